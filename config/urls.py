@@ -1,0 +1,18 @@
+"""Every address of the portal."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="orders:list")),
+    path("", include("orders.urls")),
+    path("", include("accounts.urls")),
+    path("", include("connectors.urls")),
+    path("api/v1/", include("orders.api.urls")),
+    path("admin/", admin.site.urls),
+]
+
+if settings.PRACTICE_STORES:
+    urlpatterns.append(path("practice/", include("connectors.practice.urls")))

@@ -1,0 +1,62 @@
+"""What can go wrong on the way out, sorted by what the caller should do. Messages are fit for a merchant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.base import Blocker
+
+
+class ConnectorError(Exception):
+    """Something at the other end went wrong. The text never holds a secret, a header or a body."""
+
+    def __init__(self, message: str, *, code: str = "store_unreachable") -> None:
+        super().__init__(message)
+        self.code = code  # a blocker code of connectors.base.BlockerCode
+
+
+class RetryableError(ConnectorError):
+    """Nothing was done there; the same request may succeed later.
+
+    `after_s` is the least number of seconds to wait, None when the other side named none.
+    `throttled` tells a rate limit (costs no attempt, slows this connection alone) from a fault.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "store_unreachable", after_s: float | None = None, throttled: bool = False
+    ) -> None:
+        super().__init__(message, code=code)
+        self.after_s = after_s
+        self.throttled = throttled
+
+
+class OutcomeUnknownError(RetryableError):
+    """The request may have been carried out (time-out, reset, 5xx, unreadable answer): look before repeating."""
+
+    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+        super().__init__(message, code="outcome_unknown", after_s=after_s)
+
+
+class CredentialsError(ConnectorError):
+    """The token is dead or lacks a scope: ask the merchant to reconnect."""
+
+    def __init__(self, message: str, *, code: str = "credentials_expired") -> None:
+        super().__init__(message, code=code)
+
+
+class ConnectionGoneError(ConnectorError):
+    """The shop is frozen, locked or deleted: pause the connection."""
+
+
+class RejectedError(ConnectorError):
+    """The destination said no; the same request will be refused again. Nothing was created."""
+
+    def __init__(self, message: str, blockers: Iterable[Blocker] = ()) -> None:
+        self.blockers = tuple(blockers)
+        super().__init__(message, code=self.blockers[0].code if self.blockers else "internal_error")
+
+
+class BadSignatureError(ConnectorError):
+    """A webhook whose signature, shop or shape is not what its connection expects. Answered with 401."""

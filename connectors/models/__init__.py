@@ -1,0 +1,20 @@
+from connectors.models.call_log import CallLog
+from connectors.models.condition import ClearedCondition
+from connectors.models.connection import Connection, ConnectionState, Location, SyncSettings
+from connectors.models.inbound_event import InboundEvent, InboundState
+from connectors.models.product_link import LinkSource, ProductLink
+from connectors.models.sandbox import SandboxCharge
+
+__all__ = [
+    "CallLog",
+    "ClearedCondition",
+    "Connection",
+    "ConnectionState",
+    "InboundEvent",
+    "InboundState",
+    "LinkSource",
+    "Location",
+    "ProductLink",
+    "SandboxCharge",
+    "SyncSettings",
+]

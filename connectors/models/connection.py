@@ -1,0 +1,116 @@
+"""A merchant's link to one outside system: where it is, how to get in, how it is doing."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Merchant, new_public_id
+from connectors.credentials import EncryptedJSONField
+
+
+class ConnectionState(models.TextChoices):
+    ACTIVE = "active", "Connected"
+    PAUSED = "paused", "Paused"  # by a person, or because the shop is frozen or gone
+    AUTH_LOST = "auth_lost", "Needs reconnecting"
+    REMOVED = "removed", "Disconnected"
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def of(self, merchant: Merchant) -> ConnectionQuerySet:
+        return self.filter(merchant=merchant)
+
+    def standing(self) -> ConnectionQuerySet:
+        """Not disconnected."""
+        return self.exclude(state=ConnectionState.REMOVED)
+
+
+ConnectionManager = models.Manager.from_queryset(ConnectionQuerySet)
+
+
+class Connection(models.Model):
+    """Credentials are encrypted and never shown again; limits and breaker are shared by all workers."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="connections")
+    platform = models.CharField(max_length=30)  # a key of connectors.registry
+    name = models.CharField(max_length=120)
+    base_url = models.URLField(max_length=300)
+    credentials = EncryptedJSONField(default=dict)
+    credential_version = models.PositiveIntegerField(default=1)  # grows with every reconnect
+    webhook_secret = EncryptedJSONField(default=dict)  # {"secrets": [newest, previous]}
+    state = models.CharField(max_length=10, choices=ConnectionState, default=ConnectionState.ACTIVE)
+    state_reason = models.CharField(max_length=300, blank=True)
+    is_destination = models.BooleanField(default=True)
+
+    # what the shop says of itself
+    remote_id = models.CharField(max_length=200, blank=True)
+    shop_domain = models.CharField(max_length=253, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    shop_time_zone = models.CharField(max_length=64, blank=True)
+
+    # health
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    last_failure_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    webhooks_checked_at = models.DateTimeField(null=True, blank=True)
+    webhook_topics = models.JSONField(default=list, blank=True)
+    polled_until = models.DateTimeField(null=True, blank=True)  # watermark of the polling sweep
+
+    # rate budget and circuit breaker; written by connectors.services.limits alone
+    open_until = models.DateTimeField(null=True, blank=True)  # no call before: Retry-After or open circuit
+    breaker_calls = models.PositiveIntegerField(default=0)  # in the current window
+    breaker_failures = models.PositiveIntegerField(default=0)
+    breaker_window_at = models.DateTimeField(null=True, blank=True)
+    breaker_opened = models.PositiveSmallIntegerField(default=0)  # times in a row; 0 means closed
+    breaker_successes = models.PositiveSmallIntegerField(default=0)  # while half open
+    budget_available = models.FloatField(null=True, blank=True)
+    budget_maximum = models.FloatField(null=True, blank=True)
+    budget_restore_per_s = models.FloatField(null=True, blank=True)
+    budget_at = models.DateTimeField(null=True, blank=True)
+    served_at = models.DateTimeField(null=True, blank=True)  # last claim, for fairness between connections
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConnectionManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ConnectionState.values), name="connection_state_known"),
+            models.UniqueConstraint(
+                fields=["merchant", "platform", "base_url"],
+                condition=~Q(state="removed"),
+                name="connection_shop_once_per_merchant",
+            ),
+        ]
+        indexes = [models.Index(fields=["served_at", "id"], name="connection_fair_order")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SyncSettings(models.Model):
+    """What one connection does with orders."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="sync_settings")
+    sync_orders = models.BooleanField("sync orders", default=True)  # off: keep order data in Storeward
+    share_customer_email = models.BooleanField("share the customer's e-mail address", default=False)
+    bypass_stock_check = models.BooleanField("bypass the stock check", default=False)
+
+    def __str__(self) -> str:
+        return f"Settings of {self.connection}"
+
+
+class Location(models.Model):
+    """A place of the shop where stock lies."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="locations")
+    remote_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="location_once_per_connection")]
+
+    def __str__(self) -> str:
+        return self.name

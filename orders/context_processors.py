@@ -1,0 +1,1 @@
+def order_manager(request): return {}

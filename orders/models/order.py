@@ -1,0 +1,292 @@
+"""The order as the customer placed it, and the summary of where it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from accounts.models import Marketplace, Merchant, new_public_id
+from connectors.models import Connection
+from orders.enums import (
+    HEADLINE_RULES,
+    AddressKind,
+    Delivery,
+    FulfillmentStatus,
+    Headline,
+    HeadlineRule,
+    OrderStatus,
+    PaymentStatus,
+    PushStatus,
+    headline_of,
+)
+from orders.models.fields import ZERO, amount_field
+
+
+class Channel(models.Model):
+    """Where orders come from: a marketplace that calls our API, or a store that we pull from."""
+
+    marketplace = models.OneToOneField(Marketplace, on_delete=models.PROTECT, null=True, blank=True, related_name="channel")
+    connection = models.OneToOneField(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="channel")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(marketplace__isnull=True, connection__isnull=False)
+                | Q(marketplace__isnull=False, connection__isnull=True),
+                name="channel_is_marketplace_or_store",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _rule_q(rule: HeadlineRule) -> Q:
+    condition = Q()
+    for column, wanted in (
+        ("status", rule.status),
+        ("payment_status", rule.payment),
+        ("push_status", rule.push),
+        ("fulfillment_status", rule.fulfillment),
+    ):
+        if wanted:
+            condition &= Q(**{f"{column}__in": sorted(wanted)})
+    return condition
+
+
+def headline_expression() -> Case:
+    """HEADLINE_RULES as SQL; a rule without conditions is the default."""
+    whens = [When(_rule_q(rule), then=Value(rule.headline.value)) for rule in HEADLINE_RULES[:-1]]
+    return Case(*whens, default=Value(HEADLINE_RULES[-1].headline.value))
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def of(self, merchant: Merchant) -> OrderQuerySet:
+        return self.filter(merchant=merchant)
+
+    def for_list(self) -> OrderQuerySet:
+        """With all that one row of the Order Manager shows, newest first."""
+        return (
+            self.select_related("channel")
+            .prefetch_related("pushes__connection")
+            .annotate(units=models.Subquery(_units()))
+            .order_by("-placed_at", "-pk")
+        )
+
+    def for_page(self) -> OrderQuerySet:
+        """With all that the order's page shows."""
+        return self.select_related("channel", "merchant", "payment").prefetch_related(
+            "lines", "addresses", "pushes__connection", "fulfillments__lines__line", "fulfillments__parcels", "events"
+        )
+
+    def overdue(self, *, at: datetime) -> OrderQuerySet:
+        """Undecided, or confirmed with nothing captured, although the time to confirm ran out."""
+        return self.filter(
+            Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING])
+            | Q(status=OrderStatus.CONFIRMED, payment_status__in=[PaymentStatus.AUTHORIZED, PaymentStatus.FAILED]),
+            confirm_by__lte=at,
+        )
+
+
+def _units() -> Any:
+    lines = OrderLine.objects.filter(order=models.OuterRef("pk")).order_by().values("order")
+    return lines.annotate(units=models.Sum("quantity")).values("units")
+
+
+OrderManager = models.Manager.from_queryset(OrderQuerySet)
+
+
+class Order(models.Model):
+    """The three *_status columns beside `status` sum up the rows below; orders.services.summary writes them."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="orders")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders")
+    external_id = models.CharField(max_length=100)  # the channel's own id
+    number = models.CharField(max_length=60)  # what people call it
+    body_digest = models.CharField(max_length=64, editable=False)  # hex SHA-256 of the canonical body
+
+    status = models.CharField(max_length=10, choices=OrderStatus)
+    payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.NONE)
+    push_status = models.CharField(max_length=10, choices=PushStatus, blank=True)  # empty: no destination
+    fulfillment_status = models.CharField(max_length=12, choices=FulfillmentStatus, default=FulfillmentStatus.UNFULFILLED)
+    headline = models.GeneratedField(
+        expression=headline_expression(), output_field=models.CharField(max_length=20, choices=Headline), db_persist=True
+    )
+    is_archived = models.BooleanField(default=False)
+    blockers = models.JSONField(default=list, blank=True)  # of the order itself: why it is a draft
+
+    placed_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    confirm_by = models.DateTimeField()
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=254, blank=True)
+    decision_reason = models.CharField(max_length=500, blank=True)
+    auto_accepted = models.BooleanField(default=False)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    currency = models.CharField(max_length=3)
+    prices_include_tax = models.BooleanField()
+    subtotal = amount_field()  # sum of the lines, after line discounts
+    discount = amount_field(default=ZERO)  # on the order as a whole
+    shipping = amount_field(default=ZERO)
+    shipping_title = models.CharField(max_length=120, blank=True)
+    shipping_taxes = models.JSONField(default=list, blank=True)  # [{"title", "rate", "amount"}], decimals as text
+    tax = amount_field(default=ZERO)  # inside the total already when prices include tax
+    total = amount_field()
+
+    customer_name = models.CharField(max_length=200, blank=True)
+    customer_email = models.EmailField(blank=True)
+    customer_phone = models.CharField(max_length=30, blank=True)
+    customer_note = models.TextField(blank=True)
+
+    delivery = models.CharField(max_length=10, choices=Delivery)
+    pickup_name = models.CharField(max_length=200, blank=True)
+    pickup_address = models.CharField(max_length=400, blank=True)
+    pickup_instructions = models.TextField(blank=True)
+    attributes = models.JSONField(default=dict, blank=True)  # free: payment terms, line sheet, PO number ...
+
+    search_text = models.TextField(blank=True, editable=False)  # lower case; written by intake
+
+    objects = OrderManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "external_id"], name="order_once_per_channel"),
+            models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
+            models.CheckConstraint(condition=Q(payment_status__in=PaymentStatus.values), name="order_payment_status_known"),
+            models.CheckConstraint(condition=Q(push_status__in=["", *PushStatus.values]), name="order_push_status_known"),
+            models.CheckConstraint(
+                condition=Q(fulfillment_status__in=FulfillmentStatus.values), name="order_fulfillment_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING], decided_at__isnull=True, decided_by="")
+                | (~Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING]) & Q(decided_at__isnull=False) & ~Q(decided_by="")),
+                name="order_decided_iff_not_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=OrderStatus.COMPLETED, completed_at__isnull=False)
+                | (~Q(status=OrderStatus.COMPLETED) & Q(completed_at__isnull=True)),
+                name="order_completed_at_iff_completed",
+            ),
+            models.CheckConstraint(
+                condition=Q(subtotal__gte=0, discount__gte=0, shipping__gte=0, tax__gte=0, total__gte=0),
+                name="order_amounts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(prices_include_tax=True, total=F("subtotal") - F("discount") + F("shipping"))
+                | Q(prices_include_tax=False, total=F("subtotal") - F("discount") + F("shipping") + F("tax")),
+                name="order_totals_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(delivery=Delivery.SHIP, pickup_name="") | Q(delivery=Delivery.PICKUP),
+                name="order_pickup_place_only_for_pickup",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.DRAFT) | ~Q(blockers=[]), name="order_draft_says_why"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["merchant", "headline", "-placed_at", "-id"], name="order_newest_by_headline"),
+            models.Index(fields=["channel", "-placed_at", "-id"], name="order_newest_by_channel"),
+            models.Index(
+                fields=["confirm_by"], condition=Q(status__in=["draft", "pending", "confirmed"]), name="order_open_by_deadline"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def derived_headline(self) -> Headline:
+        """The headline from the values in memory, for rows changed since they were read."""
+        return headline_of(
+            status=self.status, payment=self.payment_status, push=self.push_status, fulfillment=self.fulfillment_status
+        )
+
+    @property
+    def has_pickup(self) -> bool:
+        return self.delivery == Delivery.PICKUP
+
+
+class OrderLine(models.Model):
+    """One line; `unit_price` is after the line's discount, with tax inside when the order's prices include it."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()  # 0, 1, 2 ... as sent
+    external_id = models.CharField(max_length=100)
+    sku = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=300)
+    quantity = models.PositiveIntegerField()
+    unit_price = amount_field()
+    taxes = models.JSONField(default=list, blank=True)  # [{"title", "rate", "amount"}], decimals as text
+    requires_shipping = models.BooleanField(default=True)
+    fulfilled_quantity = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "external_id"], name="line_id_once_per_order"),
+            models.UniqueConstraint(fields=["order", "position"], name="line_position_once_per_order"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity_positive"),
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
+            models.CheckConstraint(condition=Q(fulfilled_quantity__lte=F("quantity")), name="line_fulfilled_within_quantity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.title}"
+
+    @property
+    def amount(self) -> Decimal:
+        return self.unit_price * self.quantity
+
+
+class OrderAddress(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="addresses")
+    kind = models.CharField(max_length=10, choices=AddressKind)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    company = models.CharField(max_length=200, blank=True)
+    address1 = models.CharField(max_length=200, blank=True)
+    address2 = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    province_code = models.CharField(max_length=10, blank=True)  # ISO 3166-2 without the country
+    postcode = models.CharField(max_length=20, blank=True)
+    country_code = models.CharField(max_length=2, blank=True)  # ISO 3166-1 alpha-2
+    phone = models.CharField(max_length=30, blank=True)  # E.164
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "kind"], name="address_once_per_kind"),
+            models.CheckConstraint(condition=Q(kind__in=AddressKind.values), name="address_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.address1, self.city, self.postcode, self.country_code) if part)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class IntakeKey(models.Model):
+    """An Idempotency-Key that a channel used, with the first answer."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="intake_keys")
+    key = models.CharField(max_length=255)
+    body_digest = models.CharField(max_length=64)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="intake_keys")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "key"], name="intake_key_once_per_channel")]
+
+    def __str__(self) -> str:
+        return self.key

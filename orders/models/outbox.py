@@ -1,0 +1,78 @@
+"""Promises as rows: what must still be done outside, and the small rows that wake and watch the workers."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from connectors.models import Connection
+from orders.enums import OutboxStatus, Topic
+from orders.models.order import Order
+from orders.models.push import OrderPush
+
+
+class OutboxMessage(models.Model):
+    """One promise. Written only by orders/outbox.py; the meaning of the columns is told there."""
+
+    topic = models.CharField(max_length=20, choices=Topic)
+    key = models.CharField(max_length=200, unique=True)  # the same promise twice is one row
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="messages")
+    push = models.ForeignKey(OrderPush, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    payload = models.JSONField(default=dict, blank=True)  # ids only
+    status = models.CharField(max_length=10, choices=OutboxStatus, default=OutboxStatus.WAITING)
+    wait_for = models.CharField(max_length=200, blank=True)  # a condition; then the clock does not count
+    reason = models.CharField(max_length=500, blank=True)  # plain words, for the merchant
+    attempts = models.PositiveIntegerField(default=0)  # only grows: also the fencing token
+    crashes = models.PositiveSmallIntegerField(default=0)  # claims in a row that ended without an outcome
+    tries = models.PositiveIntegerField(default=0)  # failures in a row on the retry schedule; reset by "retry"
+    first_failed_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    maybe_sent_at = models.DateTimeField(null=True, blank=True)  # committed before the first byte of a request leaves
+    error_reference = models.CharField(max_length=12, blank=True)  # finds the traceback in the log
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=OutboxStatus.values), name="outbox_status_known"),
+            models.CheckConstraint(condition=Q(topic__in=Topic.values), name="outbox_topic_known"),
+            models.CheckConstraint(
+                condition=Q(status="running", lease_until__isnull=False) | (~Q(status="running") & Q(lease_until__isnull=True)),
+                name="outbox_lease_iff_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="done", done_at__isnull=False) | (~Q(status="done") & Q(done_at__isnull=True)),
+                name="outbox_done_at_iff_done",
+            ),
+            models.CheckConstraint(condition=~Q(status="held") | ~Q(reason=""), name="outbox_held_says_why"),
+            models.CheckConstraint(condition=Q(wait_for="") | Q(status="waiting"), name="outbox_wait_for_only_waiting"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["connection", "next_attempt_at", "id"], condition=Q(status="waiting", wait_for=""), name="outbox_due"
+            ),
+            models.Index(fields=["lease_until"], condition=Q(status="running"), name="outbox_leases"),
+            models.Index(fields=["wait_for"], condition=Q(status="waiting") & ~Q(wait_for=""), name="outbox_conditions"),
+            models.Index(fields=["order", "topic"], name="outbox_by_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class WakeUp(models.Model):
+    """One row: whether a pump has been called and has not started yet, so that a burst calls one."""
+
+    called_at = models.DateTimeField(null=True, blank=True)
+
+
+class PumpBeat(models.Model):
+    """The last sign of life of each pump, for the watchdog."""
+
+    worker = models.CharField(max_length=120, unique=True)  # host:pid
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.worker

@@ -1,0 +1,138 @@
+"""Rows for tests, consistent with the constraints. Every function takes overrides by keyword."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Marketplace, Membership, Merchant, Role, User
+from connectors.models import Connection, SyncSettings
+from orders.enums import Delivery, OrderStatus, PaymentStatus, PushStatus
+from orders.models import Channel, Order, OrderAddress, OrderLine, OrderPush, Payment, PushLine
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+_count = itertools.count(10001)
+
+
+def make_user(**fields: Any) -> User:
+    n = next(_count)
+    return User.objects.create_user(**{"email": f"user{n}@kauri.example", "password": "correct horse battery", **fields})
+
+
+def make_merchant(**fields: Any) -> Merchant:
+    n = next(_count)
+    return Merchant.objects.create(**{"name": f"Kauri & Clay {n}", "slug": f"kauri-{n}", **fields})
+
+
+def make_member(merchant: Merchant, role: str = Role.OWNER, **fields: Any) -> User:
+    user = make_user(**fields)
+    Membership.objects.create(user=user, merchant=merchant, role=role)
+    return user
+
+
+def make_marketplace(**fields: Any) -> Marketplace:
+    n = next(_count)
+    merchants = fields.pop("merchants", [])
+    marketplace = Marketplace.objects.create(**{"name": f"ArchiPro {n}", "slug": f"archipro-{n}", **fields})
+    marketplace.merchants.add(*merchants)
+    return marketplace
+
+
+def make_channel(marketplace: Marketplace | None = None) -> Channel:
+    marketplace = marketplace or make_marketplace()
+    return Channel.objects.create(marketplace=marketplace, name=marketplace.name)
+
+
+def make_connection(merchant: Merchant | None = None, *, settings: dict[str, Any] | None = None, **fields: Any) -> Connection:
+    n = next(_count)
+    connection = Connection.objects.create(
+        **{
+            "merchant": merchant or make_merchant(),
+            "platform": "shopify",
+            "name": f"Shop {n}",
+            "base_url": f"https://shop-{n}.myshopify.com",
+            "credentials": {"access_token": f"shpat_canary_{n}"},
+            "webhook_secret": {"secrets": ["hush"]},
+            "shop_domain": f"shop-{n}.myshopify.com",
+            "currency": "NZD",
+            **fields,
+        }
+    )
+    SyncSettings.objects.create(connection=connection, **(settings or {}))
+    return connection
+
+
+def make_order(
+    merchant: Merchant | None = None,
+    *,
+    lines: list[dict[str, Any]] | None = None,
+    connections: list[Connection] | None = None,
+    payment: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Order:
+    """A pending NZD order of two lines with GST inside, authorized, with one push per connection waiting."""
+    n = next(_count)
+    merchant = merchant or make_merchant()
+    lines = lines if lines is not None else [{"sku": f"SKU-{n}-A", "quantity": 2, "unit_price": "50.00"}, {"sku": f"SKU-{n}-B"}]
+    lines = [{"quantity": 1, "unit_price": "15.00", **line} for line in lines]
+    subtotal = sum((Decimal(line["unit_price"]) * line["quantity"] for line in lines), Decimal(0))
+    total = fields.get("total", subtotal + Decimal(fields.get("shipping", 0)) - Decimal(fields.get("discount", 0)))
+    decided = fields.get("status", OrderStatus.PENDING) not in (OrderStatus.DRAFT, OrderStatus.PENDING)
+    order = Order.objects.create(
+        **{
+            "merchant": merchant,
+            "channel": fields.pop("channel", None) or make_channel(),
+            "external_id": f"ext-{n}",
+            "number": f"AP-{n}",
+            "body_digest": "0" * 64,
+            "status": OrderStatus.PENDING,
+            "payment_status": PaymentStatus.AUTHORIZED,
+            "push_status": PushStatus.WAITING if connections else "",
+            "placed_at": NOON,
+            "received_at": NOON,
+            "confirm_by": NOON + timedelta(days=5),
+            "decided_at": NOON if decided else None,
+            "decided_by": "ana@kauri.example" if decided else "",
+            "currency": "NZD",
+            "prices_include_tax": True,
+            "subtotal": subtotal,
+            "tax": (total * 3 / 23).quantize(Decimal("0.01")),
+            "total": total,
+            "customer_name": "Harriet Ngata",
+            "customer_email": "harriet@example.com",
+            "delivery": Delivery.SHIP,
+            "search_text": f"ap-{n} harriet ngata harriet@example.com",
+            **fields,
+        }
+    )
+    for position, line in enumerate(lines):
+        OrderLine.objects.create(
+            order=order, position=position, external_id=f"{position + 1}", **{"sku": f"SKU-{position}", "title": "Oak stool", **line}
+        )
+    for kind in ("shipping", "billing"):
+        OrderAddress.objects.create(
+            order=order, kind=kind, first_name="Harriet", last_name="Ngata", address1="12 Ponsonby Road", city="Auckland",
+            province_code="AUK", postcode="1011", country_code="NZ", phone="+64211234567",
+        )  # fmt: skip
+    Payment.objects.create(
+        order=order,
+        **{
+            "gateway": "sandbox",
+            "reference": f"sandbox_ok_{n}",
+            "status": order.payment_status,
+            "currency": order.currency,
+            "authorized": order.total,
+            "authorized_at": NOON,
+            "expires_at": NOON + timedelta(days=7),
+            **(payment or {}),
+        },
+    )
+    for connection in connections or []:
+        push = OrderPush.objects.create(
+            order=order, connection=connection, reference=f"SW-{order.number}", status=PushStatus.WAITING, wait_for=f"confirmed:{order.pk}"
+        )
+        PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())
+    order.refresh_from_db()
+    return order

@@ -1,0 +1,23 @@
+"""Settings for tests: the real ones, with nothing that leaves the process."""
+
+import os
+
+os.environ.setdefault("STOREWARD_ENV", "try-out")
+os.environ["PRACTICE_STORES"] = "1"
+
+from config.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"},
+    "q-local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "q"},
+}
+GATEWAYS = ["sandbox", "stripe"]
+STRIPE_SECRET_KEY = "sk_test_not_a_real_key"
+STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
+LOGGING["root"]["level"] = "WARNING"  # noqa: F405
