@@ -282,6 +282,7 @@ class Account:
     credentials: Mapping[str, str] = field(repr=False)
     currency: str = ""
     remote_id: str = ""
+    shop_domain: str = ""  # what its webhooks call it, where that is not the host of base_url
 
 
 @dataclass(frozen=True, slots=True)
