@@ -1,6 +1,6 @@
 """Conditions that work waits for, and the one way to say that one has come about.
 
-A key names a thing that can change: `confirmed:<order pk>`, `sku:<connection pk>:<sku>`, `stock:<connection pk>:<sku>`,
+A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`, `sku:<connection pk>:<sku>`, `stock:<connection pk>:<sku>`,
 `token:<connection pk>`, `paused:<connection pk>`. `cleared(key)` writes a row and wakes a pump, which releases what
 waits for that key.
 """
@@ -16,6 +16,10 @@ from connectors.models.condition import ClearedCondition
 
 def confirmed(order_id: int) -> str:
     return f"confirmed:{order_id}"
+
+
+def captured(order_id: int) -> str:
+    return f"captured:{order_id}"
 
 
 def sku_linked(connection_id: int, sku: str) -> str:

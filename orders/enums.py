@@ -77,6 +77,7 @@ class Topic(TextChoices):
     CHECK_ORDER = "check_order", "Check with the destinations"
     CAPTURE_PAYMENT = "capture_payment", "Capture the payment"
     VOID_PAYMENT = "void_payment", "Release the payment"
+    REFUND_PAYMENT = "refund_payment", "Give the payment back"
     PUSH_ORDER = "push_order", "Push to the destination"
     CANCEL_REMOTE = "cancel_remote", "Cancel at the destination"
     PULL_REMOTE = "pull_remote", "Read back from the destination"
@@ -110,16 +111,48 @@ PAYMENT_TRANSITIONS: Mapping[str, frozenset[str]] = {
 
 PUSH_TRANSITIONS: Mapping[str, frozenset[str]] = {
     PushStatus.WAITING: frozenset(
-        {PushStatus.QUEUED, PushStatus.SENDING, PushStatus.HELD, PushStatus.SKIPPED, PushStatus.CANCELLED, PushStatus.PUSHED}
+        {
+            PushStatus.QUEUED,
+            PushStatus.SENDING,
+            PushStatus.UNKNOWN,
+            PushStatus.HELD,
+            PushStatus.SKIPPED,
+            PushStatus.CANCELLED,
+            PushStatus.PUSHED,
+        }
     ),
     PushStatus.QUEUED: frozenset(
-        {PushStatus.SENDING, PushStatus.WAITING, PushStatus.HELD, PushStatus.SKIPPED, PushStatus.CANCELLED, PushStatus.PUSHED}
+        {
+            PushStatus.SENDING,
+            PushStatus.UNKNOWN,
+            PushStatus.WAITING,
+            PushStatus.HELD,
+            PushStatus.SKIPPED,
+            PushStatus.CANCELLED,
+            PushStatus.PUSHED,
+        }
     ),
     PushStatus.SENDING: frozenset(
-        {PushStatus.PUSHED, PushStatus.UNKNOWN, PushStatus.QUEUED, PushStatus.WAITING, PushStatus.HELD, PushStatus.CANCELLED}
+        {
+            PushStatus.PUSHED,
+            PushStatus.UNKNOWN,
+            PushStatus.QUEUED,
+            PushStatus.WAITING,
+            PushStatus.HELD,
+            PushStatus.SKIPPED,
+            PushStatus.CANCELLED,
+        }
     ),
     PushStatus.UNKNOWN: frozenset(
-        {PushStatus.SENDING, PushStatus.PUSHED, PushStatus.QUEUED, PushStatus.WAITING, PushStatus.HELD, PushStatus.CANCELLED}
+        {
+            PushStatus.SENDING,
+            PushStatus.PUSHED,
+            PushStatus.QUEUED,
+            PushStatus.WAITING,
+            PushStatus.HELD,
+            PushStatus.SKIPPED,
+            PushStatus.CANCELLED,
+        }
     ),
     PushStatus.HELD: frozenset(
         {PushStatus.QUEUED, PushStatus.WAITING, PushStatus.PUSHED, PushStatus.SKIPPED, PushStatus.CANCELLED}

@@ -68,7 +68,6 @@ class Connection(models.Model):
     budget_maximum = models.FloatField(null=True, blank=True)
     budget_restore_per_s = models.FloatField(null=True, blank=True)
     budget_at = models.DateTimeField(null=True, blank=True)
-    served_at = models.DateTimeField(null=True, blank=True)  # last claim, for fairness between connections
 
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -83,7 +82,6 @@ class Connection(models.Model):
                 name="connection_shop_once_per_merchant",
             ),
         ]
-        indexes = [models.Index(fields=["served_at", "id"], name="connection_fair_order")]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 from orders.models.event import OrderEvent
 from orders.models.fulfillment import Fulfillment, FulfillmentLine, Parcel
 from orders.models.order import Channel, IntakeKey, Order, OrderAddress, OrderLine
-from orders.models.outbox import OutboxMessage, PumpBeat, WakeUp
+from orders.models.outbox import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.models.payment import Payment
 from orders.models.push import OrderPush, PushLine
 
@@ -10,6 +10,7 @@ __all__ = [
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",
+    "Lane",
     "Order",
     "OrderAddress",
     "OrderEvent",

@@ -5,10 +5,35 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import Merchant
 from connectors.models import Connection
 from orders.enums import OutboxStatus, Topic
 from orders.models.order import Order
 from orders.models.push import OrderPush
+
+
+class Lane(models.Model):
+    """Where messages queue: one lane per connection, and one per merchant for what needs no connection.
+
+    Claims go to the lane that was served longest ago, so that a busy one delays no other.
+    """
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="lane")
+    merchant = models.OneToOneField(Merchant, on_delete=models.CASCADE, null=True, blank=True, related_name="lane")
+    served_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(connection__isnull=True, merchant__isnull=False)
+                | Q(connection__isnull=False, merchant__isnull=True),
+                name="lane_of_connection_or_merchant",
+            ),
+        ]
+        indexes = [models.Index(fields=["served_at", "id"], name="lane_fair_order")]
+
+    def __str__(self) -> str:
+        return str(self.connection or self.merchant)
 
 
 class OutboxMessage(models.Model):
@@ -18,7 +43,7 @@ class OutboxMessage(models.Model):
     key = models.CharField(max_length=200, unique=True)  # the same promise twice is one row
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="messages")
     push = models.ForeignKey(OrderPush, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="messages")
     payload = models.JSONField(default=dict, blank=True)  # ids only
     status = models.CharField(max_length=10, choices=OutboxStatus, default=OutboxStatus.WAITING)
     wait_for = models.CharField(max_length=200, blank=True)  # a condition; then the clock does not count
@@ -26,7 +51,7 @@ class OutboxMessage(models.Model):
     attempts = models.PositiveIntegerField(default=0)  # only grows: also the fencing token
     crashes = models.PositiveSmallIntegerField(default=0)  # claims in a row that ended without an outcome
     tries = models.PositiveIntegerField(default=0)  # failures in a row on the retry schedule; reset by "retry"
-    first_failed_at = models.DateTimeField(null=True, blank=True)
+    first_failed_at = models.DateTimeField(null=True, blank=True)  # of those failures
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
     maybe_sent_at = models.DateTimeField(null=True, blank=True)  # committed before the first byte of a request leaves
@@ -51,7 +76,7 @@ class OutboxMessage(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["connection", "next_attempt_at", "id"], condition=Q(status="waiting", wait_for=""), name="outbox_due"
+                fields=["lane", "next_attempt_at", "id"], condition=Q(status="waiting", wait_for=""), name="outbox_due"
             ),
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="outbox_leases"),
             models.Index(fields=["wait_for"], condition=Q(status="waiting") & ~Q(wait_for=""), name="outbox_conditions"),
@@ -60,6 +85,11 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def connection(self) -> Connection | None:
+        """The destination this message speaks to; None for money, mails and what stays here."""
+        return self.lane.connection
 
 
 class WakeUp(models.Model):

@@ -1,0 +1,118 @@
+"""The pump: claims what is due and carries it out with threads until nothing is left or its time is up."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+import time
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.conf import settings
+from django.db import connection as database
+from django.db.models import Min
+
+from orders import outbox
+from orders.models import OutboxMessage, PumpBeat, WakeUp
+from orders.world import World
+
+logger = getLogger(__name__)
+
+LINGER_S = 2.0  # a pump that found nothing waits so long for the next thing
+POLL_S = 0.05
+HOUSEKEEPING_S = 1.0
+BEAT_S = 10.0
+
+
+def pump(*, budget_s: float | None = None, threads: int | None = None, world: World | None = None) -> int:
+    """Carry out all that is due. Ends when nothing was due for a while, or after `budget_s`. Returns how many."""
+    world = world or World.real()
+    WakeUp.objects.filter(pk=1).update(called_at=None)
+    crew = Crew(threads or settings.PUMP_THREADS, world)
+    try:
+        _run(crew, world, deadline=time.monotonic() + (budget_s or settings.PUMP_BUDGET_S))
+    finally:
+        crew.stop()
+    return crew.done
+
+
+def oldest_due(*, at: datetime) -> datetime | None:
+    """Since when the longest-waiting message has been due that could be carried out; None when none is."""
+    ready = OutboxMessage.objects.filter(outbox.due(at), lane__in=outbox.Lane.objects.filter(outbox.ready_lanes(at)))
+    oldest: datetime | None = ready.aggregate(oldest=Min("next_attempt_at"))["oldest"]
+    return oldest
+
+
+class Crew:
+    """Threads that carry out what the pump hands them; each keeps its own database connection."""
+
+    def __init__(self, size: int, world: World) -> None:
+        self.size = size
+        self.busy = 0
+        self.done = 0
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[OutboxMessage | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, args=(world,), daemon=True) for _ in range(size)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def free(self) -> int:
+        return self.size - self.busy
+
+    def give(self, message: OutboxMessage) -> None:
+        with self._lock:
+            self.busy += 1
+        self._jobs.put(message)
+
+    def stop(self) -> None:
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, world: World) -> None:
+        try:
+            while (message := self._jobs.get()) is not None:
+                try:
+                    outbox.carry_out(message, world)
+                except Exception:
+                    # the database went away while the outcome was written: the lease runs out and it is looked for
+                    logger.exception("outcome not written", extra={"message_id": message.pk, "topic": message.topic})
+                    database.close()
+                finally:
+                    with self._lock:
+                        self.busy -= 1
+                        self.done += 1
+        finally:
+            database.close()
+
+
+def _run(crew: Crew, world: World, *, deadline: float) -> None:
+    idle_since = time.monotonic()
+    housekeeping_at = beat_at = 0.0
+    while (now := time.monotonic()) < deadline:
+        if now >= beat_at:
+            _beat(world.now())
+            beat_at = now + BEAT_S
+        if now >= housekeeping_at:
+            outbox.release(at=world.now())
+            outbox.take_back_expired(at=world.now())
+            housekeeping_at = now + HOUSEKEEPING_S
+        claimed = outbox.claim(at=world.now(), limit=min(crew.free, outbox.CLAIM_SIZE)) if crew.free else []
+        for message in claimed:
+            crew.give(message)
+        if claimed or crew.busy:
+            idle_since = now
+        elif now - idle_since > LINGER_S:
+            return
+        if not claimed:
+            time.sleep(POLL_S if not crew.busy else POLL_S / 10)
+
+
+def _beat(at: datetime) -> None:
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    PumpBeat.objects.update_or_create(worker=worker, defaults={"at": at})
+    PumpBeat.objects.filter(at__lt=at - timedelta(days=1)).delete()

@@ -1,0 +1,53 @@
+"""CHECK_ORDER: ask one destination in a worker, write down what it says, then let auto-accept speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from connectors.base import Blocker, BlockerCode
+from orders import outbox
+from orders.enums import OutboxStatus, PushStatus
+from orders.models import OrderPush, OutboxMessage
+from orders.services import decisions, preflight
+from orders.services.preflight import Finding
+from orders.world import World
+
+
+def check(message: OutboxMessage, world: World) -> Iterator[str]:
+    """Examine one push. A message without a push is for an order that goes nowhere."""
+    push, finding = message.push, None
+    if push is not None:
+        if not _still_open(push):
+            return
+        yield "examining"
+        finding = preflight.examine(push, world)
+        yield "examined"
+        if finding.wait_for:
+            raise outbox.Wait(finding.wait_for, finding.blockers[0].message, data=finding)
+    with outbox.finishing(message, at=world.now()):
+        if finding is not None:
+            preflight.write_down(finding, at=world.now())
+        decisions.auto_accept(order_id=message.order_id, at=world.now())
+
+
+def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
+    """A check that found a blocker has it written down; one that could not be made says so."""
+    if isinstance(outcome.data, Finding):
+        preflight.write_down(outcome.data, at=at)
+    elif message.push_id and (outcome.status == OutboxStatus.HELD or outcome.wait_for):
+        preflight.write_down(Finding(message.push_id, (as_blocker(outcome),)), at=at)
+    elif message.push_id:
+        OrderPush.objects.filter(pk=message.push_id, status=PushStatus.WAITING).update(reason=outcome.reason[:500])
+
+
+def as_blocker(outcome: outbox.Outcome) -> Blocker:
+    """The one reason to show for an attempt that ended with a person being needed."""
+    if isinstance(outcome.data, tuple) and outcome.data and isinstance(outcome.data[0], Blocker):
+        return outcome.data[0]
+    code = getattr(outcome.data, "code", BlockerCode.INTERNAL_ERROR.value)
+    return Blocker(BlockerCode(code), outcome.reason, value=outcome.error_reference)
+
+
+def _still_open(push: OrderPush) -> bool:
+    return preflight.is_open(OrderPush.objects.select_related("order").get(pk=push.pk))

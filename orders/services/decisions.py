@@ -1,0 +1,207 @@
+"""Decisions about an order: confirm, decline, cancel, expire, complete. Each is one transaction under the order's lock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from connectors import conditions
+from orders import outbox
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
+from orders.errors import ConfirmationClosed, OrderBlocked, TransitionNotAllowed
+from orders.models import Order, OrderPush, Payment
+from orders.services import history, preflight, summary
+from orders.services.transitions import lock, move_order, move_push
+
+AUTO_ACCEPT = "Auto-accept"
+_UNDECIDED_MONEY = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+_TAKEN_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED)
+
+
+@transaction.atomic
+def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Order:
+    """Accept an order and promise to capture its payment.
+
+    Raises TransitionNotAllowed when it has been decided already (the second of two simultaneous calls waits for the
+    first, then raises), ConfirmationClosed after `confirm_by`, OrderBlocked when a destination would refuse it.
+    """
+    order = lock(order_id)
+    if order.status == OrderStatus.PENDING:
+        _refuse_late(order, at)
+        _refuse_blocked(order)
+    move_order(
+        order,
+        to=OrderStatus.CONFIRMED,
+        by=by,
+        at=at,
+        text="Confirmed by auto-accept." if auto else f"Confirmed by {by}.",
+        decided_at=at,
+        decided_by=by,
+        auto_accepted=auto,
+    )
+    for push in _waiting_for(order, conditions.confirmed(order.pk)):
+        move_push(
+            push, to=PushStatus.WAITING, by=by, at=at, reason="Waiting for the payment.", wait_for=conditions.captured(order.pk)
+        )
+    outbox.post(Topic.CAPTURE_PAYMENT, order=order, key=capture_key(order), at=at)
+    return order
+
+
+@transaction.atomic
+def decline(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
+    """Refuse an order that has not been confirmed; its authorization is released."""
+    order = lock(order_id)
+    _decide(order, to=OrderStatus.DECLINED, reason=reason, by=by, at=at, text=f"Declined by {by}: {reason}")
+    _end(order, by=by, at=at)
+    return order
+
+
+@transaction.atomic
+def cancel(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
+    """Call an order off at any point before it is completed.
+
+    Money that is only set aside is released, money that was taken is given back; what is at a destination already,
+    or may be, is cancelled there. Raises TransitionNotAllowed while the payment is being taken.
+    """
+    order = lock(order_id)
+    if order.status == OrderStatus.CONFIRMED:
+        _stop_capture(order, at=at)
+    _decide(order, to=OrderStatus.CANCELLED, reason=reason, by=by, at=at, text=f"Cancelled by {by}: {reason}")
+    _end(order, by=by, at=at)
+    return order
+
+
+@transaction.atomic
+def expire(*, order_id: int, at: datetime) -> Order:
+    """End an order that nobody confirmed in time, or whose money could not be taken in time."""
+    order = lock(order_id)
+    if at < order.confirm_by:
+        raise TransitionNotAllowed(f"Order {order.number} can still be confirmed.")
+    if order.status == OrderStatus.CONFIRMED:
+        if order.payment_status not in _UNDECIDED_MONEY:
+            raise TransitionNotAllowed(f"The payment of order {order.number} has been taken.")
+        _stop_capture(order, at=at)
+    text = "Expired: it was not confirmed in time."
+    _decide(order, to=OrderStatus.EXPIRED, reason="Not confirmed in time.", by=history.STOREWARD, at=at, text=text)
+    _end(order, by=history.STOREWARD, at=at)
+    return order
+
+
+@transaction.atomic
+def complete(*, order_id: int, by: str, at: datetime) -> None:
+    """Everything has been fulfilled. Nothing happens when the order is completed, or not open, already."""
+    order = lock(order_id)
+    if order.status == OrderStatus.CONFIRMED:
+        move_order(order, to=OrderStatus.COMPLETED, by=by, at=at, text="Completed: everything is fulfilled.", completed_at=at)
+
+
+@transaction.atomic
+def reopen(*, order_id: int, by: str, at: datetime) -> None:
+    """A fulfillment was taken back. Nothing happens unless the order was completed."""
+    order = lock(order_id)
+    if order.status == OrderStatus.COMPLETED:
+        text = "Open again: a fulfillment was taken back."
+        move_order(order, to=OrderStatus.CONFIRMED, by=by, at=at, text=text, completed_at=None)
+
+
+@transaction.atomic
+def check_again(*, order_id: int, by: str, at: datetime) -> Order:
+    """Ask the destinations again, for someone who has mended something there."""
+    order = lock(order_id)
+    if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED) or order.payment_status in _TAKEN_MONEY:
+        raise TransitionNotAllowed(f"Order {order.number} is {OrderStatus(order.status).label.lower()}: nothing to check.")
+    preflight.ask(order, at=at)
+    if order.status == OrderStatus.CONFIRMED:
+        outbox.release_now(capture_key(order), at=at)  # asks once more itself, right before the money
+    history.note(order, kind="order.check", text=f"{by} asked to check the order again.", by=by, at=at)
+    return order
+
+
+def auto_accept(*, order_id: int, at: datetime) -> bool:
+    """Confirm a pending order whose merchant wants that, once every destination has said yes. True when it did."""
+    order = lock(order_id)
+    if order.status != OrderStatus.PENDING or not order.merchant.auto_accept or at >= order.confirm_by:
+        return False
+    pushes = OrderPush.objects.filter(order=order).exclude(status=PushStatus.SKIPPED)
+    if any(push.status == PushStatus.HELD or push.checked_at is None for push in pushes):
+        return False
+    confirm(order_id=order_id, by=AUTO_ACCEPT, at=at, auto=True)
+    return True
+
+
+def ask_check(order: Order, *, at: datetime) -> None:
+    """For intake: promise the first check, in the transaction that places the order."""
+    preflight.ask(order, at=at)
+
+
+def capture_key(order: Order) -> str:
+    """The outbox key of the promise to capture; a new one for each generation of the payment."""
+    generation = Payment.objects.filter(order=order).values_list("capture_generation", flat=True).first() or 1
+    return f"capture:{order.public_id}:{generation}"
+
+
+def _refuse_late(order: Order, at: datetime) -> None:
+    if at >= order.confirm_by:
+        raise ConfirmationClosed(f"The time to confirm order {order.number} ended at {order.confirm_by:%Y-%m-%d %H:%M} UTC.")
+
+
+def _refuse_blocked(order: Order) -> None:
+    blockers = [blocker for push in order.pushes.filter(status=PushStatus.HELD) for blocker in push.blocker_list]
+    if blockers:
+        raise OrderBlocked(f"Order {order.number} cannot be confirmed yet: {blockers[0].message}", blockers)
+
+
+def _decide(order: Order, *, to: OrderStatus, reason: str, by: str, at: datetime, text: str) -> None:
+    decided = {"decided_at": at, "decided_by": by, "decision_reason": reason[:500]}
+    move_order(order, to=to, by=by, at=at, text=text, **decided)
+
+
+def _stop_capture(order: Order, *, at: datetime) -> None:
+    """Take back the promise to capture, or refuse because it is too late for that."""
+    payment = Payment.objects.filter(order=order).first()
+    if payment is None or payment.status != PaymentStatus.AUTHORIZED:
+        return
+    if not outbox.withdraw(capture_key(order), at=at):
+        raise TransitionNotAllowed(f"The payment of order {order.number} is being taken right now. Try again in a minute.")
+
+
+def _end(order: Order, *, by: str, at: datetime) -> None:
+    """What follows from an order that will not be fulfilled: its money and its pushes."""
+    payment = Payment.objects.filter(order=order).select_related("order").first()
+    if payment and payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
+        outbox.post(Topic.VOID_PAYMENT, order=order, key=f"void:{order.public_id}", at=at)
+    elif payment and payment.status in _TAKEN_MONEY:
+        outbox.post(Topic.REFUND_PAYMENT, order=order, key=f"refund:{order.public_id}:cancel", at=at)
+    for push in OrderPush.objects.filter(order=order).select_related("order", "connection"):
+        _end_push(push, by=by, at=at)
+    summary.refresh(order.pk)
+
+
+def _end_push(push: OrderPush, *, by: str, at: datetime) -> None:
+    if push.remote_id:
+        outbox.post(
+            Topic.CANCEL_REMOTE, order=push.order, push=push, connection=push.connection, key=f"cancel:{push.public_id}", at=at
+        )
+        return
+    if push.status == PushStatus.CANCELLED:
+        return
+    if _may_be_out(push) and not outbox.withdraw(push_key(push), at=at):
+        # on its way, or perhaps there: the push's own handler looks, finds the cancellation and ends it
+        outbox.release_now(push_key(push), at=at)
+        return
+    move_push(push, to=PushStatus.CANCELLED, by=by, at=at)
+
+
+def _may_be_out(push: OrderPush) -> bool:
+    promised = push.messages.filter(topic=Topic.PUSH_ORDER).exclude(status=OutboxStatus.DONE)
+    return push.status != PushStatus.SKIPPED and promised.exists()
+
+
+def push_key(push: OrderPush) -> str:
+    """The outbox key of the promise to push."""
+    return f"push:{push.public_id}"
+
+
+def _waiting_for(order: Order, condition: str) -> list[OrderPush]:
+    return list(OrderPush.objects.filter(order=order, wait_for=condition).select_related("order", "connection"))

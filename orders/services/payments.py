@@ -1,0 +1,233 @@
+"""The money: captured after a last preflight, released, given back. The gateway is asked outside transactions only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import transaction
+
+from connectors import conditions
+from connectors.errors import ConnectorError
+from connectors.gateway import registry
+from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError, Refunded
+from connectors.money import Money
+from orders import outbox
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.errors import TransitionNotAllowed
+from orders.models import Order, OrderPush, OutboxMessage, Payment
+from orders.services import history, notices, preflight
+from orders.services.decisions import capture_key, push_key
+from orders.services.transitions import lock, move_payment, move_push
+from orders.world import World
+
+_TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+
+
+# --- capture -------------------------------------------------------------------------------------
+
+
+def capture(message: OutboxMessage, world: World) -> Iterator[str]:
+    """CAPTURE_PAYMENT: ask every destination once more, take the money, promise the pushes."""
+    order = Order.objects.get(pk=message.order_id)
+    payment = Payment.objects.get(order=order)
+    if order.status != OrderStatus.CONFIRMED or message.key != capture_key(order):
+        return
+    if payment.status == PaymentStatus.AUTHORIZED:
+        if message.maybe_sent_at is None:
+            yield from _ask_destinations(order, world)
+        outbox.mark_sending(message, at=world.now())
+        yield "marked"
+        try:
+            taken = world.gateway_for(payment.gateway).capture(
+                payment.reference, amount=order.total, currency=order.currency, key=_key("cap", payment)
+            )
+        except (PaymentDeclinedError, AuthorizationGoneError) as error:
+            yield "declined"
+            with outbox.finishing(message, at=world.now()):
+                _write_failure(order.pk, error, at=world.now())
+            return
+        yield "captured"
+        with outbox.finishing(message, at=world.now()):
+            _write_capture(order.pk, taken, at=world.now())
+
+
+def _ask_destinations(order: Order, world: World) -> Iterator[str]:
+    """The last preflight before money. A blocker stops the capture and is written on its push."""
+    for push in OrderPush.objects.filter(order=order, status__in=preflight.OPEN).select_related("connection"):
+        yield "examining"
+        finding = preflight.examine(push, world)
+        yield "examined"
+        if finding.wait_for:
+            raise outbox.Wait(finding.wait_for, _not_taken(finding), data=finding)
+        if finding.blockers:
+            raise outbox.Hold(_not_taken(finding), data=finding)
+        with transaction.atomic():
+            preflight.write_down(finding, at=world.now())
+
+
+def _not_taken(finding: preflight.Finding) -> str:
+    return f"No payment was taken: {finding.blockers[0].message}"
+
+
+def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    if payment.status in _TAKEN:
+        return
+    move_payment(
+        payment,
+        to=PaymentStatus.CAPTURED,
+        by=history.STOREWARD,
+        at=at,
+        text=f"Payment of {Money(taken.amount, payment.currency)} captured.",
+        captured=taken.amount,
+        captured_at=at,
+        capture_id=taken.capture_id,
+        failure_code="",
+        failure_message="",
+    )
+    promise_pushes(order, at=at)
+
+
+def promise_pushes(order: Order, *, at: datetime) -> None:
+    """The money is in: every push that waited for it is due."""
+    waiting = OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk))
+    for push in waiting.select_related("order", "connection"):
+        move_push(push, to=PushStatus.QUEUED, by=history.STOREWARD, at=at)
+        outbox.post(Topic.PUSH_ORDER, order=order, push=push, connection=push.connection, key=push_key(push), at=at)
+
+
+def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None:
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    code = error.decline_code if isinstance(error, PaymentDeclinedError) else error.code
+    move_payment(
+        payment,
+        to=PaymentStatus.FAILED,
+        by=history.STOREWARD,
+        at=at,
+        text=f"The payment could not be captured: {error}",
+        failure_code=code[:60],
+        failure_message=str(error)[:300],
+    )
+    reason = f"Not sent: the payment could not be captured ({error})."
+    for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
+        move_push(push, to=push.status, by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
+    notices.promise_merchant(
+        order, kind="capture_declined", cause_key=f"{order.public_id}:{payment.capture_generation}", at=at, reason=str(error)
+    )
+
+
+@transaction.atomic
+def retry_capture(*, order_id: int, by: str, at: datetime) -> Order:
+    """Try a capture that failed once more, as a new request. Raises TransitionNotAllowed unless it failed."""
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").filter(order=order).first()
+    if order.status != OrderStatus.CONFIRMED or payment is None or payment.status != PaymentStatus.FAILED:
+        raise TransitionNotAllowed(f"The payment of order {order.number} did not fail.")
+    generation = payment.capture_generation + 1
+    text = f"{by} asked to capture the payment again."
+    move_payment(payment, to=PaymentStatus.AUTHORIZED, by=by, at=at, text=text, capture_generation=generation)
+    outbox.post(Topic.CAPTURE_PAYMENT, order=order, key=capture_key(order), at=at)
+    return order
+
+
+# --- void and refund -----------------------------------------------------------------------------
+
+
+def void(message: OutboxMessage, world: World) -> Iterator[str]:
+    """VOID_PAYMENT: release what was set aside for an order that will not happen."""
+    payment = Payment.objects.select_related("order").get(order_id=message.order_id)
+    if payment.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
+        return
+    outbox.mark_sending(message, at=world.now())
+    yield "marked"
+    try:
+        world.gateway_for(payment.gateway).void(
+            payment.reference, reason=payment.order.decision_reason, key=_key("void", payment)
+        )
+    except AuthorizationGoneError:
+        text = "The authorization had run out already."
+    else:
+        text = f"Authorization of {Money(payment.authorized, payment.currency)} released."
+    yield "voided"
+    with outbox.finishing(message, at=world.now()):
+        _write_void(message.order_id, text, at=world.now())
+
+
+def _write_void(order_id: int, text: str, *, at: datetime) -> None:
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    if payment.status != PaymentStatus.VOIDED:
+        move_payment(payment, to=PaymentStatus.VOIDED, by=history.STOREWARD, at=at, text=text, voided_at=at)
+
+
+def refund(message: OutboxMessage, world: World) -> Iterator[str]:
+    """REFUND_PAYMENT: give back all that is left of what was taken, for an order that was cancelled."""
+    payment = Payment.objects.select_related("order").get(order_id=message.order_id)
+    if payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED):
+        return
+    outbox.mark_sending(message, at=world.now())
+    yield "marked"
+    given = world.gateway_for(payment.gateway).refund(
+        payment.reference,
+        amount=payment.refundable,
+        currency=payment.currency,
+        key=_key("refund", payment),
+        reason=payment.order.decision_reason,
+    )
+    yield "refunded"
+    with outbox.finishing(message, at=world.now()):
+        _write_refund(message.order_id, given, at=world.now())
+
+
+def _write_refund(order_id: int, given: Refunded, *, at: datetime) -> None:
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    text = f"{Money(given.amount, payment.currency)} given back to the customer."
+    move_payment(
+        payment, to=PaymentStatus.REFUNDED, by=history.STOREWARD, at=at, text=text, refunded=payment.refunded + given.amount
+    )
+
+
+# --- how an attempt ended, and what the gateway says of itself -------------------------------------
+
+
+def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
+    """What stopped a capture is written on the push that stopped it; money that needs a person is told."""
+    if isinstance(outcome.data, preflight.Finding):
+        preflight.write_down(outcome.data, at=at)
+    elif outcome.status == "held":
+        history.note(message.order, kind="payment.held", text=outcome.reason, by=history.STOREWARD, at=at)
+        notices.promise_merchant(
+            message.order, kind="payment_held", cause_key=f"{message.key}:{message.attempts}", at=at, reason=outcome.reason
+        )
+
+
+def notice(*, gateway: str, reference: str, at: datetime) -> None:
+    """A gateway said that something happened to a payment: read the truth and take over what we did not know.
+
+    The network is used before the transaction. A payment that is not ours is left alone.
+    """
+    payment = Payment.objects.filter(gateway=gateway, reference=reference).first()
+    if payment is None:
+        return
+    truth = registry.get(gateway).read(reference)
+    with transaction.atomic():
+        _take_over(payment.order_id, truth, at=at)
+
+
+def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
+        _write_failure(order_id, AuthorizationGoneError("The authorization was cancelled or ran out at the gateway."), at=at)
+    elif truth.capture_before and payment.status == PaymentStatus.AUTHORIZED and payment.expires_at != truth.capture_before:
+        payment.expires_at = truth.capture_before
+        payment.save(update_fields=["expires_at"])
+
+
+def _key(what: str, payment: Payment) -> str:
+    """The gateway's idempotency key: stable over retries, new for each generation."""
+    return f"{what}:{payment.order.public_id}:{payment.capture_generation}"
