@@ -1,0 +1,257 @@
+"""Shopify's verbs over the GraphQL Admin API. Facts and their sources: README.md beside this file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from connectors.base import (
+    Account,
+    Blocker,
+    BlockerCode,
+    Capabilities,
+    Connector,
+    InboundNotice,
+    OutboundOrder,
+    RemoteOrder,
+    RemoteRef,
+    RemoteVariant,
+    ShopInfo,
+    WebhookState,
+)
+from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
+from connectors.http import HttpClient
+from connectors.shopify import mapping, preflight, reading, refusals, webhook
+from connectors.shopify.client import ShopifyClient, TopLevelNotFoundError
+
+TOPICS = (
+    "FULFILLMENTS_CREATE",
+    "FULFILLMENTS_UPDATE",
+    "ORDERS_CANCELLED",
+    "ORDERS_EDITED",
+    "ORDERS_DELETE",
+    "REFUNDS_CREATE",
+    "APP_UNINSTALLED",
+)
+OVERLAP = timedelta(minutes=5)  # the search index lags behind; a poll reads that much again
+STAFF_NOTE_MAX = 255
+JOB_LOOKS = 2
+
+_SKUS_AT_ONCE = 20
+_IDS_AT_ONCE = 250
+_PAGE = 100
+_VARIANT_ID = re.compile(r"gid://shopify/ProductVariant/[0-9]+")
+
+
+class ShopifyConnector(Connector):
+    """One shop. Credentials: {"access_token": an offline token}."""
+
+    platform: ClassVar[str] = "shopify"
+    label: ClassVar[str] = "Shopify"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True
+    )
+    horizon_s: ClassVar[int] = 120  # 30 s deadline + the lag of the search index + margin
+
+    def __init__(self, account: Account, http: HttpClient) -> None:
+        super().__init__(account, http)
+        self._client = ShopifyClient(account, http)
+
+    # --- looking ---
+
+    def check(self) -> ShopInfo:
+        return reading.shop(self._ask("shop_info"))
+
+    def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
+        asked = list(dict.fromkeys(skus))
+        hits: dict[str, RemoteVariant] = {}
+        for start in range(0, len(asked), _SKUS_AT_ONCE):
+            query = " OR ".join(f"sku:{_quoted(sku)}" for sku in asked[start : start + _SKUS_AT_ONCE])
+            for node in self._pages("variants_by_sku", "productVariants", {"query": query, "first": 250}):
+                hits[node["id"]] = reading.variant(node)
+        return {sku: tuple(hit for hit in hits.values() if hit.sku == sku) for sku in asked}
+
+    def read_variants(self, variant_ids: Sequence[str]) -> dict[str, RemoteVariant]:
+        ids = [variant_id for variant_id in dict.fromkeys(variant_ids) if _VARIANT_ID.fullmatch(variant_id)]
+        found: dict[str, RemoteVariant] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            nodes = self._ask("variants_by_ids", {"ids": ids[start : start + _IDS_AT_ONCE]})["nodes"]
+            found.update({node["id"]: reading.variant(node) for node in nodes if node})
+        return found
+
+    def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
+        """By the unique metafield and by the search index; by tag when neither knows it.
+
+        The index is asked although the metafield answers: a second order with this reference has to be seen.
+        """
+        nodes = {node["id"]: node for node in self._by_metafield(reference)}
+        nodes.update(
+            {node["id"]: node for node in self._by_search(f"source_identifier:{_quoted(reference)}", reference)}
+        )
+        if not nodes:
+            tagged = f"tag:{_quoted(reference)} AND created_at:>={_quoted(_time(since))}"
+            nodes = {node["id"]: node for node in self._by_search(tagged, reference)}
+        oldest_first = sorted(nodes.values(), key=lambda node: str(node["createdAt"]))
+        return tuple(reading.ref(node, base_url=self.account.base_url) for node in oldest_first)
+
+    def read(self, remote_id: str) -> RemoteOrder | None:
+        try:
+            node = self._ask("order_read", {"id": remote_id})["order"]
+        except TopLevelNotFoundError:
+            return None
+        return reading.order(node, base_url=self.account.base_url) if node else None
+
+    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
+        """Shopify shows an app the orders of the last 60 days only."""
+        query = f"updated_at:>={_quoted(_time(since - OVERLAP))}"
+        pages = self._pages("orders_search", "orders", {"query": query, "first": _PAGE})
+        ours = dict.fromkeys(node["id"] for node in pages if node["sourceIdentifier"])
+        orders = (self.read(remote_id) for remote_id in ours)
+        return [order for order in orders if order is not None]
+
+    # --- checking and creating ---
+
+    def preflight(self, order: OutboundOrder, variants: Mapping[str, RemoteVariant]) -> tuple[Blocker, ...]:
+        return preflight.blockers(order, self.request_for(order), variants, self.account)
+
+    def request_for(self, order: OutboundOrder) -> Mapping[str, Any]:
+        return mapping.order_variables(order)
+
+    def create(self, order: OutboundOrder) -> RemoteRef:
+        payload = self._change("order_create", self.request_for(order))["orderCreate"]
+        created = payload and payload["order"]
+        if created:
+            return reading.ref(created, base_url=self.account.base_url)
+        if payload and payload["userErrors"]:
+            raise refusals.of_order(payload["userErrors"], order)
+        raise OutcomeUnknownError("Shopify did not say whether it took the order.")
+
+    def cancel(self, remote_id: str, *, note: str) -> None:
+        variables = {
+            "orderId": remote_id,
+            "reason": "OTHER",
+            "restock": True,
+            "refundMethod": {"originalPaymentMethodsRefund": False},
+            "notifyCustomer": False,
+            "staffNote": note[:STAFF_NOTE_MAX],
+        }
+        payload = self._change("order_cancel", variables)["orderCancel"]
+        if payload and payload["orderCancelUserErrors"]:
+            _refuse_cancel(payload["orderCancelUserErrors"][0])
+        elif payload and payload["job"]:
+            self._await_job(payload["job"])
+        else:
+            raise OutcomeUnknownError("Shopify did not say whether it cancelled the order.")
+
+    # --- setting up ---
+
+    def register_webhooks(self, callback_url: str) -> WebhookState:
+        """Also makes the metafield definition that `find` looks in: whoever connects a shop calls this once."""
+        self._define_metafield()
+        existing = self._pages("webhook_subscriptions", "webhookSubscriptions", {"first": _PAGE})
+        standing = {node["topic"] for node in existing if node["uri"] == callback_url}
+        standing |= {topic for topic in TOPICS if topic not in standing and self._subscribe(topic, callback_url)}
+        return WebhookState(
+            topics=tuple(topic for topic in TOPICS if topic in standing),
+            missing=tuple(topic for topic in TOPICS if topic not in standing),
+        )
+
+    @classmethod
+    def parse_webhook(
+        cls, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account
+    ) -> InboundNotice:
+        return webhook.parse(headers=headers, body=body, secrets=secrets, account=account)
+
+    # --- helpers ---
+
+    def _ask(self, operation: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._execute(operation, variables, changes=False)
+
+    def _change(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        return self._execute(operation, variables, changes=True)
+
+    def _execute(self, operation: str, variables: Mapping[str, Any] | None, *, changes: bool) -> dict[str, Any]:
+        try:
+            return self._client.execute(operation, variables, changes=changes)
+        finally:
+            self.budget = self._client.budget
+
+    def _pages(self, operation: str, field: str, variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The nodes of all pages of a connection."""
+        after = None
+        while True:
+            page = self._ask(operation, {**variables, "after": after})[field]
+            yield from page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+    def _by_metafield(self, reference: str) -> list[Mapping[str, Any]]:
+        """Not in a shop whose definition was never made: the index still is."""
+        custom_id = {"namespace": mapping.NAMESPACE, "key": mapping.KEY, "value": reference}
+        try:
+            node = self._ask("order_by_reference", {"identifier": {"customId": custom_id}})["orderByIdentifier"]
+        except TopLevelNotFoundError:
+            return []
+        return [node] if node else []
+
+    def _by_search(self, query: str, reference: str) -> Iterator[Mapping[str, Any]]:
+        for node in self._pages("orders_search", "orders", {"query": query, "first": _PAGE}):
+            if node["sourceIdentifier"] == reference or (not node["sourceIdentifier"] and reference in node["tags"]):
+                yield node
+
+    def _await_job(self, job: Mapping[str, Any]) -> None:
+        """Look a few times without waiting; a repeat of the whole later finds it done."""
+        for _ in range(JOB_LOOKS):
+            if job["done"]:
+                return
+            job = self._ask("job_status", {"id": job["id"]})["job"] or {"done": True}
+        if not job["done"]:
+            raise RetryableError("Shopify is still cancelling the order.", after_s=10)
+
+    def _define_metafield(self) -> None:
+        definition = {
+            "name": "Storeward order",
+            "namespace": mapping.NAMESPACE,
+            "key": mapping.KEY,
+            "description": "The order's reference in Storeward; unique in this shop.",
+            "type": "id",
+            "ownerType": "ORDER",
+            "access": {"admin": "MERCHANT_READ"},
+        }
+        payload = self._change("metafield_definition_create", {"definition": definition})["metafieldDefinitionCreate"]
+        errors = [error for error in (payload or {}).get("userErrors", ()) if error["code"] != "TAKEN"]
+        if errors:
+            raise RejectedError(f"Shopify refused the field for order references: {errors[0]['message']}")
+
+    def _subscribe(self, topic: str, callback_url: str) -> bool:
+        """Whether the subscription stands now."""
+        variables = {"topic": topic, "webhookSubscription": {"uri": callback_url, "format": "JSON"}}
+        payload = self._change("webhook_subscription_create", variables)["webhookSubscriptionCreate"]
+        errors = (payload or {}).get("userErrors", ())
+        return all("has already been taken" in error["message"] for error in errors)
+
+
+def _refuse_cancel(error: Mapping[str, Any]) -> None:
+    """Raise for a cancellation that Shopify refused; one that was done before is what we wanted."""
+    said = str(error["message"])
+    if "already been canceled" in said:
+        return
+    if "already in progress" in said:
+        raise RetryableError("Shopify is still cancelling the order.", after_s=10)
+    if said == refusals.TRIAL_LIMIT:
+        raise refusals.throttled()
+    blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, f"Shopify does not cancel the order: {said[:300]}")
+    raise RejectedError(blocker.message, [blocker])
+
+
+def _quoted(value: str) -> str:
+    """A value for Shopify's search syntax."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
