@@ -16,6 +16,11 @@ LINE_ID = "_storeward_line"  # a property whose name starts with _ stays hidden 
 NOTE_MAX = 5000  # Order.note in the 2026-10 schema
 TAG_MAX = 40  # orders; a longer one is refused (integrators' reports, 2021 to 2026)
 
+# How Shopify's places differ from ISO 3166 (its own address data, github.com/Shopify/worldwide, November 2026):
+US_PROVINCES = frozenset({"AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI"})  # provinces of US, not countries
+NO_COUNTRY = frozenset({"AQ"})
+_PREFIXED = frozenset({"JP", "KR", "PA", "PT", "TH"})  # province codes with the country in front: "JP-13"
+
 
 def order_variables(order: OutboundOrder) -> dict[str, Any]:
     """The variables of order_create.graphql. Nothing of it depends on the clock: the same order gives the same body."""
@@ -108,6 +113,7 @@ def _customer(order: OutboundOrder) -> dict[str, Any] | None:
 
 
 def _address(address: Address) -> dict[str, str] | None:
+    country, province = _place(address)
     fields = {
         "firstName": address.first_name,
         "lastName": address.last_name,
@@ -115,12 +121,22 @@ def _address(address: Address) -> dict[str, str] | None:
         "address1": address.address1,
         "address2": address.address2,
         "city": address.city,
-        "provinceCode": address.province_code,
-        "countryCode": address.country_code,
+        "provinceCode": province,
+        "countryCode": country,
         "zip": address.postcode,
         "phone": address.phone,
     }
     return {key: value for key, value in fields.items() if value} or None
+
+
+def _place(address: Address) -> tuple[str, str]:
+    """Country and province as Shopify codes them."""
+    country, province = address.country_code, address.province_code
+    if country in US_PROVINCES:
+        return "US", country
+    if country in _PREFIXED and province and not province.startswith(f"{country}-"):
+        return country, f"{country}-{province}"
+    return country, province
 
 
 def _line(line: OutboundLine, order: OutboundOrder) -> dict[str, Any]:

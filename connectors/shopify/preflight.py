@@ -13,9 +13,6 @@ from connectors.shopify import mapping
 
 LINES_MAX = 250  # Shopify takes no longer list in an argument (API limits, November 2026)
 
-# ISO 3166-1 countries that CountryCode of 2026-10 lacks.
-NO_COUNTRY = frozenset({"AQ", "AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI"})
-
 
 def blockers(
     order: OutboundOrder, variables: Mapping[str, Any], variants: Mapping[str, RemoteVariant], account: Account
@@ -104,7 +101,7 @@ def _addresses(order: OutboundOrder) -> Iterator[Blocker]:
     if order.pickup is None:
         yield from _incomplete(order.shipping_address or Address())
     for name, address in (("shipping_address", order.shipping_address), ("billing_address", order.billing)):
-        if address and address.country_code in NO_COUNTRY:
+        if address and address.country_code in mapping.NO_COUNTRY:
             message = f"Shopify does not know the country {address.country_code}."
             yield Blocker(BlockerCode.COUNTRY_UNSUPPORTED, message, f"{name}.country", address.country_code)
 

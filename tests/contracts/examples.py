@@ -1,0 +1,105 @@
+"""What the Shopify driver really sends: its own code runs against a shop that answers from a table and writes down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from connectors.base import Address, OutboundOrder
+from connectors.http import Answer, HttpClient
+from connectors.shopify.connector import ShopifyConnector
+from tests.connectors.shopify.orders import ACCOUNT, SHOWROOM, line, order, tax, with_options
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TOKYO = Address("太郎", "山田", "", "1-1 千代田", "", "千代田区", "13", "100-0001", "JP", "+81312345678")
+ORDER_ID = "gid://shopify/Order/820982911946154508"
+
+_REF = {"id": ORDER_ID, "legacyResourceId": "820982911946154508", "name": "#1001", "createdAt": "2026-11-23T12:00:00Z"}
+_MONEY = {"shopMoney": {"amount": "100.0", "currencyCode": "NZD"}}
+_TIMES = {"updatedAt": "2026-11-23T12:00:00Z", "cancelledAt": None}
+_TOTALS = {"totalPriceSet": _MONEY, "totalRefundedSet": _MONEY, "totalOutstandingSet": _MONEY}
+_HIT = {**_REF, "sourceIdentifier": "SW-1", "tags": ["SW-1"]}
+_LAST = {"hasNextPage": False, "endCursor": None}
+_ANSWERS: dict[str, Any] = {
+    "order_create": {"orderCreate": {"order": _REF, "userErrors": []}},
+    "order_by_reference": {"orderByIdentifier": None},
+    "orders_search": {"orders": {"nodes": [_HIT], "pageInfo": _LAST}},
+    "order_read": {"order": {**_HIT, **_TIMES, **_TOTALS, "fulfillments": []}},
+    "order_cancel": {"orderCancel": {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []}},
+    "job_status": {"job": {"id": "gid://shopify/Job/1", "done": True}},
+    "variants_by_sku": {"productVariants": {"nodes": [], "pageInfo": _LAST}},
+    "variants_by_ids": {"nodes": [None]},
+    "metafield_definition_create": {"metafieldDefinitionCreate": {"createdDefinition": {"id": "1"}, "userErrors": []}},
+    "webhook_subscriptions": {"webhookSubscriptions": {"nodes": [], "pageInfo": _LAST}},
+    "webhook_subscription_create": {"webhookSubscriptionCreate": {"webhookSubscription": {}, "userErrors": []}},
+    "shop_info": {
+        "shop": {
+            "id": "gid://shopify/Shop/1",
+            "name": "Kauri",
+            "myshopifyDomain": "kauri.myshopify.com",
+            "currencyCode": "NZD",
+            "taxesIncluded": True,
+            "ianaTimezone": "Pacific/Auckland",
+        },
+        "currentAppInstallation": {"accessScopes": []},
+    },
+}
+
+
+class Recorder(HttpClient):
+    """Keeps every (operation, document, variables) and answers from the table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[str, str, dict[str, Any]]] = []
+
+    def request(self, method: str, url: str, *, operation: str = "", json: Any = None, **_: Any) -> Answer:  # type: ignore[override]
+        self.sent.append((operation, json["query"], json["variables"]))
+        return Answer(200, {}, _body(operation))
+
+
+def _body(operation: str) -> bytes:
+    return json.dumps({"data": _ANSWERS[operation]}).encode()
+
+
+def orders() -> Iterator[OutboundOrder]:
+    """One of every kind that the mapping treats differently."""
+    yield order()
+    yield order(
+        line(unit_price=Decimal("12.00"), taxes=(tax("2.40"),)), prices_include_tax=False, shipping=Decimal("5.00")
+    )
+    yield order(
+        line(unit_price=Decimal("1200"), taxes=(tax("218", rate="0.1", title="消費税"),)),
+        currency="JPY",
+        billing=TOKYO,
+        shipping_address=TOKYO,
+    )
+    yield order(
+        line(unit_price=Decimal("3.250")), currency="KWD", shipping_taxes=(tax("0.025"),), shipping=Decimal("0.500")
+    )
+    yield order(shipping_address=None, pickup=SHOWROOM, customer_note="After five, please")
+    yield order(options=with_options(share_customer_email=True))
+    yield order(options=with_options(bypass_stock_check=True, mark_paid=False))
+    yield order(discount=Decimal("5.00"), shipping=Decimal("4.00"), attributes={"Payment terms": "Net 30"})
+    yield order(*[line(number) for number in range(1, 61)], billing=Address(), attributes={"Order number": "clash"})
+
+
+def sent() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every call of every verb of the driver."""
+    recorder = Recorder()
+    shop = ShopifyConnector(ACCOUNT, recorder)
+    shop.check()
+    shop.find_variants(["SKU-1", "O'Neill \\ 5\""])
+    shop.read_variants(["gid://shopify/ProductVariant/1"])
+    for one in orders():
+        shop.create(replace(one, paid_at=NOON))
+    shop.find("SW-1", since=NOON)
+    shop.changed_since(NOON)
+    shop.read(ORDER_ID)
+    shop.cancel(ORDER_ID, note="Cancelled in Storeward")
+    shop.register_webhooks("https://portal.example.com/webhooks/shopify/abc/")
+    return recorder.sent
