@@ -127,7 +127,6 @@ class HttpClient:
                 self._on_call(trace.record(method, _loggable(target), operation))
 
     def close(self) -> None:
-        """Close the connections that stand open; the client can still be used."""
         self._adapter.close()
 
     def _exchange(self, prepared: requests.PreparedRequest, trace: _Trace) -> Answer:
