@@ -1,0 +1,52 @@
+"""The protocol with one safeguard taken out. Each must be caught, or the simulation proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from unittest import mock
+
+from django.db import transaction
+from django.db.models import Q
+
+from orders import outbox
+from orders.enums import PushStatus
+from orders.models import OutboxMessage
+from orders.services import history, pushes
+from orders.services.transitions import move_push
+
+_send, _finish = pushes.send, pushes._finish
+
+
+def _mark_nothing(message, push, world):
+    with transaction.atomic():
+        fresh = pushes._fresh(message)
+        if fresh.status != PushStatus.SENDING:
+            move_push(fresh, to=PushStatus.SENDING, by=history.STOREWARD, at=world.now())
+    yield "marked"
+
+
+def _mark_then_finish(message, ref, connector, world, **found):
+    outbox.mark_sending(message, at=world.now())
+    yield from _finish(message, ref, connector, world, **found)
+
+
+def _unfenced(message: OutboxMessage) -> Q:
+    return Q(pk=message.pk)
+
+
+MUTANTS = {
+    "no lookup": [(pushes, "_look", lambda *_: ()), (pushes, "_believe_not_found", lambda *_: None)],
+    "no horizon": [(pushes, "_believe_not_found", lambda *_: None)],
+    "mark after send": [(pushes, "_mark", _mark_nothing), (pushes, "_finish", _mark_then_finish)],
+    "no fencing": [(outbox, "_mine", _unfenced)],
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The named safeguard is missing inside; an empty name changes nothing."""
+    with ExitStack() as stack:
+        for module, attribute, replacement in MUTANTS[name] if name else []:
+            stack.enter_context(mock.patch.object(module, attribute, replacement))
+        yield

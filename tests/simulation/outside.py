@@ -1,0 +1,208 @@
+"""The outside as the simulation has it: a clock that is turned by hand, a store and a gateway that fail by dice.
+
+Both keep a ledger of what they really did, whatever they answered.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connectors.base import (
+    Account,
+    Blocker,
+    Capabilities,
+    Connector,
+    InboundNotice,
+    OutboundOrder,
+    RemoteOrder,
+    RemoteRef,
+    RemoteVariant,
+    ShopInfo,
+    WebhookState,
+)
+from connectors.errors import OutcomeUnknownError, RetryableError
+from connectors.gateway.base import Authorization, Captured, Gateway, PaymentNotice, Refunded
+
+DEADLINE_S = 30  # our own time-out
+LATEST_COMMIT_S = 60  # a request may still be carried out so long after we stopped waiting
+INDEX_LAG_S = 20  # a new order can be found so much later
+HORIZON_S = 120
+
+
+@dataclass
+class VirtualClock:
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Dice:
+    """Seeded chance, and whether faults still happen."""
+
+    rng: random.Random
+    clock: VirtualClock
+    rate: float = 0.35
+    on: bool = True
+    rolled: int = 0
+
+    def fault(self, *kinds: str) -> str:
+        if not self.on or self.rng.random() > self.rate:
+            return ""
+        self.rolled += 1
+        return self.rng.choice(kinds)
+
+
+@dataclass
+class Ledger:
+    """Orders as the shop has them: by reference, with the instant from which a search finds each."""
+
+    orders: dict[str, list[tuple[str, Decimal, str, datetime]]] = field(default_factory=lambda: defaultdict(list))
+    count: int = 1000
+
+    def add(self, order: OutboundOrder, *, at: datetime) -> RemoteRef:
+        self.count += 1
+        remote_id = f"gid://shop/Order/{self.count}"
+        self.orders[order.reference].append((remote_id, order.total, order.currency, at))
+        return RemoteRef(remote_id, f"#{self.count}")
+
+
+class SimulatedStore(Connector):
+    platform = "simulated"
+    label = "Simulated"
+    capabilities = Capabilities(cancel=True, lookup_by_reference=True, stock=True)
+    horizon_s = HORIZON_S
+
+    def __init__(self, dice: Dice) -> None:
+        self.dice, self.ledger = dice, Ledger()
+        self.account = Account(base_url="https://simulated.example", credentials={}, currency="NZD")
+        self.budget = None
+
+    def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
+        self._reading()
+        return {sku: (RemoteVariant(f"variant-{sku}", sku, sku),) for sku in skus}
+
+    def read_variants(self, variant_ids: Sequence[str]) -> dict[str, RemoteVariant]:
+        self._reading()
+        return {key: RemoteVariant(key, key.removeprefix("variant-"), key) for key in variant_ids}
+
+    def preflight(self, order: OutboundOrder, variants: Mapping[str, RemoteVariant]) -> tuple[Blocker, ...]:
+        return ()
+
+    def request_for(self, order: OutboundOrder) -> Mapping[str, Any]:
+        return {"reference": order.reference}
+
+    def create(self, order: OutboundOrder) -> RemoteRef:
+        clock = self.dice.clock
+        match self.dice.fault("lost answer", "late", "never arrived", "refused", "throttled", "5xx"):
+            case "lost answer":
+                self.ledger.add(order, at=clock.now())
+                clock.advance(DEADLINE_S)
+                raise OutcomeUnknownError("The store did not answer in time.")
+            case "late":
+                self.ledger.add(order, at=clock.now() + timedelta(seconds=DEADLINE_S + self._late()))
+                clock.advance(DEADLINE_S)
+                raise OutcomeUnknownError("The store did not answer in time.")
+            case "never arrived":
+                clock.advance(self.dice.rng.uniform(0, DEADLINE_S))
+                raise OutcomeUnknownError("The connection broke.")
+            case "5xx":
+                raise OutcomeUnknownError("The store answered with an error.")
+            case "refused":
+                raise RetryableError("The store could not be reached.")
+            case "throttled":
+                raise RetryableError("Too many requests.", throttled=True, after_s=self.dice.rng.uniform(0, 20))
+        ref = self.ledger.add(order, at=clock.now())
+        clock.advance(self.dice.rng.uniform(0, 3))
+        return ref
+
+    def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
+        self._reading()
+        seen_before = self.dice.clock.now() - timedelta(seconds=INDEX_LAG_S)
+        return tuple(RemoteRef(row[0], row[0]) for row in self.ledger.orders[reference] if row[3] <= seen_before)
+
+    def read(self, remote_id: str) -> RemoteOrder | None:
+        self._reading()
+        for reference, rows in self.ledger.orders.items():
+            for row in rows:
+                if row[0] == remote_id:
+                    return RemoteOrder(RemoteRef(remote_id, remote_id), reference, row[2], row[1])
+        return None
+
+    def cancel(self, remote_id: str, *, note: str) -> None:
+        self._reading()
+
+    def check(self) -> ShopInfo:
+        return ShopInfo("1", "Simulated", "simulated.example", "NZD")
+
+    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
+        return ()
+
+    def register_webhooks(self, callback_url: str) -> WebhookState:
+        return WebhookState(())
+
+    @classmethod
+    def parse_webhook(
+        cls, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account
+    ) -> InboundNotice:
+        raise AssertionError("no webhooks here")
+
+    def _reading(self) -> None:
+        self.dice.clock.advance(self.dice.rng.uniform(0, 1))
+        if self.dice.fault("down") and self.dice.rng.random() < 0.5:
+            raise RetryableError("The store could not be reached.")
+
+    def _late(self) -> float:
+        return self.dice.rng.uniform(0, LATEST_COMMIT_S)
+
+
+class SimulatedGateway(Gateway):
+    """Keeps what it was asked by idempotency key, as Stripe does."""
+
+    name = "sandbox"
+    label = "Simulated"
+
+    def __init__(self, dice: Dice) -> None:
+        self.dice = dice
+        self.captures: dict[str, list[str]] = defaultdict(list)  # reference -> keys that moved money
+
+    def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
+        match self.dice.fault("lost answer", "refused", "5xx"):
+            case "refused":
+                raise RetryableError("The gateway could not be reached.")
+            case "5xx":
+                raise OutcomeUnknownError("The gateway answered with an error.")
+            case "lost answer":
+                self._take(reference, key)
+                self.dice.clock.advance(DEADLINE_S)
+                raise OutcomeUnknownError("The gateway did not answer in time.")
+        already = self._take(reference, key)
+        return Captured(f"ch_{reference}", amount, already=already)
+
+    def _take(self, reference: str, key: str) -> bool:
+        known = key in self.captures[reference]
+        if not known:
+            self.captures[reference].append(key)
+        return known
+
+    def read(self, reference: str) -> Authorization:
+        raise AssertionError("not asked in the simulation")
+
+    def void(self, reference: str, *, reason: str, key: str) -> None:
+        raise AssertionError("not asked in the simulation")
+
+    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
+        raise AssertionError("not asked in the simulation")
+
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
+        raise AssertionError("not asked in the simulation")

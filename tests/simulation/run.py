@@ -1,0 +1,156 @@
+"""One seed: some confirmed orders, some workers that are stopped, frozen and killed at any step, and what came of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min
+
+from connectors.models import Connection
+from orders import outbox
+from orders.enums import PaymentStatus, PushStatus
+from orders.models import Order, OrderPush, OutboxMessage
+from orders.services import decisions
+from orders.world import World
+from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
+from tests.simulation.mutants import mutated
+from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock
+
+ORDERS = 8
+WORKERS = 3
+CRASH = 0.02  # per step
+FREEZE = 0.01
+STEPS_WITH_FAULTS = 120
+PATIENCE = timedelta(hours=60)  # virtual, after the faults have ceased
+
+
+@dataclass
+class Result:
+    seed: int
+    orders: int = 0
+    faults: int = 0
+    crashes: int = 0
+    lost: int = 0  # no order there, or no money taken
+    duplicated: int = 0  # more than one order there, or money taken twice
+    stuck: int = 0  # we do not know that it is there
+
+    @property
+    def bad(self) -> bool:
+        return bool(self.lost or self.duplicated or self.stuck)
+
+
+@dataclass
+class Worker:
+    job: Iterator[str] | None = None
+    frozen_until: datetime | None = None
+
+
+def simulate(seed: int, *, mutant: str = "") -> Result:
+    """Run one seed to its end in a transaction that is rolled back."""
+    with mutated(mutant), transaction.atomic():
+        result = _Simulation(seed).run()
+        transaction.set_rollback(True)
+    return result
+
+
+class _Simulation:
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.clock = VirtualClock(NOON)
+        self.dice = Dice(self.rng, self.clock)
+        self.stores = {connection.pk: SimulatedStore(self.dice) for connection in _place(ORDERS)}
+        self.gateway = SimulatedGateway(self.dice)
+        self.world = World(
+            clock=self.clock,
+            connector_for=lambda connection: self.stores[connection.pk],
+            gateway_for=lambda name: self.gateway,
+            rng=self.rng,
+        )
+        self.workers = [Worker() for _ in range(WORKERS)]
+        self.result = Result(seed, orders=ORDERS)
+
+    def run(self) -> Result:
+        for _ in range(STEPS_WITH_FAULTS):
+            self._tick(faults=True)
+        self.dice.on = False
+        give_up = self.clock.now() + PATIENCE
+        while self.clock.now() < give_up and not self._all_there():
+            self._tick(faults=False)
+        return self._judge()
+
+    def _tick(self, *, faults: bool) -> None:
+        worker = self.rng.choice(self.workers)
+        if worker.frozen_until and worker.frozen_until > self.clock.now():
+            self._skip_if_nothing_moves()
+            return
+        worker.frozen_until = None
+        if worker.job is None:
+            self._take_work(worker)
+        elif faults and self.rng.random() < CRASH:
+            worker.job = None  # killed: nothing more of it is run
+            self.result.crashes += 1
+        elif faults and self.rng.random() < FREEZE:
+            worker.frozen_until = self.clock.now() + timedelta(seconds=self.rng.uniform(0, 360))
+        else:
+            self._step(worker)
+        self.clock.advance(self.rng.uniform(0, 0.4))
+
+    def _take_work(self, worker: Worker) -> None:
+        outbox.release(at=self.clock.now())
+        outbox.take_back_expired(at=self.clock.now())
+        claimed = outbox.claim(at=self.clock.now(), limit=1)
+        if claimed:
+            worker.job = outbox.steps(claimed[0], self.world)
+        else:
+            self._skip_if_nothing_moves()
+
+    @staticmethod
+    def _step(worker: Worker) -> None:
+        assert worker.job is not None
+        try:
+            next(worker.job)
+        except StopIteration:
+            worker.job = None
+
+    def _skip_if_nothing_moves(self) -> None:
+        """Turn the clock to the next instant at which something can happen, when every worker waits for it."""
+        now = self.clock.now()
+        if any(worker.job and not (worker.frozen_until and worker.frozen_until > now) for worker in self.workers):
+            return
+        waiting = OutboxMessage.objects.filter(status="waiting", wait_for="", next_attempt_at__gt=now)
+        instants = [
+            waiting.aggregate(at=Min("next_attempt_at"))["at"],
+            OutboxMessage.objects.filter(status="running", lease_until__gt=now).aggregate(at=Min("lease_until"))["at"],
+            Connection.objects.filter(open_until__gt=now).aggregate(at=Min("open_until"))["at"],
+            *(worker.frozen_until for worker in self.workers if worker.frozen_until and worker.frozen_until > now),
+        ]
+        self.clock.at = min((at for at in instants if at), default=now + timedelta(seconds=30))
+
+    def _all_there(self) -> bool:
+        running = any(worker.job for worker in self.workers)
+        return not running and not OrderPush.objects.exclude(status=PushStatus.PUSHED).exists()
+
+    def _judge(self) -> Result:
+        self.result.faults = self.dice.rolled
+        for push in OrderPush.objects.select_related("order__payment"):
+            there = len(self.stores[push.connection_id].ledger.orders[push.reference])
+            taken = len(self.gateway.captures[push.order.payment.reference])
+            recorded = push.status == PushStatus.PUSHED and push.order.payment.status == PaymentStatus.CAPTURED
+            self.result.lost += there == 0 or taken == 0
+            self.result.duplicated += there > 1 or taken > 1
+            self.result.stuck += not recorded
+        return self.result
+
+
+def _place(count: int) -> list[Connection]:
+    merchant, channel = make_merchant(), make_channel()
+    connections = [make_connection(merchant, name=f"Store {n}") for n in range(2)]
+    for number in range(count):
+        order = make_order(merchant, channel=channel, connections=[connections[number % 2]], lines=[{"sku": "STOOL"}])
+        Order.objects.filter(pk=order.pk).update(confirm_by=NOON + timedelta(days=30))
+        decisions.confirm(order_id=order.pk, by="ana@kauri.example", at=NOON)
+    return connections
