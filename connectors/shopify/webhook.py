@@ -28,7 +28,8 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     """
     given = {name.lower(): value for name, value in headers.items()}
     _check_signature(given.get("x-shopify-hmac-sha256", ""), body, secrets)
-    if given.get("x-shopify-shop-domain", "").lower() != _shop_domain(account):
+    domain = _shop_domain(account)
+    if not domain or given.get("x-shopify-shop-domain", "").lower() != domain:
         raise BadSignatureError("The webhook is for another shop.")
     payload = _payload(body)
     topic = _text(given.get("x-shopify-topic", ""), TOPIC_MAX)

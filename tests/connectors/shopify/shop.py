@@ -1,0 +1,40 @@
+"""A shop on the wire: answers that a test queues, requests that it can look at."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import responses
+
+from connectors.http import HttpClient
+from connectors.shopify.connector import ShopifyConnector
+from tests.connectors.shopify.orders import ACCOUNT
+
+URL = "https://kauri.myshopify.com/admin/api/2026-10/graphql.json"
+
+
+def connector() -> ShopifyConnector:
+    return ShopifyConnector(ACCOUNT, HttpClient(deadline_s=1))
+
+
+def answers(data: Any = None, **rest: Any) -> None:
+    """Queue a 200 with this `data` and other top-level keys."""
+    body = {**({} if data is None else {"data": data}), **rest}
+    responses.add(responses.POST, URL, json=body)
+
+
+def fails(*codes: str, data: Any = None, path: list[str] | None = None, **extensions: Any) -> None:
+    """Queue a 200 with top-level errors of these codes."""
+    errors = [{"message": f"{code} happened", "path": path, "extensions": {"code": code}} for code in codes]
+    responses.add(responses.POST, URL, json={"data": data, "errors": errors, "extensions": extensions})
+
+
+def sent(index: int = -1) -> dict[str, Any]:
+    """The variables of a request."""
+    variables: dict[str, Any] = json.loads(responses.calls[index].request.body)["variables"]
+    return variables
+
+
+def operations() -> list[str]:
+    return [json.loads(call.request.body)["operationName"] for call in responses.calls]
