@@ -38,3 +38,21 @@ def sent(index: int = -1) -> dict[str, Any]:
 
 def operations() -> list[str]:
     return [json.loads(call.request.body)["operationName"] for call in responses.calls]
+
+
+def hit(
+    number: int = 1, *, reference: str | None = "SW-1", tags=(), created="2026-11-23T12:00:00Z", **fields
+) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/Order/{number}",
+        "legacyResourceId": str(number),
+        "name": f"#{1000 + number}",
+        "sourceIdentifier": reference,
+        "tags": list(tags),
+        "createdAt": created,
+        **fields,
+    }
+
+
+def page(field: str, *nodes, after: str | None = None) -> dict:
+    return {field: {"nodes": list(nodes), "pageInfo": {"hasNextPage": after is not None, "endCursor": after}}}
