@@ -56,6 +56,7 @@ class Connection(models.Model):
     webhooks_checked_at = models.DateTimeField(null=True, blank=True)
     webhook_topics = models.JSONField(default=list, blank=True)
     polled_until = models.DateTimeField(null=True, blank=True)  # watermark of the polling sweep
+    polled_at = models.DateTimeField(null=True, blank=True)  # when the sweep asked last
 
     # rate budget and circuit breaker; written by connectors.services.limits alone
     open_until = models.DateTimeField(null=True, blank=True)  # no call before: Retry-After or open circuit

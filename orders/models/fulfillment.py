@@ -17,6 +17,7 @@ class Fulfillment(models.Model):
     status = models.CharField(max_length=10, choices=ShipmentStatus)
     shipped_at = models.DateTimeField(null=True, blank=True)
     remote_updated_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)  # when the customer was first promised a mail about it
     created_at = models.DateTimeField()
 
     class Meta:

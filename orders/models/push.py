@@ -9,7 +9,7 @@ from accounts.models import Merchant, new_public_id
 from connectors.base import Blocker
 from connectors.models import Connection
 from orders.enums import PushStatus
-from orders.models.fields import amount_field
+from orders.models.fields import ZERO, amount_field
 from orders.models.order import Order, OrderLine
 
 
@@ -38,6 +38,8 @@ class OrderPush(models.Model):
     remote_url = models.CharField(max_length=300, blank=True)
     remote_total = amount_field(null=True, blank=True)  # read back
     remote_version = models.CharField(max_length=60, blank=True)
+    remote_updated_at = models.DateTimeField(null=True, blank=True)  # of the newest state that was applied
+    remote_refunded = amount_field(default=ZERO)  # what the destination says it gave back
     remote_cancelled = models.BooleanField(default=False)
     adopted = models.BooleanField(default=False)  # found there after a lost answer
     pushed_at = models.DateTimeField(null=True, blank=True)

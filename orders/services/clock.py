@@ -1,82 +1,149 @@
-"""What time alone brings about: reminders, expiry, forgotten events, and the end of what was kept long enough."""
+"""What time alone brings about: reminders, expiry, forgotten events, and the end of what was kept long enough.
+
+Each part does a bounded amount per call and goes on with the next; one row that cannot be dealt with stops no other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 from logging import getLogger
+from typing import Any
 
-from django.db import transaction
-from django_q.models import Success
+from django.db import models, transaction
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django_q.models import Task
 
-from connectors.services import clients
+from connectors.errors import ConnectorError
+from connectors.models import CallLog, InboundEvent, InboundState
 from orders.enums import OrderStatus, OutboxStatus
 from orders.errors import OrderError
-from orders.models import Order, OutboxMessage
+from orders.models import Order, OutboxMessage, PumpBeat
 from orders.services import decisions, history, inbound, notices
 from orders.services.transitions import lock
 
 logger = getLogger(__name__)
 
 REMIND_BEFORE = timedelta(hours=24)
-AT_ONCE = 200  # per tick and kind; the next tick goes on
+AT_ONCE = 200  # per tick and kind
+FORGOTTEN_AFTER = timedelta(seconds=30)  # an event's own task has had its chance by then
+EVENT_ATTEMPTS = 200  # then it has failed; one in its hour of grace is tried about sixty times
+
 KEEP_CALLS = timedelta(days=90)
+KEEP_EVENTS = timedelta(days=90)
 KEEP_MESSAGES = timedelta(days=30)
-KEEP_RESULTS = timedelta(days=2)
+KEEP_TASKS = timedelta(days=2)
+KEEP_BEATS = timedelta(days=1)
+BATCH, BATCHES = 1000, 200
 
 
 def tick(*, at: datetime) -> None:
-    """Once a minute. Everything in it is safe to repeat and to run twice at once."""
+    """Once a minute. Safe to repeat, and to run twice at once."""
     remind(at=at)
     expire(at=at)
-    inbound.process_forgotten(at=at)
+    process_forgotten(at=at)
 
 
-def remind(*, at: datetime) -> int:
-    """Tell merchants of orders whose time to confirm ends soon: a day before, or at half time when that is shorter."""
-    open_orders = Order.objects.filter(status=OrderStatus.PENDING, reminded_at=None, confirm_by__gt=at)
-    soon = open_orders.filter(confirm_by__lte=at + REMIND_BEFORE).order_by("confirm_by", "pk")[:AT_ONCE]
-    due = [order for order in soon if at >= _remind_at(order)]
-    for order in due:
-        _remind(order.pk, at=at)
-    return len(due)
+def remind(*, at: datetime) -> None:
+    """Tell merchants once of orders that end soon: 24 hours before, or at half time when that is nearer to the end.
+
+    Orders of one merchant that come due together make one mail.
+    """
+    due = Order.objects.filter(_half_gone(at), status=OrderStatus.PENDING, reminded_at=None)
+    due = due.filter(confirm_by__gt=at, confirm_by__lte=at + REMIND_BEFORE)
+    found = due.order_by("confirm_by", "pk").values_list("merchant_id", "pk")[:AT_ONCE]
+    for _, rows in groupby(sorted(found), key=lambda row: row[0]):
+        order_ids = [order_id for _, order_id in rows]
+        _contained(_remind, order_ids, at=at)
 
 
-def expire(*, at: datetime) -> int:
-    """End the orders whose time ran out. One that cannot be ended now is tried again by the next tick."""
-    overdue = Order.objects.overdue(at=at).order_by("confirm_by", "pk").values_list("pk", flat=True)[:AT_ONCE]
-    ended = 0
-    for order_id in list(overdue):
-        try:
-            with transaction.atomic():
-                order = decisions.expire(order_id=order_id, at=at)
-                reason = "It was not confirmed in time. The customer's authorization is released."
-                notices.promise_merchant(order, kind="expired", cause_key=order.public_id, at=at, reason=reason)
-        except OrderError as refusal:
-            logger.info("order not expired yet", extra={"order_id": order_id, "why": refusal.code})
-        else:
-            ended += 1
-    return ended
+def expire(*, at: datetime) -> None:
+    """End the orders whose time ran out. One whose payment is just being taken is tried again by the next tick."""
+    overdue = Order.objects.overdue(at=at).order_by("confirm_by", "pk").values_list("pk", flat=True)
+    for order_id in list(overdue[:AT_ONCE]):
+        _contained(_expire, order_id, at=at)
+
+
+def process_forgotten(*, at: datetime) -> None:
+    """Events whose task was lost or failed, and those that wait for their order to be recorded."""
+    forgotten = InboundEvent.objects.filter(state=InboundState.NEW, received_at__lte=at - FORGOTTEN_AFTER)
+    rows = forgotten.order_by("attempts", "received_at", "pk").values_list("pk", "attempts")
+    for event_id, attempts in list(rows[:AT_ONCE]):
+        if attempts >= EVENT_ATTEMPTS:
+            inbound.give_up(event_id=event_id, why="It failed too often.", at=at)
+        elif not _contained(_process, event_id, at=at):
+            InboundEvent.objects.filter(pk=event_id).update(attempts=F("attempts") + 1)
 
 
 def prune(*, at: datetime) -> None:
-    """Once a night: call records, promises that were kept, and django-q2's own results."""
-    clients.prune(before=at - KEEP_CALLS)
-    OutboxMessage.objects.filter(status=OutboxStatus.DONE, done_at__lt=at - KEEP_MESSAGES).delete()
-    Success.objects.filter(stopped__lt=at - KEEP_RESULTS).delete()
+    """Once a night: delete what was kept long enough."""
+    _delete(CallLog.objects.filter(at__lt=at - KEEP_CALLS))
+    _delete(InboundEvent.objects.exclude(state=InboundState.NEW).filter(processed_at__lt=at - KEEP_EVENTS))
+    _delete(OutboxMessage.objects.filter(status=OutboxStatus.DONE, done_at__lt=at - KEEP_MESSAGES))
+    _delete(Task.objects.filter(stopped__lt=at - KEEP_TASKS))
+    _delete(PumpBeat.objects.filter(at__lt=at - KEEP_BEATS))
 
 
-def _remind_at(order: Order) -> datetime:
-    half = order.received_at + (order.confirm_by - order.received_at) / 2
-    return max(order.confirm_by - REMIND_BEFORE, half)
+def _half_gone(at: datetime) -> Q:
+    """Orders of which at least half the time between arrival and `confirm_by` is over."""
+    now = Value(at, output_field=models.DateTimeField())
+    left = ExpressionWrapper(F("confirm_by") - now, output_field=models.DurationField())
+    gone = ExpressionWrapper(now - F("received_at"), output_field=models.DurationField())
+    return Q(models.lookups.LessThanOrEqual(left, gone))
 
 
 @transaction.atomic
-def _remind(order_id: int, *, at: datetime) -> None:
-    order = lock(order_id)
-    if order.reminded_at is not None or order.status != OrderStatus.PENDING:
+def _remind(order_ids: list[int], *, at: datetime) -> None:
+    orders = [order for order in map(lock, sorted(order_ids)) if _needs_reminder(order)]
+    if not orders:
         return
-    Order.objects.filter(pk=order_id).update(reminded_at=at)
-    until = f"{order.confirm_by.astimezone(order.merchant.zone):%a %d %b, %H:%M}"
-    reason = f"Confirm or decline it before {until}. After that it expires and the customer keeps the money."
-    notices.promise_merchant(order, kind="confirm_soon", cause_key=order.public_id, at=at, reason=reason)
-    history.note(order, kind="order.reminded", text="Reminded the merchant.", by=history.STOREWARD, at=at)
+    first = min(orders, key=lambda order: order.confirm_by)
+    until = f"{first.confirm_by.astimezone(first.merchant.zone):%A %d %B, %H:%M}"
+    others = len(orders) - 1
+    reason = f"Order {first.number} expires on {until}, and the customer's payment is released."
+    if others:
+        reason += f" So do {others} more soon after." if others > 1 else " So does one more soon after."
+    notices.promise_merchant(first, kind="confirm_soon", cause_key=first.public_id, at=at, reason=reason)
+    for order in orders:
+        order.reminded_at = at
+        order.save(update_fields=["reminded_at"])
+        text = "Reminded: the time to confirm ends soon."
+        history.note(order, kind="order.reminded", text=text, by=history.STOREWARD, at=at)
+
+
+def _needs_reminder(order: Order) -> bool:
+    return order.reminded_at is None and order.status == OrderStatus.PENDING
+
+
+@transaction.atomic
+def _expire(order_id: int, *, at: datetime) -> None:
+    order = decisions.expire(order_id=order_id, at=at)
+    reason = "It was not confirmed in time. What the customer's card was authorized for is released."
+    notices.promise_merchant(order, kind="expired", cause_key=order.public_id, at=at, reason=reason)
+
+
+def _process(event_id: int, *, at: datetime) -> None:
+    inbound.process(event_id=event_id, at=at)
+
+
+def _contained(act: Callable[..., None], subject: Any, *, at: datetime) -> bool:
+    """Run one step; a fault in it is logged and stays there. False when there was one."""
+    try:
+        act(subject, at=at)
+    except (OrderError, ConnectorError) as refusal:
+        logger.info("put off", extra={"what": act.__name__, "subject": subject, "why": refusal.code})
+    except Exception:
+        logger.exception("step of the clock failed", extra={"what": act.__name__, "subject": subject})
+    else:
+        return True
+    return False
+
+
+def _delete(rows: models.QuerySet[Any]) -> None:
+    """In batches, so that no lock is held for long; what is left is deleted the next night."""
+    for _ in range(BATCHES):
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            return
+        rows.model._default_manager.filter(pk__in=keys).delete()

@@ -1,77 +1,86 @@
-"""Webhooks, once stored: find the push that each is about and promise to read the truth. No network here."""
+"""Webhooks, once stored: find the push that each is about and promise to read the truth.
+
+A webhook is a hint. Whether it comes twice, late or before our own record of the order, the read that it asks for ends
+in the same state.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F
 
 from connectors.models import InboundEvent, InboundState
 from connectors.services import connections
 from orders.enums import OutboxStatus, Topic
 from orders.models import OrderPush, OutboxMessage
-from orders.services import payments, pushes
+from orders.services import fulfillment, notices, payments
 
-GRACE = timedelta(hours=1)  # a webhook may come before our own record of the order it is about
-UNINSTALLED = frozenset({"app/uninstalled"})
+GRACE = timedelta(hours=1)  # how long an order that is just being created may take to be recorded
+UNINSTALLED = "app/uninstalled"
 
 
 def process(*, event_id: int, at: datetime) -> None:
-    """Deal with one event. Safe to run twice and in any order; an event that cannot be placed yet stays new."""
-    event = InboundEvent.objects.select_related("connection").get(pk=event_id)
-    if event.state != InboundState.NEW:
+    """Deal with one event. Safe to run twice and in any order; one that cannot be placed yet stays new.
+
+    Of a payment's event, the gateway is asked before anything is written; a fault there leaves the event new.
+    """
+    event = InboundEvent.objects.filter(pk=event_id, state=InboundState.NEW).first()
+    if event is None:
         return
     if event.gateway:
         payments.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
-        with transaction.atomic():
-            _end(event_id, InboundState.DONE, "", at)
-        return
-    with transaction.atomic():
-        _process_store_event(event_id, at)
-
-
-def process_forgotten(*, at: datetime, limit: int = 200) -> int:
-    """Events that wait for longer than a minute: their task was lost, or their order is not recorded yet."""
-    forgotten = InboundEvent.objects.filter(state=InboundState.NEW, received_at__lte=at - timedelta(minutes=1))
-    keys = list(forgotten.order_by("received_at", "pk").values_list("pk", flat=True)[:limit])
-    for key in keys:
-        process(event_id=key, at=at)
-    return len(keys)
-
-
-def _process_store_event(event_id: int, at: datetime) -> None:
-    event = InboundEvent.objects.select_for_update(of=("self",)).select_related("connection").get(pk=event_id)
-    if event.state != InboundState.NEW or event.connection is None:
-        return
-    if event.topic in UNINSTALLED:
-        reason = "The app was uninstalled in the store."
-        connections.auth_lost(connection_id=event.connection.pk, reason=reason, at=at)
-        _end(event_id, InboundState.DONE, "", at)
-        return
-    push = _push_of(event)
-    if push is not None and push.remote_id:
-        _promise(push, event, at)
-        _end(event_id, InboundState.DONE, "", at)
-    elif at - event.received_at > GRACE or not (event.remote_order_id or event.reference):
-        _end(event_id, InboundState.IGNORED, "Not about one of our orders.", at)
+        _end(event, InboundState.DONE, at=at)
     else:
-        InboundEvent.objects.filter(pk=event_id).update(attempts=event.attempts + 1)
+        _process_locked(event_id, at=at)
+
+
+def give_up(*, event_id: int, why: str, at: datetime) -> None:
+    """An event that failed again and again: kept for a person, out of the way of the others."""
+    event = InboundEvent.objects.get(pk=event_id)
+    _end(event, InboundState.FAILED, why, at=at)
+
+
+@transaction.atomic
+def _process_locked(event_id: int, *, at: datetime) -> None:
+    rows = InboundEvent.objects.select_for_update(of=("self",)).filter(state=InboundState.NEW)
+    event = rows.filter(pk=event_id).first()
+    if event is None or event.connection_id is None:
+        return
+    if event.topic.lower() == UNINSTALLED:
+        reason = "The app was uninstalled in the store."
+        connections.auth_lost(connection_id=event.connection_id, reason=reason, at=at)
+        notices.promise_reconnect_of(event.connection_id, at=at)
+        _end(event, InboundState.DONE, at=at)
+        return
+    may_become_ours = _is_creating(event.connection_id)  # before the search: what is recorded in between is found
+    push = _push_of(event)
+    if push is not None:
+        fulfillment.ask(push, cause=f"event-{event.pk}", at=at)
+        _end(event, InboundState.DONE, at=at)
+    elif may_become_ours and at < event.received_at + GRACE:
+        InboundEvent.objects.filter(pk=event_id).update(attempts=F("attempts") + 1)
+    else:
+        _end(event, InboundState.IGNORED, "Not about one of our orders.", at=at)
 
 
 def _push_of(event: InboundEvent) -> OrderPush | None:
-    pushes_there = OrderPush.objects.filter(connection=event.connection).select_related("order", "connection")
-    by_id = Q(remote_id=event.remote_order_id) if event.remote_order_id else Q(pk=None)
-    by_reference = Q(reference=event.reference) if event.reference else Q(pk=None)
-    return pushes_there.filter(by_id | by_reference).order_by("-generation").first()
+    """The recorded push that the event is about: by the store's id, else by our reference."""
+    recorded = OrderPush.objects.filter(connection=event.connection).exclude(remote_id="")
+    recorded = recorded.select_related("order", "connection")
+    push = recorded.filter(remote_id=event.remote_order_id).first() if event.remote_order_id else None
+    if push is None and event.reference:
+        push = recorded.filter(reference=event.reference).first()
+    return push
 
 
-def _promise(push: OrderPush, event: InboundEvent, at: datetime) -> None:
-    """A burst of events about one order is one read: the one that has not begun yet sees them all."""
-    not_begun = OutboxMessage.objects.filter(push=push, topic=Topic.PULL_REMOTE, status=OutboxStatus.WAITING, attempts=0)
-    if not not_begun.exists():
-        pushes.promise_read(push, cause=f"event:{event.pk}", at=at)
+def _is_creating(connection_id: int) -> bool:
+    """Whether an order may be at this store without being recorded here yet."""
+    unsure = OutboxMessage.objects.filter(topic=Topic.PUSH_ORDER, maybe_sent_at__isnull=False, push__remote_id="")
+    return unsure.filter(push__connection_id=connection_id).exclude(status=OutboxStatus.DONE).exists()
 
 
-def _end(event_id: int, state: InboundState, note: str, at: datetime) -> None:
-    InboundEvent.objects.filter(pk=event_id, state=InboundState.NEW).update(state=state, note=note, processed_at=at)
+def _end(event: InboundEvent, state: InboundState, note: str = "", *, at: datetime) -> None:
+    rows = InboundEvent.objects.filter(pk=event.pk, state=InboundState.NEW)
+    rows.update(state=state, note=note[:300], processed_at=at, attempts=F("attempts") + 1)

@@ -1,188 +1,279 @@
-"""Mails: the customer learns what happens to the parcels, the merchant what needs a person.
+"""Who is told what: the customer about parcels, the merchant about what needs a person.
 
-A mail is promised in the transaction that gives the reason and sent by a worker. One cause makes one mail: the outbox
-key says what the cause is. A worker that dies between sending and writing it down sends the mail again under the same
-Message-ID, which mail programs show once.
+A mail is promised in the transaction that gives the reason for it, and sent by a worker. One cause makes one mail: for
+the merchant the outbox key names the cause, for the customer `told_at` stands on what was promised. A worker that dies
+between sending a mail and writing that down sends it again under the same Message-ID, which mail programs show once.
+A fulfillment that is taken back makes no mail of its own: it stands in the order's history.
 """
 
 from __future__ import annotations
 
-import smtplib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formataddr, parseaddr
 from hashlib import sha256
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
-from django.utils import timezone
+from django.urls import reverse
 
 from accounts.models import Membership, Merchant, Role
+from connectors import conditions
+from connectors.models import Connection
+from connectors.money import Money
 from orders import outbox
-from orders.enums import Topic
-from orders.models import Fulfillment, Order, OrderPush, OutboxMessage, Parcel
-from orders.services import history
+from orders.enums import AddressKind, ShipmentStatus, Topic
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel
+from orders.services import history, mails
+from orders.services.mails import one_line
 from orders.services.outbound import order_url
 from orders.world import World
 
-# kind -> the subject's words; the text beside it comes with the promise
-MERCHANT_NOTICES: Mapping[str, str] = {
-    "capture_declined": "Payment could not be captured",
-    "payment_held": "Payment needs attention",
-    "push_held": "Order is not in the store",
-    "suspected_duplicate": "Possible duplicate in the store",
-    "cancel_failed": "Order could not be cancelled in the store",
-    "reconnect": "Reconnect your store",
-    "confirm_soon": "Order waits for your confirmation",
-    "expired": "Order expired",
-    "cancelled_in_store": "Order was cancelled in the store",
-    "changed_in_store": "Order was changed in the store",
-    "refunded_in_store": "Refund was made in the store",
-}
+MerchantNotice = Literal[
+    "capture_declined",
+    "payment_held",
+    "push_held",
+    "suspected_duplicate",
+    "cancel_failed",
+    "reconnect",
+    "confirm_soon",
+    "expired",
+    "cancelled_in_store",
+    "changed_in_store",
+    "refunded_in_store",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    to: list[str]
-    template: str
-    context: dict[str, Any]
+class Words:
+    """The subject (of order N), and what the reader can do about it."""
+
+    subject: str
+    advice: str = ""
+
+
+WORDS: Mapping[MerchantNotice, Words] = {
+    "capture_declined": Words(
+        "The payment could not be taken",
+        "Nothing was sent to your store. Try the payment again on the order's page, or cancel the order.",
+    ),
+    "payment_held": Words("The payment needs a look", "Open the order to see what can be done."),
+    "push_held": Words("Needs attention on its way to your store", "Open the order to mend it and send it again."),
+    "suspected_duplicate": Words("May be in your store twice", "Keep one of them and cancel the other there."),
+    "cancel_failed": Words("Could not be cancelled in your store", "Cancel it there, so that it is not sent."),
+    "reconnect": Words("Reconnect your store", "Everything that waits goes on by itself as soon as you have."),
+    "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
+    "expired": Words("Has expired"),
+    "cancelled_in_store": Words(
+        "Was cancelled in your store", "The customer's payment stands. Cancel the order here to give the money back."
+    ),
+    "changed_in_store": Words("Was changed in your store", "Check whether the customer is owed something."),
+    "refunded_in_store": Words(
+        "Was refunded in your store",
+        "A refund in the store gives nothing back for an order that was paid here.",
+    ),
+}
 
 
 # --- promising -----------------------------------------------------------------------------------
 
 
-def promise_merchant(order: Order, *, kind: str, cause_key: str, at: datetime, reason: str) -> None:
+def promise_merchant(order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str) -> None:
     """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction."""
-    if kind not in MERCHANT_NOTICES:
-        raise ValueError(f"{kind!r} is not a merchant notice.")
     payload = {"kind": kind, "reason": reason}
-    outbox.post(Topic.TELL_MERCHANT, order=order, key=f"tell:{kind}:{cause_key}"[:200], at=at, payload=payload)
+    outbox.post(Topic.TELL_MERCHANT, order=order, key=_merchant_key(kind, cause_key), at=at, payload=payload)
 
 
 def promise_reconnect(push: OrderPush, *, at: datetime) -> None:
-    """One mail per lost token, not one per order that waits for it."""
+    """One mail per lost token, not one per order that waits for it. Inside a transaction."""
     connection = push.connection
-    promise_merchant(
-        push.order,
-        kind="reconnect",
-        cause_key=f"{connection.pk}:{connection.credential_version}",
-        at=at,
-        reason=f"{connection.name} no longer accepts our access. Orders wait and go on by themselves once you reconnect it.",
-    )
+    key = _merchant_key("reconnect", f"{connection.pk}:{connection.credential_version}")
+    payload = {"kind": "reconnect", "reason": f"{connection.name} no longer accepts our access."}
+    outbox.post(Topic.TELL_MERCHANT, order=push.order, push=push, key=key, at=at, payload=payload)
 
 
-def promise_customer(fulfillment: Fulfillment, parcels: list[Parcel], *, at: datetime) -> None:
-    """Promise a mail about these parcels, or about the fulfillment itself when there is none. Inside a transaction."""
-    what = ":".join(str(parcel.pk) for parcel in parcels) or "sent"
-    key = f"customer:{fulfillment.pk}:{sha256(what.encode()).hexdigest()[:16]}"
-    payload = {"fulfillment": fulfillment.pk, "parcels": [parcel.pk for parcel in parcels]}
-    outbox.post(Topic.TELL_CUSTOMER, order=fulfillment.order, push=fulfillment.push, key=key, at=at, payload=payload)
-    Parcel.objects.filter(pk__in=payload["parcels"]).update(told_at=at)
+def promise_reconnect_of(connection_id: int, *, at: datetime) -> None:
+    """The same, found out without an order at hand. A connection that never had an order has its own page alone."""
+    pushes = OrderPush.objects.filter(connection_id=connection_id).select_related("order", "connection")
+    newest = pushes.order_by("-pk").first()
+    if newest is not None:
+        promise_reconnect(newest, at=at)
 
 
-# --- sending -------------------------------------------------------------------------------------
+def promise_customer(push: OrderPush, *, at: datetime) -> None:
+    """Promise one mail about all that was sent and not told yet. Inside a transaction, under the order's lock."""
+    standing = Fulfillment.objects.filter(push=push, status=ShipmentStatus.SUCCESS)
+    parcels = list(Parcel.objects.filter(fulfillment__in=standing, told_at=None).select_related("fulfillment"))
+    untold = {row.pk: row for row in standing.filter(told_at=None)}
+    about = {parcel.fulfillment_id: parcel.fulfillment for parcel in parcels} | untold
+    if not about:
+        return
+    parcel_ids = sorted(parcel.pk for parcel in parcels)
+    payload = {"fulfillments": sorted(about), "parcels": parcel_ids, "late": not untold}
+    key = f"customer:{push.public_id}:{_digest(about.values(), parcels)}"
+    outbox.post(Topic.TELL_CUSTOMER, order=push.order, push=push, key=key, at=at, payload=payload)
+    Parcel.objects.filter(pk__in=parcel_ids).update(told_at=at)
+    standing.filter(pk__in=untold).update(told_at=at)
+
+
+def _merchant_key(kind: MerchantNotice, cause: str) -> str:
+    return f"tell:{kind}:{cause}"[:200]
+
+
+def _digest(fulfillments: Iterable[Fulfillment], parcels: Iterable[Parcel]) -> str:
+    """Of what the mail names: a number that is corrected back to what it was is not told again."""
+    names = sorted(row.remote_id for row in fulfillments), sorted(parcel.number for parcel in parcels)
+    return sha256(repr(names).encode()).hexdigest()[:24]
+
+
+# --- the customer's mail ---------------------------------------------------------------------------
 
 
 def tell_customer(message: OutboxMessage, world: World) -> Iterator[str]:
     """TELL_CUSTOMER: what was sent, with tracking, or where to pick it up."""
     order = Order.objects.select_related("merchant", "channel").get(pk=message.order_id)
-    fulfillment = Fulfillment.objects.prefetch_related("lines__line").get(pk=message.payload["fulfillment"])
-    if not order.customer_email:
-        with outbox.finishing(message, at=world.now()):
-            text = "The customer was not told: the order has no e-mail address."
-            history.note(order, kind="customer.not_told", text=text, by=history.STOREWARD, at=world.now())
-        return
-    parcels = list(Parcel.objects.filter(pk__in=message.payload["parcels"]).order_by("pk"))
-    template = "customer_pickup" if order.has_pickup else "customer_shipped"
-    context = {
-        "order": order,
-        "lines": list(fulfillment.lines.all()),
-        "parcels": [_shown(parcel) for parcel in parcels],
-    }
-    yield "writing"
-    _send(message, order, Letter([order.customer_email], template, context))
-    yield "sent"
+    news = _News.read(message)
+    not_told = _why_not(order, news)
+    if not not_told:
+        letter = mails.Letter([order.customer_email], news.template(order), news.context(order), order.merchant, True)
+        yield "sending"
+        try:
+            mails.send(letter, key=message.key)
+        except mails.AddressRefused:
+            not_told = "the mail server refused the address."
+        yield "sent"
     with outbox.finishing(message, at=world.now()):
-        text = "Told the customer by e-mail: " + (_numbers(parcels) or ("ready to pick up." if order.has_pickup else "sent."))
-        data = {"fulfillment": fulfillment.pk, "parcels": message.payload["parcels"]}
-        history.note(order, kind="customer.told", text=text, by=history.STOREWARD, at=world.now(), **data)
+        if not_told:
+            _note(order, "customer.not_told", f"The customer was not told: {not_told}", message, world)
+        else:
+            _note(order, "customer.told", f"Told the customer by e-mail: {news.in_words(order)}.", message, world)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What of the promise still stands when the mail is written."""
+
+    fulfillments: list[Fulfillment]
+    parcels: list[Parcel]
+    late: bool  # only tracking is new
+
+    @classmethod
+    def read(cls, message: OutboxMessage) -> _News:
+        standing = Fulfillment.objects.filter(pk__in=message.payload["fulfillments"], status=ShipmentStatus.SUCCESS)
+        fulfillments = list(standing.order_by("pk"))
+        parcels = Parcel.objects.filter(pk__in=message.payload["parcels"], fulfillment__in=fulfillments)
+        return cls(fulfillments, list(parcels.order_by("pk")), message.payload["late"])
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.fulfillments or (self.late and not self.parcels)
+
+    def template(self, order: Order) -> str:
+        return "customer_pickup" if order.has_pickup and not self.parcels else "customer_shipped"
+
+    def context(self, order: Order) -> dict[str, Any]:
+        sent = FulfillmentLine.objects.filter(fulfillment__in=self.fulfillments).select_related("line")
+        address = order.addresses.filter(kind=AddressKind.SHIPPING).first()
+        return {
+            "number": one_line(order.number),
+            "channel": one_line(order.channel.name),
+            "customer": one_line(order.customer_name),
+            "total": str(Money(order.total, order.currency)),
+            "lines": _lines((row.quantity, row.line) for row in sent.order_by("line__position", "pk")),
+            "parcels": [_parcel(parcel) for parcel in self.parcels],
+            "sent_at": max((row.shipped_at or row.created_at for row in self.fulfillments), default=None),
+            "to_come": _to_come(order),
+            "late": self.late,
+            "address": one_line(str(address or "")),
+            "place": {
+                "name": one_line(order.pickup_name),
+                "address": one_line(order.pickup_address),
+                "instructions": one_line(order.pickup_instructions),
+            },
+        }
+
+    def in_words(self, order: Order) -> str:
+        if self.parcels:
+            return ", ".join(parcel.number for parcel in self.parcels)
+        return "ready to pick up" if order.has_pickup else "sent, no tracking"
+
+
+def _why_not(order: Order, news: _News) -> str:
+    if news.is_empty:
+        return "what was to be told was taken back before the mail went out."
+    if not order.customer_email:
+        return "the order has no e-mail address."
+    return "" if mails.is_address(order.customer_email) else "the e-mail address is not valid."
+
+
+def _parcel(parcel: Parcel) -> dict[str, str]:
+    return {"carrier": one_line(parcel.carrier), "number": one_line(parcel.number), "url": mails.safe_url(parcel.url)}
+
+
+def _to_come(order: Order) -> list[dict[str, Any]]:
+    """What the customer still waits for, as it stands when the mail is written."""
+    return _lines((line.quantity - line.fulfilled_quantity, line) for line in order.lines.order_by("position"))
+
+
+def _lines(counted: Iterable[tuple[int, OrderLine]]) -> list[dict[str, Any]]:
+    return [{"quantity": units, "title": one_line(line.title)} for units, line in counted if units > 0]
+
+
+# --- the merchant's mail ---------------------------------------------------------------------------
 
 
 def tell_merchant(message: OutboxMessage, world: World) -> Iterator[str]:
     """TELL_MERCHANT: what needs a person, with a link to it."""
     order = Order.objects.select_related("merchant", "channel").get(pk=message.order_id)
-    to = _merchant_addresses(order.merchant)
-    if not to:
-        with outbox.finishing(message, at=world.now()):
-            text = "Nobody was told: the merchant has no alert address."
-            history.note(order, kind="merchant.not_told", text=text, by=history.STOREWARD, at=world.now())
-        return
+    to, not_told = _addresses(order.merchant), ""
+    if to:
+        yield "sending"
+        try:
+            mails.send(_merchant_letter(message, order, to), key=message.key)
+        except mails.AddressRefused:
+            not_told = "the mail server refused every address."
+        yield "sent"
+    else:
+        not_told = "there is no alert address and no owner."
+    with outbox.finishing(message, at=world.now()):
+        if not_told:
+            _note(order, "merchant.not_told", f"Nobody was told by e-mail: {not_told}", message, world)
+
+
+def _merchant_letter(message: OutboxMessage, order: Order, to: list[str]) -> mails.Letter:
+    kind: MerchantNotice = message.payload["kind"]
+    words = WORDS[kind]
     context = {
-        "order": order,
-        "heading": MERCHANT_NOTICES[message.payload["kind"]],
-        "reason": message.payload["reason"],
+        "number": one_line(order.number),
+        "channel": one_line(order.channel.name),
+        "total": str(Money(order.total, order.currency)),
+        "placed_at": order.placed_at,
+        "subject": words.subject,
+        "advice": words.advice,
+        "reason": one_line(message.payload["reason"]),
         "url": order_url(order),
     }
-    yield "writing"
-    _send(message, order, Letter(to, "merchant_notice", context))
-    yield "sent"
+    if message.push is None:
+        return mails.Letter(to, "merchant_order", context, order.merchant)
+    return mails.Letter(to, "merchant_reconnect", context | _about(message.push.connection), order.merchant)
 
 
-def safe_url(url: str) -> str:
-    """The address when a person may follow it, else nothing: only http and https with a host."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme in ("http", "https") and parts.netloc else ""
+def _about(connection: Connection) -> dict[str, Any]:
+    """What a reconnect is worth: how many orders wait for it as the mail is written."""
+    waiting = OutboxMessage.objects.filter(wait_for=conditions.token_renewed(connection.pk))
+    return {
+        "connection": one_line(connection.name),
+        "waiting": waiting.values("order").distinct().count(),
+        "url": settings.BASE_URL + reverse("connectors:detail", args=[connection.public_id]),
+    }
 
 
-def _send(message: OutboxMessage, order: Order, letter: Letter) -> None:
-    """Render in the merchant's zone and hand over to the mail server. Raises RetryLater when that fails."""
-    with timezone.override(order.merchant.zone):
-        subject = render_to_string(f"orders/mail/{letter.template}.subject.txt", letter.context)
-        text = render_to_string(f"orders/mail/{letter.template}.txt", letter.context)
-        html = render_to_string(f"orders/mail/{letter.template}.html", letter.context)
-    mail = EmailMultiAlternatives(
-        subject=_one_line(subject),
-        body=text,
-        from_email=_sender(order.merchant),
-        to=letter.to,
-        reply_to=[address for address in order.merchant.alert_addresses[:1] if "customer" in letter.template],
-        headers={"Message-ID": _message_id(message)},
-    )
-    mail.attach_alternative(html, "text/html")
-    try:
-        mail.send()
-    except (OSError, smtplib.SMTPException) as error:
-        raise outbox.RetryLater(f"The mail server did not take the mail ({type(error).__name__}).") from error
-
-
-def _sender(merchant: Merchant) -> str:
-    return formataddr((_one_line(merchant.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
-
-
-def _message_id(message: OutboxMessage) -> str:
-    host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    return f"<{sha256(message.key.encode()).hexdigest()[:32]}@{host}>"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _merchant_addresses(merchant: Merchant) -> list[str]:
+def _addresses(merchant: Merchant) -> list[str]:
+    """The merchant's alert addresses, else its owners'."""
+    chosen = [address for address in merchant.alert_addresses if mails.is_address(address)]
     owners = Membership.objects.filter(merchant=merchant, role=Role.OWNER, user__is_active=True)
-    return list(merchant.alert_addresses) or list(owners.values_list("user__email", flat=True).order_by("pk"))
+    return chosen or list(owners.order_by("pk").values_list("user__email", flat=True))
 
 
-def _shown(parcel: Parcel) -> dict[str, str]:
-    return {"carrier": parcel.carrier, "number": parcel.number, "url": safe_url(parcel.url)}
-
-
-def _numbers(parcels: list[Parcel]) -> str:
-    return ", ".join(parcel.number for parcel in parcels)
+def _note(order: Order, kind: str, text: str, message: OutboxMessage, world: World) -> None:
+    history.note(order, kind=kind, text=text, by=history.STOREWARD, at=world.now(), message=message.pk)

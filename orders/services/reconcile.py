@@ -1,83 +1,129 @@
-"""The sweep behind the webhooks: what changed at each destination since we last looked, whether or not we were told."""
+"""The sweep behind the webhooks: what changed at each destination since we last looked, whether or not we were told.
+
+It applies nothing itself: a change that is not known here makes a promise to read that order, an order that is there
+but not recorded here is taken over, and two with one reference raise an alarm.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from logging import getLogger
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from connectors.base import RemoteOrder
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RetryableError
 from connectors.models import Connection
 from connectors.services import connections, limits
-from orders.models import OrderPush
-from orders.services import pushes
+from orders.models import OrderEvent, OrderPush
+from orders.services import fulfillment, notices, pushes
 from orders.world import World
 
 logger = getLogger(__name__)
 
-OVERLAP = timedelta(minutes=10)  # the destination's index lags, and clocks differ
-FIRST_LOOK = timedelta(days=2)
+OVERLAP = timedelta(minutes=10)  # the destination's index lags behind its orders
+BUDGET = timedelta(seconds=40)  # for all connections of one call; the next call begins with those that waited longest
+LOOKED_UP_AT_ONCE = 200
 
 
 def poll_changes(*, world: World) -> int:
-    """Ask every active destination that is due. Returns how many were asked; one that fails delays no other."""
-    due = Q(polled_until=None) | Q(polled_until__lte=world.now() - settings.CHANGE_POLL_EVERY)
-    waiting = Connection.objects.filter(limits.eligible(world.now()), due, is_destination=True).order_by("polled_until", "pk")
-    asked = 0
-    for connection in waiting[:100]:
-        try:
-            _poll(connection, world)
-        except ConnectorError as error:
-            _failed(connection, error, at=world.now())
-        asked += 1
+    """Ask the active destinations that are due, longest ago first. Returns how many; one that fails delays no other."""
+    began, asked = world.now(), 0
+    due = Q(polled_at=None) | Q(polled_at__lte=began - settings.CHANGE_POLL_EVERY)
+    waiting = Connection.objects.filter(limits.eligible(began), due, is_destination=True)
+    for connection in waiting.order_by(F("polled_at").asc(nulls_first=True), "pk"):
+        if world.now() - began > BUDGET:
+            break
+        if _claim(connection, at=world.now()):
+            _poll_contained(connection, world)
+            asked += 1
     return asked
 
 
+def _claim(connection: Connection, *, at: datetime) -> bool:
+    """False when another worker took it since we read the row."""
+    return bool(Connection.objects.filter(pk=connection.pk, polled_at=connection.polled_at).update(polled_at=at))
+
+
+def _poll_contained(connection: Connection, world: World) -> None:
+    try:
+        _poll(connection, world)
+    except ConnectorError as error:
+        _failed(connection, error, at=world.now())
+    except Exception:
+        logger.exception("poll failed", extra={"connection_id": connection.pk})
+
+
 def _poll(connection: Connection, world: World) -> None:
-    began = world.now()
-    since = (connection.polled_until or began - FIRST_LOOK) - OVERLAP
+    since = (connection.polled_until or connection.created_at) - OVERLAP
     changed = world.connector_for(connection).changed_since(since)
-    found: dict[str, list[RemoteOrder]] = defaultdict(list)
-    for remote in changed:
-        if remote.reference:
-            found[remote.reference].append(remote)
-    for reference, remotes in found.items():
-        _apply(connection, reference, remotes, at=world.now())
-    # not past what was really seen: an order whose change is not indexed yet is read again by the next poll
-    seen = max((remote.updated_at for remote in changed if remote.updated_at), default=began)
-    Connection.objects.filter(pk=connection.pk).update(polled_until=min(began, seen) if changed else began)
     limits.record(connection.pk, outcome="ok", at=world.now())
+    ours = (remote for remote in changed if remote.reference)
+    while batch := list(islice(ours, LOOKED_UP_AT_ONCE)):
+        _take_note(connection, batch, at=world.now())
+    _advance(connection, changed)
 
 
-def _apply(connection: Connection, reference: str, remotes: Sequence[RemoteOrder], *, at: datetime) -> None:
-    push = OrderPush.objects.filter(connection=connection, reference=reference).select_related("order", "connection").first()
-    if push is None:
-        return
+def _advance(connection: Connection, changed: Sequence[RemoteOrder]) -> None:
+    """Never past the newest change that was really seen: one that is not indexed yet is found by the next poll."""
+    seen = max((remote.updated_at for remote in changed if remote.updated_at), default=None)
+    if seen is not None:
+        behind = Q(polled_until=None) | Q(polled_until__lt=seen)
+        Connection.objects.filter(behind, pk=connection.pk).update(polled_until=seen)
+
+
+def _take_note(connection: Connection, remotes: Iterable[RemoteOrder], *, at: datetime) -> None:
+    by_reference: dict[str, list[RemoteOrder]] = defaultdict(list)
+    for remote in remotes:
+        by_reference[remote.reference].append(remote)
+    known = OrderPush.objects.filter(connection=connection, reference__in=by_reference)
+    for push in known.select_related("order", "connection").order_by("pk"):
+        _compare(push, by_reference[push.reference], at=at)
+
+
+def _compare(push: OrderPush, remotes: Sequence[RemoteOrder], *, at: datetime) -> None:
     if not push.remote_id:
         oldest = min(remotes, key=lambda remote: remote.created_at or at)
-        pushes.adopt(push_id=push.pk, ref=oldest.ref, at=at)
-        return
+        if not pushes.adopt(push_id=push.pk, ref=oldest.ref, at=at):
+            return  # recorded, or being sent, this very moment
+        push.remote_id = oldest.ref.remote_id
     with transaction.atomic():
-        if len({remote.ref.remote_id for remote in remotes if not remote.cancelled}) > 1:
-            pushes.alarm_duplicate(push, len(remotes), at=at)
         for remote in remotes:
-            if remote.ref.remote_id == push.remote_id and remote.remote_version != push.remote_version:
-                pushes.promise_read(push, cause=f"poll:{remote.remote_version}", at=at)
+            if remote.ref.remote_id == push.remote_id:
+                _catch_up(push, remote, at=at)
+        _alarm(push, remotes, at=at)
+
+
+def _catch_up(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
+    if push.read_back_at is None or push.remote_version != remote.remote_version[:60]:
+        fulfillment.ask(push, cause=f"poll-{remote.remote_version[:60]}", at=at)
+
+
+def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> None:
+    """Once per push: a second order there, not cancelled, carries the same reference."""
+    others = {remote.ref.remote_id for remote in remotes if not remote.cancelled} - {push.remote_id}
+    if not others:
+        return
+    alarms = OrderEvent.objects.filter(order_id=push.order_id, kind="push.duplicate", data__push=push.public_id)
+    if not alarms.exists():
+        pushes.alarm_duplicate(push, len(others) + 1, at=at)
 
 
 def _failed(connection: Connection, error: ConnectorError, *, at: datetime) -> None:
-    logger.info("poll failed", extra={"connection_id": connection.pk, "error": type(error).__name__})
+    logger.info("poll not answered", extra={"connection_id": connection.pk, "error": type(error).__name__})
     match error:
+        case RetryableError(throttled=True):
+            limits.record(connection.pk, outcome="throttled", at=at, after_s=error.after_s)
+        case RetryableError():
+            limits.record(connection.pk, outcome="failed", at=at)
         case CredentialsError():
             connections.auth_lost(connection_id=connection.pk, reason=str(error), at=at)
+            with transaction.atomic():
+                notices.promise_reconnect_of(connection.pk, at=at)
         case ConnectionGoneError():
             connections.gone(connection_id=connection.pk, reason=str(error), at=at)
-        case RetryableError():
-            outcome = "throttled" if error.throttled else "failed"
-            limits.record(connection.pk, outcome=outcome, at=at, after_s=error.after_s)  # type: ignore[arg-type]  # a literal
