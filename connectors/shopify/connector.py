@@ -66,19 +66,20 @@ class ShopifyConnector(Connector):
 
     def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
         asked = list(dict.fromkeys(skus))
-        hits: dict[str, RemoteVariant] = {}
+        hits: dict[str, RemoteVariant] = {}  # by id: a variant may be on two pages when the shop changes meanwhile
         for start in range(0, len(asked), _SKUS_AT_ONCE):
             query = " OR ".join(f"sku:{_quoted(sku)}" for sku in asked[start : start + _SKUS_AT_ONCE])
-            for node in self._pages("variants_by_sku", "productVariants", {"query": query, "first": 250}):
-                hits[node["id"]] = reading.variant(node)
+            nodes = self._pages("variants_by_sku", "productVariants", {"query": query, "first": 250})
+            hits.update({hit.variant_id: hit for hit in map(reading.variant, nodes)})
         return {sku: tuple(hit for hit in hits.values() if hit.sku == sku) for sku in asked}
 
     def read_variants(self, variant_ids: Sequence[str]) -> dict[str, RemoteVariant]:
         ids = [variant_id for variant_id in dict.fromkeys(variant_ids) if _VARIANT_ID.fullmatch(variant_id)]
         found: dict[str, RemoteVariant] = {}
         for start in range(0, len(ids), _IDS_AT_ONCE):
-            nodes = self._ask("variants_by_ids", {"ids": ids[start : start + _IDS_AT_ONCE]})["nodes"]
-            found.update({node["id"]: reading.variant(node) for node in nodes if node})
+            data = self._ask("variants_by_ids", {"ids": ids[start : start + _IDS_AT_ONCE]})
+            variants = [reading.variant(node) for node in reading.field(data, "nodes") or () if node]
+            found.update({variant.variant_id: variant for variant in variants})
         return found
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
@@ -86,19 +87,18 @@ class ShopifyConnector(Connector):
 
         The index is asked although the metafield answers: a second order with this reference has to be seen.
         """
-        nodes = {node["id"]: node for node in self._by_metafield(reference)}
-        nodes.update(
-            {node["id"]: node for node in self._by_search(f"source_identifier:{_quoted(reference)}", reference)}
-        )
-        if not nodes:
+        hits = [*self._by_metafield(reference), *self._by_search(f"source_identifier:{_quoted(reference)}", reference)]
+        if not hits:
             tagged = f"tag:{_quoted(reference)} AND created_at:>={_quoted(_time(since))}"
-            nodes = {node["id"]: node for node in self._by_search(tagged, reference)}
-        oldest_first = sorted(nodes.values(), key=lambda node: str(node["createdAt"]))
-        return tuple(reading.ref(node, base_url=self.account.base_url) for node in oldest_first)
+            hits = list(self._by_search(tagged, reference))
+        with reading.shaped():
+            oldest_first = sorted(hits, key=lambda node: str(node["createdAt"]))
+        refs = [reading.ref(node, base_url=self.account.base_url) for node in oldest_first]
+        return tuple({ref.remote_id: ref for ref in refs}.values())
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         try:
-            node = self._ask("order_read", {"id": remote_id})["order"]
+            node = reading.field(self._ask("order_read", {"id": remote_id}), "order")
         except TopLevelNotFoundError:
             return None
         return reading.order(node, base_url=self.account.base_url) if node else None
@@ -107,7 +107,8 @@ class ShopifyConnector(Connector):
         """Shopify shows an app the orders of the last 60 days only."""
         query = f"updated_at:>={_quoted(_time(since - OVERLAP))}"
         pages = self._pages("orders_search", "orders", {"query": query, "first": _PAGE})
-        ours = dict.fromkeys(node["id"] for node in pages if node["sourceIdentifier"])
+        with reading.shaped():
+            ours = dict.fromkeys(node["id"] for node in pages if node["sourceIdentifier"])
         orders = (self.read(remote_id) for remote_id in ours)
         return [order for order in orders if order is not None]
 
@@ -120,12 +121,13 @@ class ShopifyConnector(Connector):
         return mapping.order_variables(order)
 
     def create(self, order: OutboundOrder) -> RemoteRef:
-        payload = self._change("order_create", self.request_for(order))["orderCreate"]
-        created = payload and payload["order"]
-        if created:
-            return reading.ref(created, base_url=self.account.base_url)
-        if payload and payload["userErrors"]:
-            raise refusals.of_order(payload["userErrors"], order)
+        data = self._change("order_create", self.request_for(order))
+        with reading.shaped(changes=True):
+            payload = data["orderCreate"]
+            if payload and payload["order"]:
+                return reading.ref(payload["order"], base_url=self.account.base_url)
+            if payload and payload["userErrors"]:
+                raise refusals.of_order(payload["userErrors"], order)
         raise OutcomeUnknownError("Shopify did not say whether it took the order.")
 
     def cancel(self, remote_id: str, *, note: str) -> None:
@@ -137,13 +139,13 @@ class ShopifyConnector(Connector):
             "notifyCustomer": False,
             "staffNote": note[:STAFF_NOTE_MAX],
         }
-        payload = self._change("order_cancel", variables)["orderCancel"]
-        if payload and payload["orderCancelUserErrors"]:
-            _refuse_cancel(payload["orderCancelUserErrors"][0])
-        elif payload and payload["job"]:
-            self._await_job(payload["job"])
-        else:
-            raise OutcomeUnknownError("Shopify did not say whether it cancelled the order.")
+        data = self._change("order_cancel", variables)
+        with reading.shaped(changes=True):
+            payload = data["orderCancel"]
+            if payload["orderCancelUserErrors"]:
+                _refuse_cancel(payload["orderCancelUserErrors"][0])
+            else:
+                self._await_job(payload["job"])
 
     # --- setting up ---
 
@@ -151,7 +153,8 @@ class ShopifyConnector(Connector):
         """Also makes the metafield definition that `find` looks in: whoever connects a shop calls this once."""
         self._define_metafield()
         existing = self._pages("webhook_subscriptions", "webhookSubscriptions", {"first": _PAGE})
-        standing = {node["topic"] for node in existing if node["uri"] == callback_url}
+        with reading.shaped():
+            standing = {node["topic"] for node in existing if node["uri"] == callback_url}
         standing |= {topic for topic in TOPICS if topic not in standing and self._subscribe(topic, callback_url)}
         return WebhookState(
             topics=tuple(topic for topic in TOPICS if topic in standing),
@@ -182,24 +185,25 @@ class ShopifyConnector(Connector):
         """The nodes of all pages of a connection."""
         after = None
         while True:
-            page = self._ask(operation, {**variables, "after": after})[field]
-            yield from page["nodes"]
-            if not page["pageInfo"]["hasNextPage"]:
+            nodes, after = reading.page(reading.field(self._ask(operation, {**variables, "after": after}), field))
+            yield from nodes
+            if after is None:
                 return
-            after = page["pageInfo"]["endCursor"]
 
     def _by_metafield(self, reference: str) -> list[Mapping[str, Any]]:
         """Not in a shop whose definition was never made: the index still is."""
         custom_id = {"namespace": mapping.NAMESPACE, "key": mapping.KEY, "value": reference}
         try:
-            node = self._ask("order_by_reference", {"identifier": {"customId": custom_id}})["orderByIdentifier"]
+            node = reading.field(
+                self._ask("order_by_reference", {"identifier": {"customId": custom_id}}), "orderByIdentifier"
+            )
         except TopLevelNotFoundError:
             return []
         return [node] if node else []
 
     def _by_search(self, query: str, reference: str) -> Iterator[Mapping[str, Any]]:
         for node in self._pages("orders_search", "orders", {"query": query, "first": _PAGE}):
-            if node["sourceIdentifier"] == reference or (not node["sourceIdentifier"] and reference in node["tags"]):
+            if reading.carries(node, reference):
                 yield node
 
     def _await_job(self, job: Mapping[str, Any]) -> None:
@@ -207,7 +211,7 @@ class ShopifyConnector(Connector):
         for _ in range(JOB_LOOKS):
             if job["done"]:
                 return
-            job = self._ask("job_status", {"id": job["id"]})["job"] or {"done": True}
+            job = self._ask("job_status", {"id": job["id"]})["job"] or {"done": True}  # one that is gone is over
         if not job["done"]:
             raise RetryableError("Shopify is still cancelling the order.", after_s=10)
 
@@ -221,17 +225,19 @@ class ShopifyConnector(Connector):
             "ownerType": "ORDER",
             "access": {"admin": "MERCHANT_READ"},
         }
-        payload = self._change("metafield_definition_create", {"definition": definition})["metafieldDefinitionCreate"]
-        errors = [error for error in (payload or {}).get("userErrors", ()) if error["code"] != "TAKEN"]
-        if errors:
-            raise RejectedError(f"Shopify refused the field for order references: {errors[0]['message']}")
+        data = self._change("metafield_definition_create", {"definition": definition})
+        with reading.shaped(changes=True):
+            errors = [error for error in data["metafieldDefinitionCreate"]["userErrors"] if error["code"] != "TAKEN"]
+            if errors:
+                raise RejectedError(f"Shopify refused the field for order references: {errors[0]['message']}")
 
     def _subscribe(self, topic: str, callback_url: str) -> bool:
         """Whether the subscription stands now."""
         variables = {"topic": topic, "webhookSubscription": {"uri": callback_url, "format": "JSON"}}
-        payload = self._change("webhook_subscription_create", variables)["webhookSubscriptionCreate"]
-        errors = (payload or {}).get("userErrors", ())
-        return all("has already been taken" in error["message"] for error in errors)
+        data = self._change("webhook_subscription_create", variables)
+        with reading.shaped(changes=True):
+            errors = data["webhookSubscriptionCreate"]["userErrors"]
+            return all("has already been taken" in error["message"] for error in errors)
 
 
 def _refuse_cancel(error: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from connectors.base import (
     ShipmentNotice,
     ShopInfo,
 )
+from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.shopify.mapping import LINE_ID
 
 # A write scope lets read too. Shopify's names, 2026-10.
@@ -25,6 +27,34 @@ _SELLABLE = frozenset({"ACTIVE", "UNLISTED"})
 _SHIPMENT_STATUS = {"CANCELLED": "cancelled", "ERROR": "failed", "FAILURE": "failed"}  # else: it was sent
 
 
+class MalformedAnswerError(RetryableError):
+    """An answer lacks what the schema promises: as good as a torn one."""
+
+
+@contextmanager
+def shaped(*, changes: bool = False) -> Iterator[None]:
+    """Raise OutcomeUnknownError (after a change) or MalformedAnswerError for an answer that cannot be read."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, MalformedAnswerError) as error:
+        message = "Shopify's answer lacks what its schema promises."
+        raise (OutcomeUnknownError(message) if changes else MalformedAnswerError(message)) from error
+
+
+@shaped()
+def field(data: Mapping[str, Any], name: str) -> Any:
+    """The root field of a query; None when the thing asked for does not exist."""
+    return data[name]
+
+
+@shaped()
+def page(connection: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str | None]:
+    """The nodes of one page, and where the next one starts."""
+    info = connection["pageInfo"]
+    return list(connection["nodes"]), info["endCursor"] if info["hasNextPage"] else None
+
+
+@shaped()
 def shop(data: Mapping[str, Any]) -> ShopInfo:
     about = data["shop"]
     granted = {scope["handle"] for scope in data["currentAppInstallation"]["accessScopes"]}
@@ -41,6 +71,7 @@ def shop(data: Mapping[str, Any]) -> ShopInfo:
     )
 
 
+@shaped()
 def variant(node: Mapping[str, Any]) -> RemoteVariant:
     product = node["product"]
     own = "" if node["title"] in ("Default Title", "") else f" / {node['title']}"
@@ -56,11 +87,20 @@ def variant(node: Mapping[str, Any]) -> RemoteVariant:
     )
 
 
+@shaped()
 def ref(node: Mapping[str, Any], *, base_url: str) -> RemoteRef:
     url = f"{base_url.rstrip('/')}/admin/orders/{node['legacyResourceId']}"
     return RemoteRef(remote_id=node["id"], name=node["name"], url=url)
 
 
+@shaped()
+def carries(node: Mapping[str, Any], reference: str) -> bool:
+    """Whether an order is the one with our reference; the tag alone counts only where nothing contradicts it."""
+    identifier = node["sourceIdentifier"]
+    return bool(identifier == reference or (not identifier and reference in node["tags"]))
+
+
+@shaped()
 def order(node: Mapping[str, Any], *, base_url: str) -> RemoteOrder:
     total = node["totalPriceSet"]["shopMoney"]
     return RemoteOrder(

@@ -280,3 +280,37 @@ def test_every_answer_tells_the_budget():
     shop.read("gid://shopify/Order/1")
 
     assert shop.budget == Budget(1990, 2000, 100)
+
+
+BROKEN = [None, [], {}, {"id": 1}, 7, "text", {"nodes": None}, {"nodes": [7], "pageInfo": {"hasNextPage": False}}]
+FIELDS = ("order", "orders", "nodes", "productVariants", "orderByIdentifier", "shop", "webhookSubscriptions")
+QUERIES = {
+    "check": lambda shop: shop.check(),
+    "find_variants": lambda shop: shop.find_variants(["SKU-1"]),
+    "find": lambda shop: shop.find("SW-1", since=NOON),
+    "changed_since": lambda shop: shop.changed_since(NOON),
+}
+
+
+@pytest.mark.parametrize("value", BROKEN)
+@pytest.mark.parametrize("verb", QUERIES)
+def test_an_answer_that_lacks_what_the_schema_promises_may_be_asked_for_again(verb, value):
+    responses.add(responses.POST, URL, json={"data": dict.fromkeys(FIELDS, value)})
+
+    with pytest.raises(RetryableError):
+        QUERIES[verb](connector())
+
+
+@pytest.mark.parametrize("value", BROKEN[1:])
+def test_a_broken_order_is_not_one_that_is_gone(value):
+    answers({"order": value or {"id": 1}})
+
+    with pytest.raises(RetryableError):
+        connector().read("gid://shopify/Order/1")
+
+
+def test_a_missing_field_is_not_an_order_that_is_gone():
+    answers({})
+
+    with pytest.raises(RetryableError):
+        connector().read("gid://shopify/Order/1")

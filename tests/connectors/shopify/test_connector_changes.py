@@ -105,7 +105,19 @@ def test_a_dormant_shop_is_gone():
         connector().create(order())
 
 
-@pytest.mark.parametrize("payload", [None, {"order": None, "userErrors": []}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        {},
+        [],
+        7,
+        {"order": None, "userErrors": []},
+        {"order": None, "userErrors": [7]},
+        {"order": {"id": "1"}},
+        {"order": 7},
+    ],
+)
 def test_an_answer_that_says_neither_leaves_the_outcome_unknown(payload):
     answers({"orderCreate": payload})
 
@@ -191,6 +203,16 @@ def test_a_refused_cancellation_says_why(message, error):
     cancelled(message=message)
 
     with pytest.raises(error):
+        connector().cancel("gid://shopify/Order/1", note="")
+
+
+@pytest.mark.parametrize(
+    "payload", [None, {}, {"job": None, "orderCancelUserErrors": []}, {"orderCancelUserErrors": [7]}]
+)
+def test_a_broken_answer_to_a_cancellation_leaves_it_unknown(payload):
+    answers({"orderCancel": payload})
+
+    with pytest.raises(OutcomeUnknownError):
         connector().cancel("gid://shopify/Order/1", note="")
 
 
