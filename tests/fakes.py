@@ -184,19 +184,20 @@ class FakeStore(Connector):
             parcels=tuple(parcels),
             shipped_at=self.clock.now(),
         )
-        return self._put(remote_id, shipment)
+        return self.put(remote_id, shipment)
 
     def add_tracking(self, remote_id: str, shipment: ShipmentNotice, *parcels: Parcel) -> ShipmentNotice:
-        return self._put(remote_id, replace(shipment, parcels=(*shipment.parcels, *parcels)))
+        return self.put(remote_id, replace(shipment, parcels=(*shipment.parcels, *parcels)))
 
     def take_back(self, remote_id: str, shipment: ShipmentNotice) -> ShipmentNotice:
         """Cancel a fulfillment."""
-        return self._put(remote_id, replace(shipment, status="cancelled"))
+        return self.put(remote_id, replace(shipment, status="cancelled"))
 
     def refund(self, remote_id: str, amount: str) -> RemoteOrder:
         return self.change(remote_id, refunded=self.orders[remote_id].refunded + Decimal(amount))
 
-    def _put(self, remote_id: str, shipment: ShipmentNotice) -> ShipmentNotice:
+    def put(self, remote_id: str, shipment: ShipmentNotice) -> ShipmentNotice:
+        """Add a fulfillment, or change the one with its id."""
         self.clock.advance(1)
         shipment = replace(shipment, updated_at=self.clock.now())
         others = [other for other in self.orders[remote_id].shipments if other.remote_id != shipment.remote_id]
