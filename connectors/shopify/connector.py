@@ -101,7 +101,7 @@ class ShopifyConnector(Connector):
             node = reading.field(self._ask("order_read", {"id": remote_id}), "order")
         except TopLevelNotFoundError:
             return None
-        return reading.order(node, base_url=self.account.base_url) if node else None
+        return None if node is None else reading.order(node, base_url=self.account.base_url)
 
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
         """Shopify shows an app the orders of the last 60 days only."""

@@ -25,7 +25,7 @@ class RawServer:
 
 
 @contextlib.contextmanager
-def serving(script: Script, *, tls: ssl.SSLContext | None = None, reads: bool = True) -> Iterator[RawServer]:
+def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = False) -> Iterator[RawServer]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = RawServer(listener.getsockname()[1])
     threads: list[threading.Thread] = []
@@ -37,10 +37,13 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, reads: bool = 
                 conn, _ = listener.accept()
                 server.connections += 1
                 sockets.append(conn)
-                if not reads:
-                    continue
-                threads.append(threading.Thread(target=talk, args=(conn,)))
+                threads.append(threading.Thread(target=sip if sips else talk, args=(conn,)))
                 threads[-1].start()
+
+    def sip(conn: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while conn.recv(16_384):
+                time.sleep(0.05)
 
     def talk(conn: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the client hung up, as the tests want

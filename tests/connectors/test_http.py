@@ -157,10 +157,10 @@ def test_a_slow_answer_ends_at_the_deadline(name):
     assert 250 < took[0].duration_ms < 1300
 
 
-def test_a_receiver_that_does_not_read_ends_at_the_deadline():
+def test_a_receiver_that_reads_in_sips_ends_at_the_deadline():
     took: list[CallRecord] = []
     http = client(deadline_s=0.3, on_call=took.append)
-    with serving(answer(), reads=False) as server, pytest.raises(OutcomeUnknownError, match="did not answer in time"):
+    with serving(answer(), sips=True) as server, pytest.raises(OutcomeUnknownError, match="did not answer in time"):
         http.request("POST", server.url(), json={"a": "x" * 20_000_000}, changes=True)
 
     assert 250 < took[0].duration_ms < 1300
