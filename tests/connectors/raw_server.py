@@ -42,8 +42,8 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
 
     def sip(conn: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while conn.recv(16_384):
-                time.sleep(0.05)
+            while conn.recv(65_536):
+                time.sleep(0.01)
 
     def talk(conn: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the client hung up, as the tests want
