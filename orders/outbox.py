@@ -48,7 +48,7 @@ logger = getLogger(__name__)
 RETRY_AFTER_S = (10, 30, 120, 300, 900, 1800, 3600, 7200)  # then every four hours
 RETRY_LAST_S = 4 * 3600
 RETRY_FOR = timedelta(hours=72)
-CRASHES_ALLOWED = 3
+CRASHES_ALLOWED = 5
 CLAIM_SIZE = 4  # messages of one lane per claim
 SECOND_RELEASE = timedelta(seconds=60)
 
@@ -265,13 +265,13 @@ def _locking(rows: Any) -> Any:
 
 
 def take_back_expired(*, at: datetime) -> int:
-    """Leases that ran out: the worker died or hangs. Due again; held after three deaths in a row."""
+    """Leases that ran out: the worker died or hangs. Due again; held after five deaths in a row."""
     expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at).select_related("order", "push")
     taken = 0
     for message in expired:
         message.crashes += 1
         if message.crashes >= CRASHES_ALLOWED:
-            outcome = _internal_error(message, "the worker stopped three times at this message")
+            outcome = _internal_error(message, "the worker stopped again and again at this message")
         else:
             outcome = Outcome(OutboxStatus.WAITING, "The worker stopped; trying again.", unknown=bool(message.maybe_sent_at))
         taken += _settle_expired(message, outcome, at=at)

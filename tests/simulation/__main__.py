@@ -44,7 +44,10 @@ def main() -> int:
         results = list(pool.imap_unordered(partial(_one, mutant=""), seeds, chunksize=2))
         survivors = _survivors(pool) if options.mutants else []
     for result in sorted((result for result in results if result.bad), key=lambda result: result.seed):
-        print(f"seed {result.seed}: lost {result.lost} duplicated {result.duplicated} stuck {result.stuck}")
+        print(
+            f"seed {result.seed}: lost {result.lost} duplicated {result.duplicated} stuck {result.stuck} "
+            f"errors {result.errors}"
+        )
     print(_sum_up(results), f"({len(results)} seeds, {time.monotonic() - started:.0f} s)")
     return 1 if survivors or any(result.bad for result in results) else 0
 

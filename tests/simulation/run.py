@@ -18,29 +18,15 @@ from orders.services import decisions
 from orders.world import World
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
 from tests.simulation.mutants import mutated
+from tests.simulation.names import Result
 from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock
 
-ORDERS = 8
+ORDERS = 6
 WORKERS = 3
 CRASH = 0.02  # per step
 FREEZE = 0.01
 STEPS_WITH_FAULTS = 120
 PATIENCE = timedelta(hours=60)  # virtual, after the faults have ceased
-
-
-@dataclass
-class Result:
-    seed: int
-    orders: int = 0
-    faults: int = 0
-    crashes: int = 0
-    lost: int = 0  # no order there, or no money taken
-    duplicated: int = 0  # more than one order there, or money taken twice
-    stuck: int = 0  # we do not know that it is there
-
-    @property
-    def bad(self) -> bool:
-        return bool(self.lost or self.duplicated or self.stuck)
 
 
 @dataclass
@@ -108,13 +94,16 @@ class _Simulation:
         else:
             self._skip_if_nothing_moves()
 
-    @staticmethod
-    def _step(worker: Worker) -> None:
+    def _step(self, worker: Worker) -> None:
         assert worker.job is not None
         try:
-            next(worker.job)
+            with transaction.atomic():
+                next(worker.job)
         except StopIteration:
             worker.job = None
+        except Exception:
+            worker.job = None
+            self.result.errors += 1
 
     def _skip_if_nothing_moves(self) -> None:
         """Turn the clock to the next instant at which something can happen, when every worker waits for it."""
