@@ -25,7 +25,7 @@ from connectors.base import (
     ShopInfo,
     WebhookState,
 )
-from connectors.errors import CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.gateway import registry as gateways
 from orders.world import World
 from tests.factories import NOON
@@ -210,7 +210,7 @@ class FakeStore(Connector):
             return
         fault, self.next_fault = self.next_fault, ""
         if fault:
-            raise _FAULTS[fault]()
+            raise _error(fault)
 
 
 def make_world(store: FakeStore) -> World:
@@ -222,17 +222,15 @@ def _lacks(variant: RemoteVariant | None, quantity: int) -> bool:
     return variant is None or (variant.stock is not None and variant.stock < quantity)
 
 
-def _rejected() -> RejectedError:
-    return RejectedError(
-        "The store refused it.", [Blocker(BlockerCode.PROVINCE_UNKNOWN, "The store does not know this province.")]
-    )
-
-
-_FAULTS = {
-    "rejected": _rejected,
-    "throttled": lambda: RetryableError(
-        "The store asks us to slow down.", code="rate_limited", after_s=2, throttled=True
-    ),
-    "down": lambda: RetryableError("The store cannot be reached."),
-    "auth": lambda: CredentialsError("The store no longer accepts our token."),
-}
+def _error(fault: str) -> ConnectorError:
+    match fault:
+        case "rejected":
+            blocker = Blocker(BlockerCode.PROVINCE_UNKNOWN, "The store does not know this province.")
+            return RejectedError("The store refused it.", [blocker])
+        case "throttled":
+            return RetryableError("The store asks us to slow down.", code="rate_limited", after_s=2, throttled=True)
+        case "down":
+            return RetryableError("The store cannot be reached.")
+        case "auth":
+            return CredentialsError("The store no longer accepts our token.")
+    raise ValueError(fault)

@@ -51,7 +51,7 @@ class Pushed:
 
 
 def make_pushed(*, store: FakeStore | None = None, **fields: Any) -> Pushed:
-    """Confirmed, captured, created as the store's next number and read back equal. Two lines: 2 × A and 1 × B."""
+    """Confirmed, captured, created as the store's next number and read back equal. Two lines: A twice, B once."""
     store = store or FakeStore()
     fields = {"lines": [{"sku": "A", "quantity": 2, "title": "Oak stool"}, {"sku": "B", "title": "Vase"}], **fields}
     merchant = fields.pop("merchant", None)

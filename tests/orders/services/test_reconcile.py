@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from connectors.models import ConnectionState
+from orders import outbox
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.models import OutboxMessage
+from orders.services import outbound, reconcile
+from orders.services.decisions import push_key
+from tests.factories import NOON, make_connection, make_order
+from tests.fakes import FakeStore, make_world
+from tests.orders.services.pushed import Pushed, make_pushed
+
+pytestmark = pytest.mark.django_db
+
+
+def poll(pushed: Pushed) -> int:
+    asked = reconcile.poll_changes(world=pushed.world)
+    pushed.push.connection.refresh_from_db()
+    return asked
+
+
+def test_a_fulfillment_whose_webhook_was_lost_is_found():
+    pushed = make_pushed()
+    pushed.store.fulfill(pushed.push.remote_id)
+
+    poll(pushed)
+    pushed.drain()
+
+    assert pushed.order.status == OrderStatus.COMPLETED
+
+
+def test_an_order_that_is_known_as_it_is_makes_no_read():
+    pushed = make_pushed()
+
+    poll(pushed)
+
+    assert pushed.promised(Topic.PULL_REMOTE) == []
+
+
+def test_the_watermark_is_the_newest_change_that_was_seen():
+    pushed = make_pushed()
+    pushed.store.fulfill(pushed.push.remote_id)
+    seen = pushed.remote.updated_at
+    pushed.store.clock.advance(3600)
+
+    poll(pushed)
+
+    assert pushed.push.connection.polled_until == seen
+
+
+def test_the_watermark_stays_where_nothing_was_seen():
+    pushed = make_pushed()
+    poll(pushed)
+    before = pushed.push.connection.polled_until
+    pushed.store.orders.clear()
+    pushed.store.clock.advance(3600)
+
+    poll(pushed)
+
+    assert pushed.push.connection.polled_until == before == NOON
+
+
+def test_a_change_that_was_indexed_late_is_found_within_the_overlap():
+    pushed = make_pushed()
+    other = make_pushed(store=pushed.store, connection=pushed.push.connection)
+    hidden = pushed.store.fulfill(pushed.push.remote_id) and pushed.store.orders.pop(pushed.push.remote_id)
+    pushed.store.clock.advance(300)
+    pushed.store.fulfill(other.push.remote_id)
+    poll(pushed)
+    pushed.store.orders[pushed.push.remote_id] = hidden
+    pushed.store.clock.advance(600)
+
+    poll(pushed)
+    pushed.drain()
+
+    assert pushed.order.status == OrderStatus.COMPLETED
+
+
+def test_a_connection_is_asked_again_when_it_is_due():
+    pushed = make_pushed()
+
+    assert [poll(pushed), poll(pushed)] == [1, 0]
+    pushed.store.clock.advance(300)
+    assert poll(pushed) == 1
+
+
+@pytest.mark.parametrize("state", [ConnectionState.PAUSED, ConnectionState.AUTH_LOST, ConnectionState.REMOVED])
+def test_a_connection_that_is_not_active_is_not_asked(state: ConnectionState):
+    pushed = make_pushed()
+    pushed.push.connection.state = state
+    pushed.push.connection.save()
+
+    assert poll(pushed) == 0
+
+
+@pytest.mark.parametrize("fault", ["down", "throttled", "rejected"])
+def test_a_store_that_does_not_answer_delays_no_other(fault: str):
+    pushed = make_pushed()
+    other = make_pushed(store=pushed.store)
+    pushed.store.fulfill(other.push.remote_id)
+    pushed.store.next_fault = fault
+
+    assert poll(pushed) == 2
+    assert len(other.promised(Topic.PULL_REMOTE)) == 1
+
+
+def test_a_fault_of_ours_with_one_store_delays_no_other(caplog: pytest.LogCaptureFixture):
+    pushed = make_pushed()
+    make_pushed(store=pushed.store)
+    answers = iter([ZeroDivisionError(), []])
+
+    def changed_since(since):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    pushed.store.changed_since = changed_since
+
+    assert poll(pushed) == 2
+    assert [record.message for record in caplog.records] == ["poll failed"]
+
+
+def test_a_dead_token_is_told_once():
+    pushed = make_pushed()
+    pushed.store.next_fault = "auth"
+
+    poll(pushed)
+
+    assert pushed.push.connection.state == ConnectionState.AUTH_LOST
+    assert [message.payload["kind"] for message in pushed.promised(Topic.TELL_MERCHANT)] == ["reconnect"]
+
+
+def test_an_order_that_is_there_but_not_recorded_is_taken_over():
+    store, connection = FakeStore(), make_connection(created_at=NOON)
+    order = make_order(
+        connection.merchant, connections=[connection], status=OrderStatus.CONFIRMED, payment_status=PaymentStatus.CAPTURED,
+        payment={"captured_at": NOON, "captured": 1},
+    )  # fmt: skip
+    push = order.pushes.get()
+    ref = store.add(outbound.build(push))
+    with transaction.atomic():
+        outbox.post(
+            Topic.PUSH_ORDER, order=order, push=push, connection=connection, key=push_key(push), at=NOON, delay_s=900
+        )
+    OutboxMessage.objects.update(maybe_sent_at=NOON)
+
+    reconcile.poll_changes(world=make_world(store))
+    outbox.drain(at=NOON, world=make_world(store))
+
+    push.refresh_from_db()
+    assert (push.status, push.remote_id, push.adopted) == (PushStatus.PUSHED, ref.remote_id, True)
+    assert push.remote_total == order.total
+
+
+def test_two_orders_with_one_reference_raise_one_alarm_and_cancel_nothing():
+    pushed = make_pushed()
+    pushed.store.add(outbound.build(pushed.push))
+
+    poll(pushed)
+    pushed.store.clock.advance(600)
+    poll(pushed)
+
+    assert len(pushed.history("push.duplicate")) == 1
+    assert [message.payload["kind"] for message in pushed.promised(Topic.TELL_MERCHANT)] == ["suspected_duplicate"]
+    assert [order.cancelled for order in pushed.store.orders.values()] == [False, False]
+
+
+def test_a_second_copy_is_found_though_the_first_has_not_changed():
+    pushed = make_pushed()
+    poll(pushed)
+    pushed.store.clock.advance(3600)
+    pushed.store.add(outbound.build(pushed.push))
+
+    poll(pushed)
+
+    assert len(pushed.history("push.duplicate")) == 1
+
+
+def test_a_copy_that_was_cancelled_raises_no_alarm():
+    pushed = make_pushed()
+    copy = pushed.store.add(outbound.build(pushed.push))
+    pushed.store.change(copy.remote_id, cancelled=True)
+
+    poll(pushed)
+
+    assert pushed.history("push.duplicate") == []
+
+
+def test_a_reference_of_another_shop_is_not_ours():
+    pushed = make_pushed()
+    stranger = make_connection(created_at=NOON - timedelta(days=1))
+    pushed.store.fulfill(pushed.push.remote_id)
+    pushed.push.connection.state = ConnectionState.PAUSED
+    pushed.push.connection.save()
+
+    assert poll(pushed) == 1
+    stranger.refresh_from_db()
+    assert stranger.polled_until is not None
+    assert pushed.promised(Topic.PULL_REMOTE) == []
+
+
+def test_when_the_time_is_up_the_next_call_goes_on_with_the_rest():
+    pushed = make_pushed()
+    make_pushed(store=pushed.store)
+    slow = pushed.store.changed_since
+
+    def slowly(since):
+        pushed.store.clock.advance(60)
+        return slow(since)
+
+    pushed.store.changed_since = slowly
+
+    assert [poll(pushed), poll(pushed)] == [1, 1]
