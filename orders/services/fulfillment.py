@@ -145,12 +145,11 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None
 
 def _record_refund(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
     """Money given back there is told once per amount, unless the order was called off here, which gives it back."""
-    if remote.refunded == push.remote_refunded:
+    if remote.refunded <= push.remote_refunded:
         return
-    more = remote.refunded > push.remote_refunded
     push.remote_refunded = remote.refunded
     push.save(update_fields=["remote_refunded"])
-    if more and push.order.status in _LIVE:
+    if push.order.status in _LIVE:
         amount = _money(remote.refunded, remote.currency)
         text = f"{push.connection.name} shows {amount} refunded for {push.remote_name}. No money has moved here."
         _tell(push, "refunded_in_store", f"{remote.refunded.normalize():f}", text, at=at)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from connectors.errors import ConnectorError, RetryableError
 from connectors.models import InboundEvent, InboundState
 from connectors.services import connections
 from orders.enums import OutboxStatus, Topic
@@ -24,14 +25,13 @@ UNINSTALLED = "app/uninstalled"
 def process(*, event_id: int, at: datetime) -> None:
     """Deal with one event. Safe to run twice and in any order; one that cannot be placed yet stays new.
 
-    Of a payment's event, the gateway is asked before anything is written; a fault there leaves the event new.
+    Raises RetryableError, and leaves the event new, when the gateway that a payment's event is about does not answer.
     """
     event = InboundEvent.objects.filter(pk=event_id, state=InboundState.NEW).first()
     if event is None:
         return
     if event.gateway:
-        payments.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
-        _end(event, InboundState.DONE, at=at)
+        _process_payment(event, at=at)
     else:
         _process_locked(event_id, at=at)
 
@@ -40,6 +40,18 @@ def give_up(*, event_id: int, why: str, at: datetime) -> None:
     """An event that failed again and again: kept for a person, out of the way of the others."""
     event = InboundEvent.objects.get(pk=event_id)
     _end(event, InboundState.FAILED, why, at=at)
+
+
+def _process_payment(event: InboundEvent, *, at: datetime) -> None:
+    """The gateway is asked before anything is written."""
+    try:
+        payments.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
+    except RetryableError:
+        raise
+    except ConnectorError as error:
+        _end(event, InboundState.FAILED, str(error), at=at)
+    else:
+        _end(event, InboundState.DONE, at=at)
 
 
 @transaction.atomic

@@ -240,7 +240,7 @@ def test_a_large_past_is_deleted_in_batches(monkeypatch: pytest.MonkeyPatch):
     assert PumpBeat.objects.count() == 0
 
 
-def test_an_expired_payment_status_counts_as_released_only_by_the_gateway():
+def test_expiry_promises_the_release_and_the_payment_moves_only_with_the_gateways_answer():
     order = make_order(confirm_by=NOON + DAY)
 
     clock.tick(at=NOON + DAY)

@@ -104,6 +104,18 @@ def test_an_older_state_that_arrives_late_changes_nothing():
     assert fulfilled(pushed) == [0, 0]
 
 
+def test_an_older_fulfillment_in_an_order_without_a_time_changes_nothing():
+    pushed = make_pushed()
+    shipment = pushed.store.fulfill(pushed.push.remote_id)
+    before = replace(pushed.remote, updated_at=None)
+    pushed.store.take_back(pushed.push.remote_id, shipment)
+    pushed.pull()
+
+    pushed.record(before)
+
+    assert Fulfillment.objects.get().status == "cancelled"
+
+
 def test_within_one_instant_a_fulfillment_that_was_taken_back_stays_so():
     pushed = make_pushed()
     pushed.store.clock.advance = lambda seconds: None  # a store whose times have no finer grain

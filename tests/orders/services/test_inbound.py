@@ -8,10 +8,11 @@ import pytest
 from django.db import transaction
 
 from connectors.errors import RetryableError
-from connectors.models import Connection, ConnectionState, InboundEvent, InboundState
+from connectors.gateway.sandbox import SandboxGateway
+from connectors.models import Connection, ConnectionState, InboundEvent, InboundState, SandboxCharge
 from orders import outbox
-from orders.enums import OrderStatus, PushStatus, Topic
-from orders.models import OrderPush, OutboxMessage
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.models import Order, OrderPush, OutboxMessage
 from orders.services import inbound
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.services.pushed import make_pushed
@@ -135,23 +136,39 @@ def test_an_uninstalled_app_is_a_lost_token_that_the_merchant_is_told_of():
     assert [message.payload["kind"] for message in pushed.promised(Topic.TELL_MERCHANT)] == ["reconnect"]
 
 
-def test_a_payment_event_has_the_gateways_truth_read():
-    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id="sandbox_ok_1")
+def make_payment_event(state: str = "canceled") -> tuple[Order, InboundEvent]:
+    order = make_order()
+    reference = order.payment.reference
+    SandboxCharge.objects.create(
+        reference=reference, currency="NZD", authorized=11500, state=state, capture_before=NOON + timedelta(days=900)
+    )
+    return order, make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id=reference)
 
-    with patch("orders.services.payments.notice") as notice:
-        assert process(event) == InboundState.DONE
 
-    notice.assert_called_once_with(gateway="sandbox", reference="sandbox_ok_1", at=NOON)
+def test_a_payment_event_has_the_gateways_truth_taken_over():
+    order, event = make_payment_event("canceled")
+
+    assert process(event) == InboundState.DONE
+    order.refresh_from_db()
+    assert order.payment_status == PaymentStatus.FAILED
 
 
 def test_a_payment_event_stays_new_when_the_gateway_does_not_answer():
-    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id="sandbox_ok_1")
+    _, event = make_payment_event()
 
-    with patch("orders.services.payments.notice", side_effect=RetryableError("down")), pytest.raises(RetryableError):
+    with patch.object(SandboxGateway, "read", side_effect=RetryableError("down")), pytest.raises(RetryableError):
         process(event)
 
     event.refresh_from_db()
     assert event.state == InboundState.NEW
+
+
+def test_a_payment_that_the_gateway_does_not_know_is_a_failed_event():
+    _, event = make_payment_event()
+    SandboxCharge.objects.all().delete()
+
+    assert process(event) == InboundState.FAILED
+    assert event.note == "The sandbox knows no such payment."
 
 
 def test_an_event_that_is_gone_is_no_fault():

@@ -139,7 +139,8 @@ def test_a_dead_token_is_told_once():
 def test_an_order_that_is_there_but_not_recorded_is_taken_over():
     store, connection = FakeStore(), make_connection(created_at=NOON)
     order = make_order(
-        connection.merchant, connections=[connection], status=OrderStatus.CONFIRMED, payment_status=PaymentStatus.CAPTURED,
+        connection.merchant, connections=[connection], status=OrderStatus.CONFIRMED,
+        payment_status=PaymentStatus.CAPTURED,
         payment={"captured_at": NOON, "captured": 1},
     )  # fmt: skip
     push = order.pushes.get()
