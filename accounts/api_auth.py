@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
 
 from accounts.models import ApiKey
 from accounts.services import api_keys
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which reads the settings that name this module
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -31,16 +32,6 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
-
-
-class ApiKeyScheme(OpenApiAuthenticationExtension):
-    """Tells the API's description how to sign in."""
-
-    target_class = ApiKeyAuthentication
-    name = "ApiKey"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "sw_<prefix>_<secret>"}
 
 
 class HasApiKey(BasePermission):

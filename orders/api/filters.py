@@ -1,0 +1,68 @@
+"""Filters of the list, by name; an unknown one is refused rather than ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import ValidationError
+
+from orders.enums import FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
+from orders.models import Order
+
+_CHOICES: Mapping[str, list[str]] = {
+    "status": OrderStatus.values,
+    "headline": Headline.values,
+    "payment_status": PaymentStatus.values,
+    "push_status": PushStatus.values,
+    "fulfillment_status": FulfillmentStatus.values,
+}
+_EXACT: Mapping[str, str] = {"merchant": "merchant__slug", "external_id": "external_id", "number": "number"}
+_TIMES: Mapping[str, str] = {"placed_after": "placed_at__gte", "placed_before": "placed_at__lt"}
+PAGING = frozenset({"cursor", "page_size"})
+NAMES = (*_CHOICES, *_EXACT, *_TIMES)
+
+
+def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
+    """Raises ValidationError for a name or value that means nothing."""
+    for name in query:
+        if name in PAGING:
+            continue
+        column, read = _reader(name)
+        orders = orders.filter(**{column: read(name, query[name])})
+    return orders
+
+
+def _reader(name: str) -> tuple[str, Callable[[str, str], str | datetime]]:
+    if name in _CHOICES:
+        return name, _choice
+    if name in _EXACT:
+        return _EXACT[name], _text
+    if name in _TIMES:
+        return _TIMES[name], _moment
+    raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
+
+
+def _choice(name: str, value: str) -> str:
+    if value not in _CHOICES[name]:
+        raise ValidationError({name: f"This is one of: {', '.join(_CHOICES[name])}."}, code="unknown_value")
+    return value
+
+
+def _text(name: str, value: str) -> str:
+    if "\x00" in value or len(value) > 200:
+        raise ValidationError({name: "This cannot be looked for."}, code="bad_value")
+    return value
+
+
+def _moment(name: str, value: str) -> datetime:
+    try:
+        moment = parse_datetime(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValidationError({name: "This must be a time with its offset."}, code="not_a_time")
+    return moment

@@ -1,0 +1,219 @@
+"""The API's doors to the services: orders in, orders read, decisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMarketplaceKey, IsMerchantKey
+from accounts.models import ApiKey
+from orders.api import filters, schema  # noqa: F401  # schema registers the API keys' scheme
+from orders.api.examples import ORDER_EXAMPLES
+from orders.api.serializers import (
+    NewOrderSerializer,
+    OrderRowSerializer,
+    OrderSerializer,
+    ProblemSerializer,
+    ReasonSerializer,
+)
+from orders.models import Order
+from orders.services import decisions, intake, intake_body
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
+_REFUSALS = dict.fromkeys((401, 403, 404, 409, 429), _PROBLEM)
+
+
+class OrderCursor(CursorPagination):
+    """Newest first; a page's address stays true while orders come in."""
+
+    ordering = ("-placed_at", "-pk")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class OrderList(GenericAPIView):  # type: ignore[type-arg]
+    """Orders that the key may see, and the door for new ones."""
+
+    pagination_class = OrderCursor
+    queryset = Order.objects.none()
+
+    def get_permissions(self) -> list[Any]:
+        needed = [HasApiKey(), IsMarketplaceKey()] if self.request.method == "POST" else [HasApiKey()]
+        return needed
+
+    @extend_schema(
+        operation_id="orders_list",
+        summary="List orders",
+        parameters=[OpenApiParameter(name, str) for name in filters.NAMES],
+        responses={200: OrderRowSerializer(many=True), 400: _PROBLEM, 401: _PROBLEM, 429: _PROBLEM},
+    )
+    def get(self, request: Request) -> Response:
+        orders = visible(request).select_related("merchant", "channel")
+        page = self.paginate_queryset(filters.apply(orders, request.query_params))
+        return self.get_paginated_response(OrderRowSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="orders_place",
+        summary="Place an order",
+        description=(
+            "The same body again, under the same `Idempotency-Key` or `external_id`, is answered 200 with the first order "
+            "and the header `Idempotent-Replayed: true`; another body is refused with 409. An order that is well-formed "
+            "but incomplete is kept as a draft whose `blockers` say what is missing."
+        ),
+        request=NewOrderSerializer,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        responses={
+            201: OrderSerializer,
+            200: OpenApiResponse(OrderSerializer, description="The order was placed before by the same body."),
+            **dict.fromkeys((400, 401, 403, 409, 413, 415, 422, 429), _PROBLEM),
+        },
+        examples=[OpenApiExample(name, value=body, request_only=True) for name, body in ORDER_EXAMPLES.items()],
+    )
+    def post(self, request: Request) -> Response:
+        at, key = timezone.now(), _key(request)
+        idempotency_key = _idempotency_key(request)
+        new = intake_body.read(request.data, at=at)
+        marketplace = key.marketplace
+        assert marketplace is not None  # noqa: S101  # IsMarketplaceKey
+        merchant = intake.merchant_for(marketplace, new.merchant)
+        order, created = intake.place(
+            channel_id=intake.channel_of(marketplace).pk,
+            merchant_id=merchant.pk,
+            new=new,
+            by=marketplace.name,
+            at=at,
+            idempotency_key=idempotency_key,
+        )
+        body = OrderSerializer(_whole(order.pk)).data
+        headers = {"Location": body["url"]} | ({} if created else {"Idempotent-Replayed": "true"})
+        return Response(body, status=201 if created else 200, headers=headers)
+
+
+class OrderDetail(APIView):
+    """One order."""
+
+    permission_classes = [HasApiKey]
+
+    @extend_schema(
+        operation_id="orders_read",
+        summary="Read one order",
+        responses={200: OrderSerializer, 401: _PROBLEM, 404: _PROBLEM, 429: _PROBLEM},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(OrderSerializer(_whole(_visible_pk(request, public_id))).data)
+
+
+class OrderAction(APIView):
+    """A decision about one order."""
+
+    def decide(self, request: Request, public_id: str, service: Callable[..., Order], **fields: Any) -> Response:
+        order_id = _visible_pk(request, public_id)
+        service(order_id=order_id, by=f"API key {_key(request)}", at=timezone.now(), **fields)
+        return Response(OrderSerializer(_whole(order_id)).data)
+
+
+class ConfirmOrder(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_confirm",
+        summary="Confirm an order",
+        description="Takes the payment and sends the order to its destinations, after a last check with each of them.",
+        request=None,
+        responses={200: OrderSerializer, **_REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, decisions.confirm)
+
+
+class DeclineOrder(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_decline",
+        summary="Decline an order",
+        description="Releases the customer's authorization.",
+        request=ReasonSerializer,
+        responses={200: OrderSerializer, 400: _PROBLEM, **_REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, decisions.decline, reason=_reason(request))
+
+
+class CancelOrder(OrderAction):
+    permission_classes = [HasApiKey]
+
+    @extend_schema(
+        operation_id="orders_cancel",
+        summary="Cancel an order",
+        description="Releases or gives back the money, and cancels the order at its destinations.",
+        request=ReasonSerializer,
+        responses={200: OrderSerializer, 400: _PROBLEM, **_REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, decisions.cancel, reason=_reason(request))
+
+
+class CheckOrder(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_check",
+        summary="Check an order with its destinations again",
+        request=None,
+        responses={200: OrderSerializer, **_REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, decisions.check_again)
+
+
+def visible(request: Request) -> QuerySet[Order]:
+    """The orders that exist for this key: its merchant's, or its marketplace's own."""
+    key = _key(request)
+    if key.merchant is not None:
+        return Order.objects.of(key.merchant)
+    return Order.objects.filter(channel__marketplace=key.marketplace)
+
+
+def _visible_pk(request: Request, public_id: str) -> int:
+    order_id = visible(request).filter(public_id=public_id).values_list("pk", flat=True).first()
+    if order_id is None:
+        raise Http404
+    return order_id
+
+
+def _whole(order_id: int) -> Order:
+    return Order.objects.for_page().get(pk=order_id)
+
+
+def _key(request: Request) -> ApiKey:
+    assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
+    return request.auth
+
+
+def _idempotency_key(request: Request) -> str:
+    value = request.headers.get("Idempotency-Key", "")
+    if value and not _KEY.fullmatch(value):
+        text = "An Idempotency-Key has 1 to 255 visible ASCII characters."
+        raise ValidationError({"Idempotency-Key": text}, code="bad_idempotency_key")
+    return value
+
+
+def _reason(request: Request) -> str:
+    body = ReasonSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return str(body.validated_data["reason"])
