@@ -46,14 +46,14 @@ def pull(message: OutboxMessage, world: World) -> Iterator[str]:
 def ask(push: OrderPush, *, cause: str, at: datetime) -> None:
     """Have a worker read the order. Inside a transaction; a burst of causes is one read.
 
-    A read that is promised and has not begun will see this change too. One that was put off after a failure is due
-    at once: something stirs there.
+    A read that is promised and has not begun will see this change too. One that failed, and was put off or held, is
+    due at once: something stirs there.
     """
-    waiting = OutboxMessage.objects.filter(push=push, topic=Topic.PULL_REMOTE, status=OutboxStatus.WAITING)
-    promised = waiting.order_by("pk").first()
+    not_begun = OutboxMessage.objects.filter(status__in=[OutboxStatus.WAITING, OutboxStatus.HELD])
+    promised = not_begun.filter(push=push, topic=Topic.PULL_REMOTE).order_by("pk").first()
     if promised is None:
         pushes.promise_read(push, cause=cause, at=at)
-    elif not promised.wait_for and promised.next_attempt_at > at:
+    elif not promised.wait_for and (promised.status == OutboxStatus.HELD or promised.next_attempt_at > at):
         outbox.release_now(promised.key, at=at)
 
 

@@ -362,6 +362,16 @@ def test_a_sign_of_life_brings_a_read_forward_that_was_put_off():
     assert [message.next_attempt_at for message in pushed.promised(Topic.PULL_REMOTE)] == [NOON]
 
 
+def test_a_read_that_was_held_is_tried_again_when_something_stirs():
+    pushed = make_pushed()
+    with transaction.atomic():
+        fulfillment.ask(pushed.push, cause="poll-7", at=NOON)
+        OutboxMessage.objects.update(status=OutboxStatus.HELD, reason="Refused.")
+        fulfillment.ask(pushed.push, cause="poll-7", at=NOON)
+
+    assert [message.status for message in pushed.promised(Topic.PULL_REMOTE)] == [OutboxStatus.WAITING]
+
+
 def test_a_dead_token_found_while_reading_makes_one_mail_for_all_orders():
     store = FakeStore()
     connection = make_connection()
