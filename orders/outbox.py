@@ -69,8 +69,8 @@ HANDLERS: Mapping[str, Handler] = {
     Topic.PUSH_ORDER: Handler("orders.services.pushes.send", "orders.services.pushes.settled"),
     Topic.CANCEL_REMOTE: Handler("orders.services.pushes.cancel_remote", "orders.services.pushes.cancel_settled"),
     Topic.PULL_REMOTE: Handler("orders.services.fulfillment.pull"),
-    Topic.TELL_CUSTOMER: Handler("orders.services.notices.tell_customer"),
-    Topic.TELL_MERCHANT: Handler("orders.services.notices.tell_merchant"),
+    Topic.TELL_CUSTOMER: Handler("orders.services.notices.tell_customer", "orders.services.history.told_when_held"),
+    Topic.TELL_MERCHANT: Handler("orders.services.notices.tell_merchant", "orders.services.history.told_when_held"),
 }
 
 

@@ -15,5 +15,11 @@ def note(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: A
     return OrderEvent.objects.create(order=order, kind=kind, text=text[:500], by=by, at=at, data=data)
 
 
+def told_when_held(message: OutboxMessage, outcome: Any, *, at: datetime) -> None:
+    """For mails: one that could not be sent for three days stands in the history."""
+    if outcome.status == "held":
+        note(message.order, kind="mail.failed", text=f"A mail was not sent: {outcome.reason}", by=STOREWARD, at=at)
+
+
 def not_told(message: OutboxMessage, outcome: object, *, at: datetime) -> None:
     """For promises whose waiting nobody needs to see on the order."""

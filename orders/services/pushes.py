@@ -248,7 +248,10 @@ def promise_cancel(push: OrderPush, *, at: datetime) -> None:
 def cancel_remote(message: OutboxMessage, world: World) -> Iterator[str]:
     """CANCEL_REMOTE: cancel the order there; repeating it is harmless."""
     push = _fresh(message)
-    if not push.remote_id or push.remote_cancelled:
+    if not push.remote_id or push.status == PushStatus.CANCELLED:
+        return
+    if push.remote_cancelled:
+        _write_cancelled(message, "It had been cancelled there already.", world)
         return
     connector = world.connector_for(push.connection)
     if not connector.capabilities.cancel:
@@ -256,10 +259,14 @@ def cancel_remote(message: OutboxMessage, world: World) -> Iterator[str]:
     yield "cancelling"
     connector.cancel(push.remote_id, note=f"Cancelled in Storeward (order {push.order.number})")
     yield "cancelled"
+    _write_cancelled(message, f"Cancelled in {push.connection.name}.", world)
+
+
+def _write_cancelled(message: OutboxMessage, text: str, world: World) -> None:
     with outbox.finishing(message, at=world.now()):
-        lock(push.order_id)
-        text = f"Cancelled in {push.connection.name}."
-        move_push(_fresh(message), to=PushStatus.CANCELLED, by=history.STOREWARD, at=world.now(), text=text, remote_cancelled=True)
+        lock(message.order_id)
+        push = _fresh(message)
+        move_push(push, to=PushStatus.CANCELLED, by=history.STOREWARD, at=world.now(), text=text, remote_cancelled=True)
 
 
 def cancel_settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
