@@ -9,6 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders:list")),
     path("", include("orders.urls")),
     path("", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
     path("", include("connectors.urls")),
     path("api/v1/", include("orders.api.urls")),
     path("admin/", admin.site.urls),

@@ -1,0 +1,65 @@
+"""Input of the account pages: shapes only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+import pycountry
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils import timezone
+
+from accounts.models import Merchant, Role
+
+KEY_LIFETIMES = {"30": "30 days", "90": "90 days", "365": "one year", "": "no end"}
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label="E-mail address")
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.MANAGER)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class SignUpForm(forms.Form):
+    name = forms.CharField(label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        label="Password",
+        help_text="At least 12 characters.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password)
+        return password
+
+
+class ApiKeyForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="What uses it, as: warehouse scripts.")
+    can_write = forms.BooleanField(
+        label="May change orders", required=False, help_text="Off: the key may only read. On: confirm, decline and cancel too."
+    )
+    lifetime = forms.ChoiceField(label="Valid for", choices=KEY_LIFETIMES.items(), required=False, initial="365")
+
+    def expires_at(self) -> Any:
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    country_code = forms.ChoiceField(
+        label="Country", choices=sorted(((c.alpha_2, c.name) for c in pycountry.countries), key=lambda pair: pair[1])
+    )
+    currency = forms.ChoiceField(choices=[(c.alpha_3, f"{c.alpha_3} · {c.name}") for c in pycountry.currencies])
+    time_zone = forms.ChoiceField(choices=[(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())])
+
+    class Meta:
+        model = Merchant
+        fields = [
+            "name", "address1", "address2", "city", "province_code", "postcode", "country_code", "time_zone", "currency",
+        ]  # fmt: skip
