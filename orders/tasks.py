@@ -41,3 +41,7 @@ def check_webhooks() -> None:
 def prune() -> None:
     """Every night: delete what has been kept long enough."""
     clock.prune(at=timezone.now())
+
+
+def canary() -> None:
+    """Does nothing, so that the supervisor sees that tasks are done and acknowledged."""
