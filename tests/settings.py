@@ -21,4 +21,3 @@ GATEWAYS = ["sandbox", "stripe"]
 STRIPE_SECRET_KEY = "sk_test_not_a_real_key"
 STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
 LOGGING["root"]["level"] = "WARNING"  # noqa: F405
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  # whitenoise warns when it is missing

@@ -82,7 +82,7 @@ class PushSerializer(serializers.ModelSerializer[OrderPush]):
         model = OrderPush
         fields = (
             "id", "destination", "platform", "generation", "reference", "status", "reason", "blockers",
-            "remote_id", "remote_name", "remote_url", "pushed_at", "read_back_at",
+            "checked_at", "remote_id", "remote_name", "remote_url", "pushed_at", "read_back_at",
         )  # fmt: skip
 
 
