@@ -4,6 +4,7 @@ from connectors.models.connection import Connection, ConnectionState, Location, 
 from connectors.models.inbound_event import InboundEvent, InboundState
 from connectors.models.product_link import LinkSource, ProductLink
 from connectors.models.sandbox import SandboxCharge
+from connectors.practice import models as practice_models  # noqa: F401  # their tables belong to this app
 
 __all__ = [
     "CallLog",

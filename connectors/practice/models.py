@@ -1,0 +1,182 @@
+"""The tables of the practice stores. Nothing here knows the portal: it sees what arrives over HTTP."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+
+def _amount(**kwargs: object) -> models.DecimalField:  # type: ignore[type-arg]
+    return models.DecimalField(max_digits=16, decimal_places=4, **kwargs)  # type: ignore[arg-type]
+
+
+class PracticeShop(models.Model):
+    """One Shopify-like store."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    currency = models.CharField(max_length=3)
+    time_zone = models.CharField(max_length=64, default="Pacific/Auckland")
+    taxes_included = models.BooleanField(default=True)
+    access_token = models.CharField(max_length=80)
+    webhook_secret = models.CharField(max_length=120)
+    scopes = models.JSONField(default=list)
+    is_development = models.BooleanField(default=False)  # then five orders a minute
+    has_id_definition = models.BooleanField(default=False)
+    dials = models.JSONField(default=dict, blank=True)  # see connectors.practice.dials
+    bucket = models.FloatField(default=2000)
+    bucket_at = models.DateTimeField(null=True, blank=True)
+    last_number = models.PositiveIntegerField(default=1000)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def domain(self) -> str:
+        return f"{self.slug}.myshopify.com"
+
+
+class PracticeVariant(models.Model):
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="variants")
+    sku = models.CharField(max_length=120)  # not unique: Shopify's is not either
+    title = models.CharField(max_length=200)
+    barcode = models.CharField(max_length=60, blank=True)
+    price = _amount()
+    stock = models.IntegerField(default=0)
+    sells_below_zero = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class PracticeOrder(models.Model):
+    """Totals are the store's own sums of what it was sent, by Shopify's rule."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="orders")
+    name = models.CharField(max_length=20)
+    source_identifier = models.CharField(max_length=200, blank=True)
+    custom_id = models.CharField(max_length=200, blank=True)  # the id metafield
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancel_reason = models.CharField(max_length=20, blank=True)
+    currency = models.CharField(max_length=3)
+    taxes_included = models.BooleanField()
+    subtotal = _amount()
+    discount = _amount(default=Decimal(0))
+    shipping = _amount(default=Decimal(0))
+    tax = _amount(default=Decimal(0))
+    total = _amount()
+    received = _amount(default=Decimal(0))
+    refunded = _amount(default=Decimal(0))
+    financial_status = models.CharField(max_length=30, blank=True)  # empty: null there
+    note = models.TextField(blank=True)
+    tags = models.JSONField(default=list)
+    attributes = models.JSONField(default=list)  # [{"key", "value"}]
+    details = models.JSONField(default=dict)  # addresses, customer, shipping line, PO number as they were sent
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "name"], name="practice_order_name_once"),
+            models.CheckConstraint(condition=Q(total__gte=0), name="practice_order_total_not_negative"),
+        ]
+        indexes = [models.Index(fields=["shop", "updated_at"], name="practice_order_changes")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PracticeLine(models.Model):
+    order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="lines")
+    variant = models.ForeignKey(PracticeVariant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    sku = models.CharField(max_length=120, blank=True)
+    title = models.CharField(max_length=300)
+    quantity = models.PositiveIntegerField()
+    price = _amount()
+    taxes = models.JSONField(default=list)
+    properties = models.JSONField(default=list)  # [{"key", "value"}]
+    requires_shipping = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.title}"
+
+    @property
+    def amount(self) -> Decimal:
+        return self.price * self.quantity
+
+    @property
+    def fulfilled(self) -> int:
+        return sum(row.quantity for row in self.fulfillment_lines.all() if row.fulfillment.status == "SUCCESS")
+
+    @property
+    def unfulfilled(self) -> int:
+        return self.quantity - self.fulfilled
+
+
+class PracticeFulfillment(models.Model):
+    order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="fulfillments")
+    status = models.CharField(max_length=12, default="SUCCESS")  # or CANCELLED
+    trackings = models.JSONField(default=list)  # [{"number", "company", "url"}]
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.order} F{self.pk}"
+
+
+class PracticeFulfillmentLine(models.Model):
+    fulfillment = models.ForeignKey(PracticeFulfillment, on_delete=models.CASCADE, related_name="lines")
+    line = models.ForeignKey(PracticeLine, on_delete=models.CASCADE, related_name="fulfillment_lines")
+    quantity = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.line_id}"
+
+
+class PracticeWebhook(models.Model):
+    """A subscription."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="webhooks")
+    topic = models.CharField(max_length=60)  # FULFILLMENTS_CREATE
+    uri = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "topic", "uri"], name="practice_webhook_once")]
+
+    def __str__(self) -> str:
+        return self.topic
+
+
+class PracticeDelivery(models.Model):
+    """One webhook on its way, and what became of it."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="deliveries")
+    topic = models.CharField(max_length=60)  # fulfillments/create
+    uri = models.CharField(max_length=500)
+    webhook_id = models.CharField(max_length=40)
+    payload = models.JSONField()
+    triggered_at = models.DateTimeField()
+    wait_s = models.PositiveSmallIntegerField(default=0)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.webhook_id}"
+
+
+class PracticeMail(models.Model):
+    """A mail that the portal sent, kept for the mailbox page."""
+
+    sent_at = models.DateTimeField(auto_now_add=True)
+    sender = models.CharField(max_length=300)
+    to = models.CharField(max_length=1000)
+    subject = models.CharField(max_length=500)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.subject

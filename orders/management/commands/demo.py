@@ -1,0 +1,150 @@
+"""Try Storeward on this machine alone: practice stores, sample orders, and the main job from end to end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from connectors.errors import ConnectorError
+from connectors.http import HttpClient
+from orders.management.commands.portal import start_web, stop
+
+MARK = "STOREWARD_DEMO"  # set in the process that has the demo's own settings
+FIRST_PORT = 8000
+TWO_PARCELS = {"two_parcels": 2}
+
+
+class Command(BaseCommand):
+    help = "Set up a try-out with practice stores, run the main job on sample orders, then serve until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="Run the main job, say so, and end.")
+        parser.add_argument("--port", type=int, default=0, help="Port of the web server; default: the first free one.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if MARK not in os.environ:
+            self._again_with_own_settings(options)
+            return
+        processes: list[subprocess.Popen[bytes]] = []
+        try:
+            self._run(processes, check=options["check"])
+        except KeyboardInterrupt:
+            self.stdout.write("\nEnding.")
+        finally:
+            for process in reversed(processes):
+                stop(process, after_s=12.0)
+
+    def _again_with_own_settings(self, options: dict[str, Any]) -> None:
+        """The same command in a process whose database and address are the demo's."""
+        port = options["port"] or _free_port()
+        with tempfile.TemporaryDirectory(prefix="storeward-") as folder:
+            database = Path(folder) / "check.sqlite3" if options["check"] else settings.VAR_DIR / "demo.sqlite3"
+            for old in database.parent.glob(f"{database.name}*"):
+                old.unlink()
+            settings_of_demo = {
+                MARK: str(port),
+                "STOREWARD_ENV": "try-out",
+                "PRACTICE_STORES": "1",
+                "DATABASE_URL": f"sqlite:///{database}",
+                "BASE_URL": f"http://127.0.0.1:{port}",
+                "GATEWAYS": "sandbox",
+                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
+            }
+            command = [sys.executable, "manage.py", "demo", *(["--check"] if options["check"] else [])]
+            process = subprocess.Popen(command, env={**os.environ, **settings_of_demo}, cwd=settings.BASE_DIR)  # noqa: S603
+            status = _wait(process)
+        if status:
+            raise CommandError("The demo did not end well.", returncode=status)
+
+    def _run(self, processes: list[subprocess.Popen[bytes]], *, check: bool) -> None:
+        from orders.management import demo_data  # noqa: PLC0415  # needs practice stores
+
+        self.stdout.write("Setting up the database ...")
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        password, portal = demo_data.make_people(at=timezone.now())
+        processes.append(start_web(bind=f"127.0.0.1:{os.environ[MARK]}", threads=12))
+        _await_web(portal.base_url)
+        processes.append(start_worker())
+        demo_data.open_shops(at=timezone.now())
+        self._main_job(portal)
+        if check:
+            return
+        demo_data.show_every_state(portal, at=timezone.now())
+        self._tell(portal.base_url, demo_data.OWNER, password)
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        raise CommandError("A process of the demo ended by itself.")
+
+    def _main_job(self, portal: Any) -> None:
+        from orders.management import sample_orders  # noqa: PLC0415
+        from orders.management.journey import Journey, StepFailed  # noqa: PLC0415
+
+        journey = Journey(portal, self.stdout.write)
+        began = time.monotonic()
+        try:
+            for name in sample_orders.names():
+                journey.run(sample_orders.load(name, at=timezone.now()), parcels=TWO_PARCELS.get(name, 1))
+        except (StepFailed, ConnectorError) as error:
+            self.stdout.write(f"  FAILED      {error}")
+            raise CommandError("main job: failed") from error
+        took = time.monotonic() - began
+        self.stdout.write(f"{len(sample_orders.names())} orders in {took:.0f} s")
+        self.stdout.write("main job: ok")
+
+    def _tell(self, url: str, owner: str, password: str) -> None:
+        self.stdout.write(
+            f"\n  Order Manager   {url}/\n"
+            f"  Sign in         {owner}   {password}\n"
+            f"  Practice store  {url}/practice/\n"
+            f"  Practice mail   {url}/practice/mail/\n"
+            f"  API             {url}/api/v1/docs/\n\n"
+            "Serving until Ctrl-C."
+        )
+
+
+def start_worker() -> subprocess.Popen[bytes]:
+    """The supervised worker in a session of its own."""
+    return subprocess.Popen([sys.executable, "manage.py", "worker", "--drain", "5"], start_new_session=True)  # noqa: S603
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C reaches the child too: let it end in its own time."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def _free_port() -> int:
+    for port in range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise CommandError("No port from 8000 to 8099 is free; choose one with --port.", returncode=2)
+
+
+def _await_web(base_url: str) -> None:
+    client = HttpClient(allow_loopback=True, deadline_s=2.0)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.request("GET", f"{base_url}/healthz", changes=False)
+        except ConnectorError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
