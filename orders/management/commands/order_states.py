@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from orders.enums import (
     PAYMENT_TRANSITIONS,
     PUSH_TRANSITIONS,
     FulfillmentStatus,
-    HeadlineRule,
     OrderStatus,
     PaymentStatus,
     PushStatus,
@@ -51,14 +50,19 @@ def page() -> Iterator[str]:
     yield "Generated from `orders/enums.py` by `manage.py order_states`; do not edit."
     for title, choices, table in _AXES:
         yield from _axis(title, choices, table)
-    yield from ("", "## Fulfillment", "", ", ".join(f"`{value}`" for value in FulfillmentStatus.values) + ": counted from the lines.")
+    yield from (
+        "",
+        "## Fulfillment",
+        "",
+        ", ".join(f"`{value}`" for value in FulfillmentStatus.values) + ": counted from the lines.",
+    )
     yield from _headlines()
 
 
 def _axis(title: str, choices: type[TextChoices], table: Mapping[str, frozenset[str]]) -> Iterator[str]:
     yield from ("", f"## {title}", "", "| state | shown as | may become |", "|---|---|---|")
     for state in choices:
-        ways = ", ".join(f"`{way}`" for way in choices.values if way in table[state]) or "nothing: it is final"
+        ways = _list(way for way in choices.values if way in table[state]) or "nothing: it is final"
         yield f"| `{state.value}` | {state.label} | {ways} |"
     yield from ("", "```mermaid", "stateDiagram-v2")
     for state in choices:
@@ -69,11 +73,13 @@ def _axis(title: str, choices: type[TextChoices], table: Mapping[str, frozenset[
 
 
 def _headlines() -> Iterator[str]:
-    yield from ("", "## Headline", "", "The first rule that holds names the order; the database derives the same column.", "")
+    yield from ("", "## Headline", "")
+    yield from ("The first rule that holds names the order; the database derives the same column.", "")
     yield from ("| headline | order | payment | push | fulfillment |", "|---|---|---|---|---|")
     for rule in HEADLINE_RULES:
-        yield f"| {rule.headline.label} | {_any(rule, 'status')} | {_any(rule, 'payment')} | {_any(rule, 'push')} | {_any(rule, 'fulfillment')} |"
+        axes = (rule.status, rule.payment, rule.push, rule.fulfillment)
+        yield "| " + " | ".join([rule.headline.label, *(", ".join(sorted(axis)) or "any" for axis in axes)]) + " |"
 
 
-def _any(rule: HeadlineRule, axis: str) -> str:
-    return ", ".join(sorted(getattr(rule, axis))) or "any"
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values)

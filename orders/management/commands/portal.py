@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from orders.processes import spawn, stop
 from orders.supervisor import Supervisor
+
+WEB_DRAIN_S = 8.0  # longer than gunicorn's own graceful time-out
+WORKER_DRAIN_S = 10.0
 
 
 class Command(BaseCommand):
@@ -22,29 +24,19 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         web = start_web(bind=options["bind"], threads=options["threads"])
-        worker = Supervisor(drain_s=10.0)
+        worker = Supervisor(drain_s=WORKER_DRAIN_S)
         try:
             worker.run(until=lambda: web.poll() is not None)
         finally:
-            stop(web)
+            stop(web, after_s=WEB_DRAIN_S)
 
 
 def start_web(*, bind: str, threads: int) -> subprocess.Popen[bytes]:
-    """gunicorn in a session of its own."""
-    command = [
-        sys.executable, "-m", "gunicorn", "config.wsgi:application",
-        "--bind", bind, "--workers", "1", "--worker-class", "gthread", "--threads", str(threads),
-        "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning",
-    ]  # fmt: skip
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603  # our own command
-
-
-def stop(process: subprocess.Popen[bytes], *, after_s: float = 8.0) -> None:
-    """Ask it to end, then make sure that its whole group has."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=after_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """gunicorn with one process and some threads."""
+    return spawn(
+        [
+            sys.executable, "-m", "gunicorn", "config.wsgi:application",
+            "--bind", bind, "--workers", "1", "--worker-class", "gthread", "--threads", str(threads),
+            "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning",
+        ]
+    )  # fmt: skip
