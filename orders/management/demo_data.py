@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -13,7 +13,9 @@ from django.conf import settings
 from accounts.models import Marketplace, Membership, Merchant, Role, User
 from accounts.services import api_keys, merchants
 from connectors.models import Connection
+from connectors.practice import dials
 from connectors.practice import services as practice
+from connectors.practice.models import PracticeShop
 from connectors.services import connections
 from orders.management import sample_orders
 from orders.management.journey import Portal
@@ -21,7 +23,9 @@ from orders.management.journey import Portal
 OWNER = "ana@kauri.example"
 BY = "demo"
 
-_TILES = [{"sku": f"TILE-{n:02d}", "title": f"Glazed tile, color {n}", "price": "9.90", "stock": 500} for n in range(1, 61)]
+_TILES = [
+    {"sku": f"TILE-{n:02d}", "title": f"Glazed tile, color {n}", "price": "9.90", "stock": 500} for n in range(1, 61)
+]
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,16 @@ SHOPS = (
     ),
     Shop(
         "gulf-marble", "Gulf Marble", "KWD", "KW", "Asia/Kuwait", False,
-        [_variant("TILE-CARRARA-60", "Carrara tile 60 x 60", "7.125", 5000), _variant("SEAL-STONE", "Stone sealer 1 l", "12.375")],
+        [
+            _variant("TILE-CARRARA-60", "Carrara tile 60 x 60", "7.125", 5000),
+            _variant("SEAL-STONE", "Stone sealer 1 l", "12.375"),
+        ],
     ),
 )  # fmt: skip
 
 
 def make_people(*, at: datetime) -> tuple[str, Portal]:
-    """Merchants with one owner, a marketplace and API keys. The owner's password, and the portal as its callers see it."""
+    """Merchants with one owner, a marketplace and API keys: the owner's password, and the portal as callers see it."""
     password = secrets.token_urlsafe(12)
     owner = User.objects.create_superuser(OWNER, password, first_name="Ana", last_name="Rewi")
     EmailAddress.objects.create(user=owner, email=OWNER, verified=True, primary=True)
@@ -85,7 +92,9 @@ def make_people(*, at: datetime) -> tuple[str, Portal]:
             currency=shop.currency, country_code=shop.country, time_zone=shop.time_zone, alert_addresses=[OWNER],
         )  # fmt: skip
         marketplace.merchants.add(merchant)
-        _, keys[shop.slug] = api_keys.issue(name="demo", can_write=True, expires_at=None, merchant=merchant, by=BY, at=at)
+        _, keys[shop.slug] = api_keys.issue(
+            name="demo", can_write=True, expires_at=None, merchant=merchant, by=BY, at=at
+        )
     viewer = User.objects.create_user("vic@kauri.example", password, first_name="Vic")
     EmailAddress.objects.create(user=viewer, email=viewer.email, verified=True, primary=True)
     Membership.objects.create(user=viewer, merchant=Merchant.objects.get(slug="kauri-and-clay"), role=Role.VIEWER)
@@ -123,26 +132,33 @@ def open_shops(*, at: datetime) -> list[Connection]:
 
 
 def show_every_state(portal: Portal, *, at: datetime) -> None:
-    """Orders for a first look: some to confirm, one of each kind of trouble, some on their way."""
-    for suffix in ("-B", "-C"):
-        for name in ("nzd_gst_inside", "click_and_collect", "order_discount"):
-            portal.place(sample_orders.load(name, at=at, suffix=suffix))
-    unlinked = sample_orders.load("non_latin_names", at=at, suffix="-D")
+    """Orders of Kauri & Clay for a first look: some to decide, and one of each kind of trouble."""
+
+    def body(name: str, suffix: str, *, hours_ago: float) -> dict[str, Any]:
+        return sample_orders.load(name, at=at - timedelta(hours=hours_ago), suffix=suffix)
+
+    for hours, name in enumerate(("nzd_gst_inside", "click_and_collect", "order_discount", "non_latin_names"), start=1):
+        portal.place(body(name, "-B", hours_ago=hours))
+    unlinked = body("non_latin_names", "-C", hours_ago=5)
     unlinked["lines"][0]["sku"] = "BOWL-TOTARA"
     portal.place(unlinked)
-    draft = sample_orders.load("two_parcels", at=at, suffix="-E")
+    draft = body("two_parcels", "-D", hours_ago=6)
     draft["shipping_address"]["postcode"] = ""
     portal.place(draft)
-    declined = portal.place(sample_orders.load("order_discount", at=at, suffix="-F"))
+    declined = portal.place(body("order_discount", "-E", hours_ago=8))
     portal.act(declined, "decline", reason="The bowl cracked in the kiln.")
-    broke = sample_orders.load("nzd_gst_inside", at=at, suffix="-G")
-    broke["payment"]["reference"] = "sandbox_declined_AP-10482-G"
-    _confirm_when_checked(portal, broke)
-    for name in ("nzd_gst_inside", "two_parcels"):
-        _confirm_when_checked(portal, sample_orders.load(name, at=at, suffix="-H"))
+    refused = body("nzd_gst_inside", "-F", hours_ago=20)
+    refused["payment"]["reference"] = refused["payment"]["reference"].replace("_ok_", "_declined_")
+    _confirm(portal, refused)
+    waiting = _confirm(portal, body("two_parcels", "-G", hours_ago=26))
+    portal.until(waiting, "created", lambda found: found["pushes"][0]["status"] == "pushed")
+    # the store makes the order and does not answer: it is looked for and found about a minute later
+    dials.turn(PracticeShop.objects.get(slug=SHOPS[0].slug).pk, "hang", left=1, seconds=35)
+    _confirm(portal, body("click_and_collect", "-H", hours_ago=27))
 
 
-def _confirm_when_checked(portal: Portal, body: dict[str, Any]) -> None:
+def _confirm(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
+    """Place an order and confirm it as soon as the store has said that it will take it."""
     order = portal.place(body)
     portal.until(order, "preflight", lambda found: found["pushes"][0]["checked_at"] is not None)
-    portal.act(order, "confirm")
+    return portal.act(order, "confirm")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.http import Answer, HttpClient
+from connectors.money import Money
 from connectors.practice import services as practice
 from connectors.practice.models import PracticeMail, PracticeOrder
 
@@ -38,7 +39,9 @@ class Portal:
     def send(self, method: str, path: str, key: str, body: Any = None) -> Answer:
         client = HttpClient(allow_loopback=True)
         url = f"{self.base_url}/api/v1/{path}"
-        return client.request(method, url, headers={"Authorization": f"Bearer {key}"}, json=body, changes=method != "GET")
+        return client.request(
+            method, url, headers={"Authorization": f"Bearer {key}"}, json=body, changes=method != "GET"
+        )
 
     def place(self, body: dict[str, Any]) -> dict[str, Any]:
         return self.call("POST", "orders/", self.marketplace_key, body)
@@ -106,7 +109,7 @@ class Journey:
         self._line("created as", f"{push['remote_name']}, once")
         if copies[0].total != Decimal(order["total"]) or push["status"] != "pushed":
             raise StepFailed(f"the store's own total is {copies[0].total}, paid were {order['total']}")
-        self._line("read back", f"{copies[0].total.normalize():f} {order['currency']}, equal")
+        self._line("read back", f"{Money(copies[0].total, order['currency'])}, equal")
         return order
 
     def fulfill(self, order: dict[str, Any], *, parcels: int) -> None:
@@ -115,14 +118,15 @@ class Journey:
         pickup = order["delivery"] == "pickup"
         numbers = [] if pickup else [f"{order['number']}-{n}" for n in range(1, parcels + 1)]
         tracking = [
-            {"number": number, "company": "Courier Post", "url": f"https://track.example/{number}"} for number in numbers
+            {"number": number, "company": "Courier Post", "url": f"https://track.example/{number}"}
+            for number in numbers
         ]
         practice.fulfill(order_id=there.pk, quantities=None, parcels=tracking)
         self.portal.until(order, "fulfilled", lambda found: found["status"] == "completed")
-        self._line("fulfilled", f"{len(numbers)} parcels" if len(numbers) != 1 else "1 parcel")
+        self._line("fulfilled", f"parcels: {', '.join(numbers)}" if numbers else f"ready at {order['pickup_name']}")
         words = numbers or [order["pickup_name"]]
         self._await_mails(order["customer_email"], order["number"], words)
-        self._line("e-mail", f"to {order['customer_email']}: {', '.join(words)}")
+        self._line("e-mail", f"to {order['customer_email']}, naming {' and '.join(words)}")
 
     def _await_mails(self, address: str, number: str, words: list[str]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -145,4 +149,3 @@ def _is_unchecked(order: dict[str, Any]) -> bool:
 def _where(order: dict[str, Any]) -> str:
     pushes = ", ".join(f"{push['destination']} {push['status']} {push['reason']}" for push in order["pushes"])
     return f"{order['headline']}, payment {order['payment_status']}; {pushes}"
-

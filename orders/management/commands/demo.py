@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from connectors.errors import ConnectorError
 from connectors.http import HttpClient
-from orders.management.commands.portal import start_web, stop
+from orders.management.commands.portal import WEB_DRAIN_S, start_web
+from orders.processes import spawn, stop
 
 MARK = "STOREWARD_DEMO"  # set in the process that has the demo's own settings
 FIRST_PORT = 8000
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write("\nEnding.")
         finally:
             for process in reversed(processes):
-                stop(process, after_s=12.0)
+                stop(process, after_s=WEB_DRAIN_S)
 
     def _again_with_own_settings(self, options: dict[str, Any]) -> None:
         """The same command in a process whose database and address are the demo's."""
@@ -82,7 +83,7 @@ class Command(BaseCommand):
         if check:
             return
         demo_data.show_every_state(portal, at=timezone.now())
-        self._tell(portal.base_url, demo_data.OWNER, password)
+        self._tell(portal, demo_data.OWNER, password)
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
         raise CommandError("A process of the demo ended by itself.")
@@ -103,20 +104,22 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(sample_orders.names())} orders in {took:.0f} s")
         self.stdout.write("main job: ok")
 
-    def _tell(self, url: str, owner: str, password: str) -> None:
+    def _tell(self, portal: Any, owner: str, password: str) -> None:
+        url = portal.base_url
         self.stdout.write(
             f"\n  Order Manager   {url}/\n"
             f"  Sign in         {owner}   {password}\n"
             f"  Practice store  {url}/practice/\n"
             f"  Practice mail   {url}/practice/mail/\n"
-            f"  API             {url}/api/v1/docs/\n\n"
+            f"  API             {url}/api/v1/docs/\n"
+            f"  API key         {portal.marketplace_key}   (marketplace ArchiPro)\n\n"
             "Serving until Ctrl-C."
         )
 
 
 def start_worker() -> subprocess.Popen[bytes]:
-    """The supervised worker in a session of its own."""
-    return subprocess.Popen([sys.executable, "manage.py", "worker", "--drain", "5"], start_new_session=True)  # noqa: S603
+    """The supervised worker."""
+    return spawn([sys.executable, "manage.py", "worker", "--drain", "5"])
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
