@@ -38,7 +38,7 @@ def connection_list(request: MerchantRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @role_required(Role.MANAGER)
 def connection_new(request: MerchantRequest) -> HttpResponse:
-    form = ShopifyForm(request.POST or None, initial=practice.prefilled(request.GET.get("practice", "")))
+    form = ShopifyForm(practice.completed(request.POST) or None)
     if request.method == "POST" and form.is_valid():
         connection = _connect(request, form)
         if connection is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
@@ -18,12 +19,18 @@ def offers(merchant: Merchant) -> list[Any]:
     return [shop for shop in shops if address(shop.slug) not in taken]
 
 
-def prefilled(slug: str) -> dict[str, str]:
-    """The form's first values for a practice shop: a person trying out need not look for tokens."""
-    if not slug or not settings.PRACTICE_STORES:
-        return {}
-    shop = apps.get_model("connectors", "PracticeShop").objects.filter(slug=slug).first()
-    return {"base_url": address(shop.slug), "name": shop.name} if shop else {}
+def completed(posted: Mapping[str, str]) -> Mapping[str, str]:
+    """What was posted; for a practice shop that was chosen, with the address and keys that a person would copy."""
+    slug = posted.get("practice", "") if settings.PRACTICE_STORES else ""
+    shop = apps.get_model("connectors", "PracticeShop").objects.filter(slug=slug).first() if slug else None
+    if shop is None:
+        return posted
+    return {
+        "base_url": address(shop.slug),
+        "access_token": shop.access_token,
+        "webhook_secret": shop.webhook_secret,
+        "name": shop.name,
+    }
 
 
 def address(slug: str) -> str:
