@@ -1,0 +1,70 @@
+"""A machine of its own for tests that start and kill real processes: a database file, an environment, /proc."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Machine:
+    database: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "DATABASE_URL": f"sqlite:///{self.database}", "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    def set_up(self) -> None:
+        self.manage("migrate", "-v0")
+        self.manage("createcachetable", "-v0")
+
+    def manage(self, *command: str) -> None:
+        subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=60)
+
+    def run(self, code: str) -> None:
+        """Python code in a Django process on this machine's database."""
+        code = f"import django; django.setup()\n{code}"
+        subprocess.run([sys.executable, "-c", code], env=self.env, cwd=ROOT, check=True, timeout=60)
+
+    def ask(self, sql: str) -> list[tuple]:
+        with closing(sqlite3.connect(self.database, timeout=20)) as database:
+            return database.execute(sql).fetchall()
+
+
+def children(pid: int) -> list[int]:
+    """Living processes that `pid` started, oldest first."""
+    return sorted(int(stat[0]) for stat in _stats() if int(stat[3]) == pid and stat[2] != "Z")
+
+
+def session(sid: int) -> list[int]:
+    """Living processes of a session."""
+    return sorted(int(stat[0]) for stat in _stats() if int(stat[5]) == sid and stat[2] != "Z")
+
+
+def wait_until(holds: Callable[[], object], *, seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+
+
+def _stats() -> list[list[str]]:
+    """pid, name, state, parent, group, session of every process."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = path.read_text().split(" (", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        name, fields = rest.rsplit(") ", 1)
+        found.append([pid, name, *fields.split()])
+    return found
