@@ -34,4 +34,4 @@ def current_membership(request: HttpRequest) -> Membership | None:
         return None
     memberships = Membership.objects.filter(user=request.user, merchant__is_active=True).select_related("merchant")
     chosen = request.session.get(SESSION_KEY)
-    return memberships.filter(merchant_id=chosen).first() or memberships.order_by("merchant__name", "pk").first()
+    return memberships.filter(merchant_id=chosen).first() or memberships.order_by("pk").first()

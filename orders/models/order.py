@@ -212,6 +212,10 @@ class Order(models.Model):
         )
 
     @property
+    def headline_label(self) -> str:
+        return Headline(self.headline).label
+
+    @property
     def has_pickup(self) -> bool:
         return self.delivery == Delivery.PICKUP
 
