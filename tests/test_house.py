@@ -1,0 +1,52 @@
+"""The house itself: settings told, commands described, pages' icons there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from django.template import Context, Template
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_setting_stands_in_the_example_with_nothing_else():
+    source = (ROOT / "config/settings.py").read_text()
+    read = set(re.findall(r'(?:env\.[a-z_]+|_secret)\(\s*(?:#[^\n]*\n\s*)?"([A-Z_]+)"', source))
+    told = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert told == read
+
+
+def test_make_alone_shows_every_target():
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.findall(r"^  ([a-z-]+) ", shown, re.MULTILINE) == targets
+
+
+def test_an_old_python_is_refused_in_a_sentence(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2"\nexit 1\n')
+    old.chmod(0o755)
+
+    made = subprocess.run(
+        ["make", "setup", f"PYTHON={old}", f"VENV={tmp_path}/venv"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert made.returncode == 2
+    assert "needs Python 3.11 or newer; this is Python 3.9.2" in made.stdout
+
+
+def test_every_icon_that_a_template_names_can_be_drawn():
+    pages = [page.read_text() for page in (ROOT / "templates").rglob("*.html")]
+    used = {name for page in pages for name in re.findall(r'{% lucide "([a-z0-9-]+)"', page)}
+
+    for name in sorted(used):
+        Template(f'{{% load lucide %}}{{% lucide "{name}" %}}').render(Context())  # raises IconDoesNotExist
+    assert used
