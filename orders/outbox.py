@@ -15,7 +15,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any
@@ -347,6 +347,7 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
         return
     if outcome.nothing_sent and not sent_before:
         OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=None)
+        message.maybe_sent_at = None
     _settle(message, outcome, at=world.now(), claimed_at=claimed_at, rng=world.rng)
 
 
@@ -478,12 +479,10 @@ def _scheduled(message: OutboxMessage, outcome: Outcome, *, at: datetime, rng: r
         return outcome
     if message.first_failed_at and at - message.first_failed_at > RETRY_FOR:
         reason = f"{outcome.reason} Tried for {RETRY_FOR.days * 24} hours."
-        return Outcome(OutboxStatus.HELD, reason, unknown=outcome.unknown, data=outcome.data)
+        return replace(outcome, status=OutboxStatus.HELD, reason=reason, failed=False)
     base = RETRY_AFTER_S[message.tries] if message.tries < len(RETRY_AFTER_S) else RETRY_LAST_S
     delay = max(base / 2 + rng.random() * base / 2, outcome.after_s)
-    return Outcome(
-        outcome.status, outcome.reason, after_s=delay, failed=True, unknown=outcome.unknown, data=outcome.data
-    )
+    return replace(outcome, after_s=delay)
 
 
 def _catch_up(outcome: Outcome, claimed_at: datetime | None, at: datetime) -> None:

@@ -1,0 +1,127 @@
+"""Capture after a last preflight, refusals, releases, refunds."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.models import SandboxCharge
+from orders import outbox
+from orders.enums import OrderStatus, PaymentStatus, Topic
+from orders.errors import TransitionNotAllowed
+from orders.models import Order, OutboxMessage
+from orders.services import decisions, payments
+from tests.factories import NOON, make_connection, make_order
+from tests.fakes import FakeStore, make_world
+
+pytestmark = pytest.mark.django_db
+
+
+def confirmed(store: FakeStore, *, behaviour: str = "ok", stocked: bool = True) -> Order:
+    if stocked:
+        store.stock_up("A")
+    order = make_order(
+        connections=[make_connection()], lines=[{"sku": "A"}], payment={"reference": f"sandbox_{behaviour}_1"}
+    )
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    return order
+
+
+def drained(store: FakeStore, order: Order) -> Order:
+    outbox.drain(world=make_world(store))
+    return Order.objects.select_related("payment").get(pk=order.pk)
+
+
+def test_confirming_takes_the_money_and_then_sends_the_order():
+    store = FakeStore()
+
+    order = drained(store, confirmed(store))
+
+    assert (order.payment.status, order.payment.captured) == (PaymentStatus.CAPTURED, order.total)
+    assert [remote.total for remote in store.orders.values()] == [order.total]
+
+
+def test_nothing_is_captured_when_the_destination_would_refuse():
+    store = FakeStore()
+
+    order = drained(store, confirmed(store, stocked=False))
+
+    assert order.payment.status == PaymentStatus.AUTHORIZED
+    assert not SandboxCharge.objects.exists()
+    assert not store.orders
+    assert order.headline == "blocked"
+    assert order.pushes.get().blockers[0]["code"] == "unmapped_sku"
+
+
+def test_a_declined_card_stops_the_push_and_says_so():
+    store = FakeStore()
+
+    order = drained(store, confirmed(store, behaviour="declined"))
+
+    assert (order.payment.status, order.payment.failure_code) == (PaymentStatus.FAILED, "insufficient_funds")
+    assert order.headline == "payment_failed"
+    assert not store.orders
+    assert OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT, order=order).count() == 1
+
+
+def test_an_authorization_that_ran_out_stops_the_push():
+    store = FakeStore()
+
+    order = drained(store, confirmed(store, behaviour="expired"))
+
+    assert (order.payment.status, order.payment.failure_code) == (PaymentStatus.FAILED, "authorization_expired")
+    assert not store.orders
+
+
+@pytest.mark.parametrize("behaviour", ["timeout", "flaky"])
+def test_a_gateway_that_falters_is_asked_again_under_the_same_key_and_takes_the_money_once(behaviour: str):
+    store = FakeStore()
+    order = confirmed(store, behaviour=behaviour)
+    for _ in range(4):
+        outbox.drain(world=make_world(store))
+        store.clock.advance(300)
+
+    order = drained(store, order)
+
+    charge = SandboxCharge.objects.get()
+    assert (charge.captured, charge.refunded) == (order.payment.captured * 100, 0)
+    assert len(store.orders) == 1
+
+
+def test_a_failed_capture_can_be_tried_again_as_a_new_request():
+    store = FakeStore()
+    order = drained(store, confirmed(store, behaviour="declined"))
+
+    payments.retry_capture(order_id=order.pk, by="ana", at=NOON)
+
+    order = drained(store, order)
+    assert order.payment.capture_generation == 2
+    assert order.payment.status == PaymentStatus.FAILED
+
+
+def test_a_capture_that_did_not_fail_is_not_tried_again():
+    store = FakeStore()
+    order = drained(store, confirmed(store))
+
+    with pytest.raises(TransitionNotAllowed):
+        payments.retry_capture(order_id=order.pk, by="ana", at=NOON)
+
+
+def test_declining_releases_the_authorization_at_the_gateway():
+    store = FakeStore()
+    order = make_order()
+    decisions.decline(order_id=order.pk, reason="Sold out.", by="ana", at=NOON)
+
+    order = drained(store, order)
+
+    assert order.payment.status == PaymentStatus.VOIDED
+    assert SandboxCharge.objects.get().state == "canceled"
+
+
+def test_an_order_whose_card_was_declined_can_be_cancelled():
+    store = FakeStore()
+    order = drained(store, confirmed(store, behaviour="declined"))
+
+    decisions.cancel(order_id=order.pk, reason="No money.", by="ana", at=NOON)
+
+    order = drained(store, order)
+    assert (order.status, order.payment.status) == (OrderStatus.CANCELLED, PaymentStatus.VOIDED)

@@ -1,0 +1,51 @@
+"""Money is exact in the minor units of its currency."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.money import Money, MoneyError, from_minor, plain, round_half_up, to_minor
+
+CURRENCIES = st.sampled_from(["NZD", "USD", "JPY", "KWD", "CLF"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "units"), [("12.30", "NZD", 1230), ("1200", "JPY", 1200), ("1.005", "KWD", 1005), ("0", "USD", 0)]
+)
+def test_minor_units_follow_the_currency(amount: str, currency: str, units: int):
+    assert Money(Decimal(amount), currency).minor_units() == units
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("1.001", "NZD"), ("1.5", "JPY"), ("1.0001", "KWD"), ("NaN", "NZD")])
+def test_an_amount_that_the_currency_cannot_hold_is_refused(amount: str, currency: str):
+    with pytest.raises(MoneyError):
+        Money(Decimal(amount), currency)
+
+
+def test_two_currencies_are_never_added():
+    with pytest.raises(MoneyError):
+        Money(Decimal(1), "NZD") + Money(Decimal(1), "USD")
+
+
+def test_a_float_is_not_money():
+    with pytest.raises(MoneyError):
+        Money(1.5, "NZD")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", ["nzd", "ZZZ", "", "NZ", "NZDD"])
+def test_what_is_no_currency_is_refused(code: str):
+    with pytest.raises(MoneyError):
+        to_minor(Decimal(1), code)
+
+
+def test_halves_go_away_from_zero():
+    assert round_half_up(Decimal("0.125"), "NZD") == Decimal("0.13")
+
+
+@given(units=st.integers(0, 10**12), currency=CURRENCIES)
+def test_minor_units_come_back_as_they_went(units: int, currency: str):
+    assert to_minor(Decimal(plain(from_minor(units, currency), currency)), currency) == units
