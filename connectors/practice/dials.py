@@ -1,4 +1,4 @@
-"""Faults that can be dialled into a practice store: how many requests each has left, and its seconds."""
+"""Faults that can be dialled into a practice store: how many turns each has left, and its seconds."""
 
 from __future__ import annotations
 
@@ -12,46 +12,115 @@ from connectors.practice.models import PracticeShop
 
 @dataclass(frozen=True, slots=True)
 class Dial:
+    """A fault in words for people who try things out: what the store does, and what to expect of the portal."""
+
     label: str
     help: str
-    seconds: int = 0  # the default, where seconds count
-    of_webhooks: bool = False
+    expect: str
+    seconds: int = 0  # the default; 0 where seconds mean nothing
 
 
 DIALS: Mapping[str, Dial] = {
-    "lost_answer": Dial("Lost answer", "The next orders are created, but the answer never arrives."),
-    "hang": Dial("Time-out after create", "The next orders are created; the answer takes this many seconds.", seconds=35),
-    "down": Dial("Down", "The next requests are answered 502, and nothing is done."),
-    "slow": Dial("Slow", "The next answers take this many seconds.", seconds=3),
-    "too_many": Dial("Too many requests", "The next requests are answered 429 with Retry-After.", seconds=5),
-    "throttled": Dial("Throttled", "The next requests find the query budget empty."),
-    "dead_token": Dial("Dead token", "The next requests are answered 401."),
-    "frozen": Dial("Frozen shop", "The next requests are answered 402."),
-    "html": Dial("HTML answer", "The next requests get a web page instead of JSON."),
-    "torn": Dial("Torn answer", "The next answers end in the middle."),
-    "index_lag": Dial("Search lags", "For the next searches, orders younger than this many seconds are not found.", seconds=20),
-    "webhooks_off": Dial("No webhooks", "The next webhooks are not sent.", of_webhooks=True),
-    "webhooks_twice": Dial("Webhooks twice", "The next webhooks are sent twice.", of_webhooks=True),
-    "webhooks_late": Dial("Late webhooks", "The next webhooks come this many seconds late.", seconds=15, of_webhooks=True),
+    "lost_answer": Dial(
+        "Lost answer",
+        "The next orders are created, but the answer is an error 500.",
+        "The outcome is unknown: the portal looks for the order, finds it, and sends no second one.",
+    ),
+    "hang": Dial(
+        "Time-out after create",
+        "The next orders are created; the answer comes after this many seconds, when nobody waits any more.",
+        "As with a lost answer: looked for, found, one order.",
+        seconds=35,
+    ),
+    "down": Dial(
+        "Down",
+        "The next requests are answered 502, and nothing is done.",
+        "The portal tries again later. An order that may have been sent is looked for first.",
+    ),
+    "slow": Dial("Slow", "The next answers take this many seconds.", "Nothing but patience.", seconds=3),
+    "too_many": Dial(
+        "Too many requests",
+        "The next requests are answered 429 with Retry-After of this many seconds; nothing is done.",
+        "The portal waits that long before it speaks to the store again.",
+        seconds=5,
+    ),
+    "throttled": Dial(
+        "Throttled",
+        "The next requests find the query budget empty; nothing is done.",
+        "The portal waits until the budget has come back.",
+    ),
+    "dead_token": Dial(
+        "Dead token",
+        "The next requests are answered 401.",
+        "The connection asks to be reconnected, and its orders wait for that.",
+    ),
+    "frozen": Dial(
+        "Frozen shop",
+        "The next requests are answered 402.",
+        "The connection is paused, and its orders wait.",
+    ),
+    "dormant": Dial(
+        "Dormant shop",
+        "The next orders are refused with SHOP_DORMANT; the rest works.",
+        "The connection is paused, and its orders wait.",
+    ),
+    "html": Dial(
+        "HTML answer",
+        "The next requests get a web page instead of JSON; nothing is done.",
+        "Not taken for an answer: tried again, and an order is looked for first.",
+    ),
+    "torn": Dial(
+        "Torn answer",
+        "The next requests are carried out, but their answers end in the middle.",
+        "As with a lost answer: looked for, found, one order.",
+    ),
+    "index_lag": Dial(
+        "Search lags",
+        "For the next searches, orders younger than this many seconds are not there yet.",
+        "“Not found” is not believed before the lag can be over: no second order.",
+        seconds=20,
+    ),
+    "webhooks_off": Dial(
+        "No webhooks",
+        "The next webhooks are not sent.",
+        "The portal finds out by itself when it next asks for changes.",
+    ),
+    "webhooks_twice": Dial(
+        "Webhooks twice",
+        "The next webhooks are sent twice, under one id.",
+        "Nothing happens twice; the customer gets one e-mail.",
+    ),
+    "webhooks_late": Dial(
+        "Late webhooks",
+        "The next webhooks come this many seconds late (30 at the most).",
+        "The portal reads the truth when they come, or finds out before.",
+        seconds=15,
+    ),
 }
 
 
-def take(shop_id: int, name: str) -> int | None:
-    """Use one turn of a dial. Its seconds, None when it is off. Committed at once, whatever the request does later."""
+def take(shop: PracticeShop, name: str) -> int | None:
+    """Use one turn of a dial. Its seconds; None when it is off. `shop.dials` may be as old as the request."""
+    if not _left(shop, name):
+        return None
     with transaction.atomic():
-        shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
-        dial = shop.dials.get(name) or {}
-        if dial.get("left", 0) < 1:
+        fresh = PracticeShop.objects.select_for_update().get(pk=shop.pk)
+        if not _left(fresh, name):
             return None
-        shop.dials[name] = {**dial, "left": dial["left"] - 1}
-        shop.save(update_fields=["dials"])
-    return int(dial.get("seconds", 0))
+        dial = fresh.dials[name]
+        fresh.dials[name] = {**dial, "left": dial["left"] - 1}
+        fresh.save(update_fields=["dials"])
+    return int(dial["seconds"])
 
 
 @transaction.atomic
-def turn(shop_id: int, name: str, *, left: int, seconds: int) -> None:
-    """Set a dial. Raises KeyError for one that does not exist."""
-    DIALS[name]
+def turn(shop_id: int, name: str, *, left: int, seconds: int | None = None) -> None:
+    """Set a dial; seconds None means its default. Raises KeyError for one that does not exist."""
+    given = DIALS[name].seconds if seconds is None else seconds
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
-    shop.dials[name] = {"left": left, "seconds": seconds}
+    shop.dials[name] = {"left": left, "seconds": given}
     shop.save(update_fields=["dials"])
+
+
+def _left(shop: PracticeShop, name: str) -> int:
+    return int(shop.dials.get(name, {}).get("left", 0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
 
-def _amount(**kwargs: object) -> models.DecimalField:  # type: ignore[type-arg]
-    return models.DecimalField(max_digits=16, decimal_places=4, **kwargs)  # type: ignore[arg-type]
+def _amount(**options: Any) -> models.DecimalField[Decimal | str | int, Decimal]:
+    return models.DecimalField(max_digits=16, decimal_places=4, **options)
 
 
 class PracticeShop(models.Model):
@@ -24,7 +25,7 @@ class PracticeShop(models.Model):
     webhook_secret = models.CharField(max_length=120)
     scopes = models.JSONField(default=list)
     is_development = models.BooleanField(default=False)  # then five orders a minute
-    has_id_definition = models.BooleanField(default=False)
+    definitions = models.JSONField(default=list, blank=True)  # of order metafields: [{"namespace", "key", "type"}]
     dials = models.JSONField(default=dict, blank=True)  # see connectors.practice.dials
     bucket = models.FloatField(default=2000)
     bucket_at = models.DateTimeField(null=True, blank=True)
@@ -45,6 +46,7 @@ class PracticeVariant(models.Model):
     barcode = models.CharField(max_length=60, blank=True)
     price = _amount()
     stock = models.IntegerField(default=0)
+    is_tracked = models.BooleanField(default=True)
     sells_below_zero = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 
@@ -58,7 +60,7 @@ class PracticeOrder(models.Model):
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="orders")
     name = models.CharField(max_length=20)
     source_identifier = models.CharField(max_length=200, blank=True)
-    custom_id = models.CharField(max_length=200, blank=True)  # the id metafield
+    custom_id = models.CharField(max_length=400, blank=True)  # of the id metafield: namespace.key=value
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -70,29 +72,38 @@ class PracticeOrder(models.Model):
     shipping = _amount(default=Decimal(0))
     tax = _amount(default=Decimal(0))
     total = _amount()
+    authorized = _amount(default=Decimal(0))
     received = _amount(default=Decimal(0))
     refunded = _amount(default=Decimal(0))
     financial_status = models.CharField(max_length=30, blank=True)  # empty: null there
     note = models.TextField(blank=True)
     tags = models.JSONField(default=list)
     attributes = models.JSONField(default=list)  # [{"key", "value"}]
-    details = models.JSONField(default=dict)  # addresses, customer, shipping line, PO number as they were sent
+    details = models.JSONField(default=dict)  # addresses, customer, shipping lines, transactions ... as they were sent
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["shop", "name"], name="practice_order_name_once"),
             models.CheckConstraint(condition=Q(total__gte=0), name="practice_order_total_not_negative"),
         ]
-        indexes = [models.Index(fields=["shop", "updated_at"], name="practice_order_changes")]
+        indexes = [
+            models.Index(fields=["shop", "updated_at"], name="practice_order_changes"),
+            models.Index(fields=["shop", "source_identifier"], name="practice_order_reference"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def outstanding(self) -> Decimal:
+        """What the customer still owes; negative when too much was paid. An authorization owes nothing (recorded)."""
+        return self.total - max(self.received, self.authorized)
 
 
 class PracticeLine(models.Model):
     order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="lines")
     variant = models.ForeignKey(PracticeVariant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    sku = models.CharField(max_length=120, blank=True)
+    sku = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=300)
     quantity = models.PositiveIntegerField()
     price = _amount()
@@ -109,6 +120,7 @@ class PracticeLine(models.Model):
 
     @property
     def fulfilled(self) -> int:
+        """Units sent. Reads fulfillment_lines: prefetch them."""
         return sum(row.quantity for row in self.fulfillment_lines.all() if row.fulfillment.status == "SUCCESS")
 
     @property
@@ -136,6 +148,36 @@ class PracticeFulfillmentLine(models.Model):
         return f"{self.quantity} x {self.line_id}"
 
 
+class PracticeRefund(models.Model):
+    """Money given back in the store's own books."""
+
+    order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="refunds")
+    amount = _amount()
+    note = models.TextField(blank=True)
+    key = models.CharField(max_length=255, blank=True)  # of @idempotent
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="practice_refund_is_something"),
+            models.UniqueConstraint(fields=["order", "key"], condition=~Q(key=""), name="practice_refund_once_per_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} of {self.order}"
+
+
+class PracticeEvent(models.Model):
+    """A line of an order's timeline."""
+
+    order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    text = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class PracticeWebhook(models.Model):
     """A subscription."""
 
@@ -157,12 +199,13 @@ class PracticeDelivery(models.Model):
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="deliveries")
     topic = models.CharField(max_length=60)  # fulfillments/create
     uri = models.CharField(max_length=500)
-    webhook_id = models.CharField(max_length=40)
+    webhook_id = models.UUIDField()  # of this delivery: the same when it is delivered again
+    event_id = models.UUIDField()  # shared by the deliveries of one change
     payload = models.JSONField()
     triggered_at = models.DateTimeField()
     wait_s = models.PositiveSmallIntegerField(default=0)
     answered_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=100, blank=True)
+    outcome = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return f"{self.topic} {self.webhook_id}"

@@ -1,4 +1,7 @@
-"""What a store's staff and its own system do in a practice store. Every change is told by webhooks."""
+"""What a store's staff and its own system do in a practice store. Every change is told by webhooks.
+
+A practice store stands for the world outside: it has its own clock. All changes of one store wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
+from connectors import money
 from connectors.practice import events
 from connectors.practice.models import (
+    PracticeEvent,
     PracticeFulfillment,
     PracticeFulfillmentLine,
     PracticeLine,
     PracticeOrder,
+    PracticeRefund,
     PracticeShop,
     PracticeVariant,
 )
@@ -30,17 +37,18 @@ SCOPES = [
     "read_fulfillments",
     "write_merchant_managed_fulfillment_orders",
 ]
+SUCCESS, CANCELLED = "SUCCESS", "CANCELLED"
 
 
 class PracticeError(Exception):
-    """The store refuses; the text says why."""
+    """The store refuses; the text says why, in the platform's words where they are known."""
 
 
 @transaction.atomic
 def open_shop(
     *, slug: str, name: str, currency: str, taxes_included: bool, variants: Sequence[Mapping[str, Any]]
 ) -> PracticeShop:
-    """A practice store with products; one that exists gets the products it lacks."""
+    """A practice store with products {sku, title, price, stock}; one that exists gets the products it lacks."""
     shop, _ = PracticeShop.objects.get_or_create(
         slug=slug,
         defaults={
@@ -74,32 +82,40 @@ def fulfill(
     lines = list(order.lines.prefetch_related("fulfillment_lines__fulfillment"))
     wanted = {line.pk: line.unfulfilled for line in lines} if quantities is None else dict(quantities)
     _check_quantities(lines, wanted)
-    fulfillment = PracticeFulfillment.objects.create(order=order, trackings=_trackings(parcels), created_at=at, updated_at=at)
-    PracticeFulfillmentLine.objects.bulk_create(
-        PracticeFulfillmentLine(fulfillment=fulfillment, line_id=pk, quantity=units) for pk, units in wanted.items() if units
+    fulfillment = PracticeFulfillment.objects.create(
+        order=order, trackings=_trackings(parcels), created_at=at, updated_at=at
     )
-    _touch(order, at)
+    PracticeFulfillmentLine.objects.bulk_create(
+        PracticeFulfillmentLine(fulfillment=fulfillment, line_id=pk, quantity=units)
+        for pk, units in wanted.items()
+        if units
+    )
+    _happened(order, at, f"{sum(wanted.values())} items were fulfilled.")
     events.fulfillment(fulfillment, "fulfillments/create")
     return fulfillment
 
 
 @transaction.atomic
 def add_tracking(*, fulfillment_id: int, parcels: Sequence[Mapping[str, str]]) -> PracticeFulfillment:
-    """Tracking that came later."""
-    fulfillment = PracticeFulfillment.objects.select_related("order").get(pk=fulfillment_id)
-    if fulfillment.status != "SUCCESS":
-        raise PracticeError("This fulfillment was cancelled.")
-    fulfillment.trackings = [*fulfillment.trackings, *_trackings(parcels)]
-    return _changed(fulfillment)
+    """Tracking that came later, beside what is there."""
+    fulfillment = _standing(fulfillment_id)
+    if not _trackings(parcels):
+        raise PracticeError("Give a tracking number.")
+    return _track(fulfillment, [*fulfillment.trackings, *_trackings(parcels)])
+
+
+@transaction.atomic
+def replace_tracking(*, fulfillment_id: int, parcels: Sequence[Mapping[str, str]]) -> PracticeFulfillment:
+    """Tracking in place of what is there."""
+    return _track(_standing(fulfillment_id), _trackings(parcels))
 
 
 @transaction.atomic
 def cancel_fulfillment(*, fulfillment_id: int) -> PracticeFulfillment:
-    fulfillment = PracticeFulfillment.objects.select_related("order").get(pk=fulfillment_id)
-    if fulfillment.status != "SUCCESS":
-        raise PracticeError("This fulfillment was cancelled already.")
-    fulfillment.status = "CANCELLED"
-    return _changed(fulfillment)
+    fulfillment = _standing(fulfillment_id)
+    fulfillment.status = CANCELLED
+    _update(fulfillment, "A fulfillment was cancelled.")
+    return fulfillment
 
 
 @transaction.atomic
@@ -107,57 +123,89 @@ def cancel_order(*, order_id: int, reason: str = "OTHER", restock: bool = True) 
     order, at = _locked(order_id), timezone.now()
     if order.cancelled_at:
         raise PracticeError("Cannot cancel an order that has already been canceled")
-    if order.fulfillments.filter(status="SUCCESS").exists():
+    if order.fulfillments.filter(status=SUCCESS).exists():
         raise PracticeError("Cannot cancel an order that has outstanding fulfillments")
     order.cancelled_at, order.cancel_reason = at, reason
     order.save(update_fields=["cancelled_at", "cancel_reason"])
     if restock:
-        for line in order.lines.exclude(variant=None).select_related("variant"):
-            PracticeVariant.objects.filter(pk=line.variant_id).update(stock=line.variant.stock + line.quantity)
-    _touch(order, at)
+        _restock(order)
+    _happened(order, at, "The order was cancelled.")
     events.order(order, "orders/cancelled")
     return order
 
 
 @transaction.atomic
-def refund(*, order_id: int, amount: Decimal) -> PracticeOrder:
-    """Money given back in the store's own books."""
-    order = _locked(order_id)
+def refund(*, order_id: int, amount: Decimal, note: str = "", key: str = "") -> PracticeRefund:
+    """Give money back. The same `key` again is the same refund."""
+    order, at = _locked(order_id), timezone.now()
+    earlier = order.refunds.filter(key=key).first() if key else None
+    if earlier:
+        return earlier
     if amount <= 0 or amount > order.received - order.refunded:
         raise PracticeError("Refund amount must be more than zero and not more than what was paid.")
+    if not money.fits(amount, order.currency):
+        raise PracticeError(f"{order.currency} has fewer decimals.")
     order.refunded += amount
-    order.financial_status = "REFUNDED" if order.refunded == order.received else "PARTIALLY_REFUNDED"
+    order.financial_status = payment_status(order)
     order.save(update_fields=["refunded", "financial_status"])
-    _touch(order, timezone.now())
-    events.refund(order, amount)
+    row = PracticeRefund.objects.create(order=order, amount=amount, note=note, key=key, created_at=at)
+    _happened(order, at, f"{money.plain(amount, order.currency)} {order.currency} was refunded.")
+    events.refund(row)
+    return row
+
+
+@transaction.atomic
+def mark_as_paid(*, order_id: int) -> PracticeOrder:
+    order = _locked(order_id)
+    if order.cancelled_at or order.received or order.authorized:
+        raise PracticeError("Order cannot be marked as paid.")
+    order.received, order.financial_status = order.total, "PAID"
+    order.save(update_fields=["received", "financial_status"])
+    _happened(order, timezone.now(), "The order was marked as paid.")
     return order
 
 
 @transaction.atomic
 def edit_quantity(*, line_id: int, quantity: int) -> PracticeOrder:
-    """Change how many of a line were ordered; the store sums up anew."""
-    line = PracticeLine.objects.select_related("order").get(pk=line_id)
-    order = _locked(line.order_id)
-    if quantity < line.fulfilled or order.cancelled_at:
-        raise PracticeError("Fewer than were sent already, or a cancelled order, cannot be set.")
-    difference = line.price * (quantity - line.quantity)
-    line.quantity = quantity
-    line.save(update_fields=["quantity"])
-    order.subtotal += difference
-    order.total += difference
-    order.save(update_fields=["subtotal", "total"])
-    _touch(order, timezone.now())
-    events.edited(order)
+    """Change how many of a line were ordered; its taxes go along, and the store sums up anew."""
+    order = _locked(PracticeLine.objects.get(pk=line_id).order_id)
+    line = order.lines.prefetch_related("fulfillment_lines__fulfillment").get(pk=line_id)
+    if order.cancelled_at:
+        raise PracticeError("A cancelled order cannot be edited.")
+    if quantity < line.fulfilled:
+        raise PracticeError(f"{line.fulfilled} of them were sent already.")
+    before, line.quantity = line.quantity, quantity
+    line.taxes = [_scaled(tax, Decimal(quantity) / before if before else Decimal(0), order) for tax in line.taxes]
+    line.save(update_fields=["quantity", "taxes"])
+    _sum_up(order)
+    _happened(order, timezone.now(), f"{line.title}: {before} became {quantity}.")
+    events.edited(order, line, quantity - before)
     return order
 
 
+@transaction.atomic
+def delete_order(*, order_id: int) -> None:
+    """The order is gone, as if it had never been."""
+    order = _locked(order_id)
+    events.deleted(order)
+    order.delete()
+
+
 def fulfillment_status(order: PracticeOrder) -> str:
-    """The display status, from the lines."""
-    lines = list(order.lines.prefetch_related("fulfillment_lines__fulfillment"))
-    sent = sum(line.fulfilled for line in lines)
-    if not sent:
+    """The display status. Reads the lines with their fulfillment lines: prefetch them."""
+    lines = list(order.lines.all())
+    if not any(line.fulfilled for line in lines):
         return "UNFULFILLED"
-    return "FULFILLED" if all(line.unfulfilled <= 0 for line in lines) else "PARTIALLY_FULFILLED"
+    return "PARTIALLY_FULFILLED" if any(line.unfulfilled > 0 for line in lines) else "FULFILLED"
+
+
+def payment_status(order: PracticeOrder) -> str:
+    """The display status by what was paid and given back; as it stands when nothing was paid."""
+    if order.refunded:
+        return "REFUNDED" if order.refunded >= order.received else "PARTIALLY_REFUNDED"
+    if order.received:
+        return "PAID" if order.received >= order.total else "PARTIALLY_PAID"
+    return order.financial_status
 
 
 def _check_quantities(lines: Sequence[PracticeLine], wanted: Mapping[int, int]) -> None:
@@ -174,18 +222,69 @@ def _trackings(parcels: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     ]
 
 
-def _changed(fulfillment: PracticeFulfillment) -> PracticeFulfillment:
-    fulfillment.updated_at = timezone.now()
-    fulfillment.save(update_fields=["trackings", "status", "updated_at"])
-    _touch(fulfillment.order, fulfillment.updated_at)
-    events.fulfillment(fulfillment, "fulfillments/update")
+def _track(fulfillment: PracticeFulfillment, trackings: list[dict[str, str]]) -> PracticeFulfillment:
+    fulfillment.trackings = trackings
+    _update(fulfillment, "Tracking was added.")
     return fulfillment
 
 
-def _touch(order: PracticeOrder, at: datetime) -> None:
+def _update(fulfillment: PracticeFulfillment, text: str) -> None:
+    fulfillment.updated_at = timezone.now()
+    fulfillment.save(update_fields=["trackings", "status", "updated_at"])
+    _happened(fulfillment.order, fulfillment.updated_at, text)
+    events.fulfillment(fulfillment, "fulfillments/update")
+
+
+def _restock(order: PracticeOrder) -> None:
+    for line in order.lines.all():
+        if line.variant_id:
+            order.shop.variants.filter(pk=line.variant_id).update(stock=F("stock") + line.quantity)
+
+
+def _scaled(tax: Mapping[str, Any], factor: Decimal, order: PracticeOrder) -> dict[str, Any]:
+    amount = money.round_half_up(tax_amount(tax) * factor, order.currency)
+    return {**tax, "priceSet": {"shopMoney": {"amount": f"{amount:f}", "currencyCode": order.currency}}}
+
+
+def tax_amount(tax: Mapping[str, Any]) -> Decimal:
+    """Of a tax line as it was sent."""
+    return Decimal(tax["priceSet"]["shopMoney"]["amount"]) if tax.get("priceSet") else Decimal(0)
+
+
+def _sum_up(order: PracticeOrder) -> None:
+    """The same sums as when the order was created, over what the lines are now."""
+    lines = list(order.lines.all())
+    items = money.total(line.amount for line in lines)
+    beside = [*order.details.get("shippingLines", ()), order.details]
+    taxes = [tax for line in lines for tax in line.taxes]
+    taxes += [tax for part in beside for tax in part.get("taxLines") or ()]
+    order.tax = money.total(tax_amount(tax) for tax in taxes)
+    order.discount = min(order.discount, items)
+    order.subtotal = items - order.discount
+    order.total = order.subtotal + order.shipping + (Decimal(0) if order.taxes_included else order.tax)
+    order.financial_status = payment_status(order)
+    order.save(update_fields=["tax", "discount", "subtotal", "total", "financial_status"])
+
+
+def _happened(order: PracticeOrder, at: datetime, text: str) -> None:
     order.updated_at = at
     order.save(update_fields=["updated_at"])
+    PracticeEvent.objects.create(order=order, at=at, text=text)
+
+
+def _standing(fulfillment_id: int) -> PracticeFulfillment:
+    order = _locked(PracticeFulfillment.objects.get(pk=fulfillment_id).order_id)
+    fulfillment = PracticeFulfillment.objects.get(pk=fulfillment_id)
+    fulfillment.order = order
+    if fulfillment.status != SUCCESS:
+        raise PracticeError("This fulfillment was cancelled.")
+    return fulfillment
 
 
 def _locked(order_id: int) -> PracticeOrder:
-    return PracticeOrder.objects.select_for_update(of=("self",)).select_related("shop").get(pk=order_id)
+    """The order, with its store's row locked: the lock that every change of a store takes first."""
+    shop_id = PracticeOrder.objects.values_list("shop_id", flat=True).get(pk=order_id)
+    shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
+    order = PracticeOrder.objects.get(pk=order_id)
+    order.shop = shop
+    return order

@@ -23,5 +23,9 @@ urlpatterns = [
     path("shopify/<slug:slug>/admin/orders/<int:order_id>/refund/", views.refund, name="refund"),
     path("shopify/<slug:slug>/admin/lines/<int:line_id>/edit/", views.edit, name="edit"),
     path("shopify/<slug:slug>/admin/fulfillments/<int:fulfillment_id>/tracking/", views.tracking, name="tracking"),
-    path("shopify/<slug:slug>/admin/fulfillments/<int:fulfillment_id>/cancel/", views.cancel_fulfillment, name="cancel_fulfillment"),
+    path(
+        "shopify/<slug:slug>/admin/fulfillments/<int:fulfillment_id>/cancel/",
+        views.cancel_fulfillment,
+        name="cancel_fulfillment",
+    ),
 ]

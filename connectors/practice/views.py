@@ -1,4 +1,4 @@
-"""The practice stores as their staff see them, and the mailbox. Open to anybody who reaches them: for loopback use alone."""
+"""The practice stores as their staff see them, and the mailbox; open to anybody who can reach them."""
 
 from __future__ import annotations
 
@@ -155,7 +155,9 @@ def products(request: HttpRequest, slug: str) -> HttpResponse:
 def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
     page = Paginator(here.deliveries.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "practice/webhooks.html", {"shop": here, "subscriptions": here.webhooks.order_by("pk"), "page": page})
+    return render(
+        request, "practice/webhooks.html", {"shop": here, "subscriptions": here.webhooks.order_by("pk"), "page": page}
+    )
 
 
 @_acts
@@ -198,7 +200,9 @@ def mail(request: HttpRequest, mail_id: int) -> HttpResponse:
 
 
 # A mail brings its own styles; nothing in it may run or load anything.
-@csp_replace({"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'self'"], "sandbox": [""]})
+@csp_replace(
+    {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'self'"], "sandbox": [""]}
+)
 @xframe_options_sameorigin
 @login_not_required
 @require_GET

@@ -2,74 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.practice.models import PracticeLine, PracticeOrder, PracticeShop
+from connectors import money
+from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.shopify import rules
 
-_KEPT = ("billingAddress", "shippingAddress", "customer", "email", "phone", "poNumber", "sourceUrl", "shippingLines", "taxLines")
+_KEPT = (
+    "billingAddress",
+    "shippingAddress",
+    "customer",
+    "email",
+    "phone",
+    "poNumber",
+    "sourceUrl",
+    "processedAt",
+    "discountCode",
+    "shippingLines",
+    "taxLines",
+    "transactions",
+    "metafields",
+)
 
 
-def create_order(
-    shop_id: int, order: Mapping[str, Any], options: Mapping[str, Any], *, at: datetime
-) -> PracticeOrder:
-    """Inside a transaction. Raises rules.OrderRefused, and then nothing of it was done."""
+def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, Any], *, at: datetime) -> PracticeOrder:
+    """Inside a transaction. Raises rules.OrderRefused, and then nothing of it may be kept."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
-    draft = rules.check(shop, order, at=at)
-    rules.claim_stock(draft, options.get("inventoryBehaviour") or "BYPASS")
-    sums = rules.sums(order)
-    status, received = rules.financial_status(order, sums.total)
-    shop.last_number += 1
-    shop.save(update_fields=["last_number"])
+    variants = rules.check(shop, order, at=at)
+    rules.claim_stock(order["lineItems"], variants, options["inventoryBehaviour"])
+    prices = [_price(line, variant) for line, variant in zip(order["lineItems"], variants, strict=True)]
+    sums = rules.sums(order, prices, shop.currency)
+    status, authorized, received = rules.payments(order, sums.total)
     row = PracticeOrder.objects.create(
         shop=shop,
-        name=f"#{shop.last_number}",
+        name=_next_name(shop),
         source_identifier=order.get("sourceIdentifier") or "",
         custom_id=_custom_id(order),
         created_at=at,
         updated_at=at,
-        currency=order.get("currency") or shop.currency,
+        currency=shop.currency,
         taxes_included=bool(order.get("taxesIncluded")),
         subtotal=sums.subtotal,
         discount=sums.discount,
         shipping=sums.shipping,
         tax=sums.tax,
         total=sums.total,
+        authorized=authorized,
         received=received,
         financial_status=status,
         note=order.get("note") or "",
-        tags=sorted(set(order.get("tags") or [])),
+        tags=split_tags(order.get("tags") or []),
         attributes=list(order.get("customAttributes") or []),
         details={name: _plain(order[name]) for name in _KEPT if order.get(name) is not None},
     )
-    PracticeLine.objects.bulk_create(_line(row, line, draft, index) for index, line in enumerate(order["lineItems"]))
+    _store_lines(row, order["lineItems"], variants, prices)
+    text = f"The order was created by an app: {money.plain(row.total, row.currency)} {row.currency}."
+    PracticeEvent.objects.create(order=row, at=at, text=text)
     return row
 
 
-def _line(row: PracticeOrder, line: Mapping[str, Any], draft: rules.Draft, index: int) -> PracticeLine:
-    variant = draft.variants[index]
-    given = line.get("priceSet")
-    return PracticeLine(
-        order=row,
-        variant=variant,
-        sku=line.get("sku") or (variant.sku if variant else ""),
-        title=line.get("title") or (variant.title if variant else ""),
-        quantity=line["quantity"],
-        price=Decimal(given["shopMoney"]["amount"]) if given else (variant.price if variant else Decimal(0)),
-        taxes=[_plain(tax) for tax in line.get("taxLines") or []],
-        properties=[{"key": item["name"], "value": item["value"]} for item in line.get("properties") or []],
-        requires_shipping=bool(line.get("requiresShipping")),
+def split_tags(given: Sequence[str]) -> list[str]:
+    """Shopify splits tags at commas, drops doubles and sorts."""
+    return sorted({part.strip() for tag in given for part in tag.split(",") if part.strip()})
+
+
+def metafield_key(field: Mapping[str, Any]) -> str:
+    return f"{field.get('namespace') or ''}.{field.get('key') or ''}"
+
+
+def _next_name(shop: PracticeShop) -> str:
+    shop.last_number += 1
+    shop.save(update_fields=["last_number"])
+    return f"#{shop.last_number}"
+
+
+def _store_lines(
+    row: PracticeOrder,
+    lines: Sequence[Mapping[str, Any]],
+    variants: Sequence[PracticeVariant | None],
+    prices: Sequence[Decimal],
+) -> None:
+    PracticeLine.objects.bulk_create(
+        PracticeLine(
+            order=row,
+            variant=variant,
+            sku=line.get("sku") or (variant.sku if variant else ""),
+            title=(line.get("title") or (variant.title if variant else ""))[:300],
+            quantity=line["quantity"],
+            price=price,
+            taxes=[_plain(tax) for tax in line.get("taxLines") or []],
+            properties=[{"key": item["name"], "value": item["value"]} for item in line.get("properties") or []],
+            requires_shipping=bool(line.get("requiresShipping")),
+        )
+        for line, variant, price in zip(lines, variants, prices, strict=True)
     )
 
 
+def _price(line: Mapping[str, Any], variant: PracticeVariant | None) -> Decimal:
+    """The price that was sent goes before the variant's own."""
+    if line.get("priceSet"):
+        return rules.amount_of(line["priceSet"])
+    return variant.price if variant else Decimal(0)
+
+
 def _custom_id(order: Mapping[str, Any]) -> str:
-    for metafield in order.get("metafields") or []:
-        if metafield.get("type") == "id":
-            return str(metafield["value"])
-    return ""
+    """The id metafield in the form that orderByIdentifier looks for."""
+    fields = (field for field in order.get("metafields") or [] if field.get("type") == "id")
+    return next((f"{metafield_key(field)}={field.get('value')}"[:400] for field in fields), "")
 
 
 def _plain(value: Any) -> Any:

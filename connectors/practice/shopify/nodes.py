@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.practice.models import PracticeFulfillment, PracticeLine, PracticeOrder, PracticeVariant, PracticeWebhook
+from connectors import money
+from connectors.practice import services
+from connectors.practice.models import (
+    PracticeFulfillment,
+    PracticeLine,
+    PracticeOrder,
+    PracticeRefund,
+    PracticeShop,
+    PracticeVariant,
+    PracticeWebhook,
+)
+from connectors.practice.shopify.search import page
+
+Node = dict[str, Any]
 
 
 def amount_text(amount: Decimal) -> str:
-    """Shopify's way to write money: "31.9", "20.0"."""
+    """Shopify's way to write money: "31.9", "20.0" (recorded)."""
     text = f"{amount.normalize():f}"
     return text if "." in text else f"{text}.0"
 
 
-def variant(row: PracticeVariant) -> dict[str, Any]:
+def variant(row: PracticeVariant) -> Node:
     return {
         "__typename": "ProductVariant",
         "id": f"gid://shopify/ProductVariant/{row.pk}",
         "legacyResourceId": str(row.pk),
-        "sku": row.sku,
+        "sku": row.sku or None,
         "barcode": row.barcode or None,
         "title": "Default Title",
-        "price": f"{row.price:f}",
+        "price": money.plain(row.price, row.shop.currency),
         "taxable": True,
         "inventoryPolicy": "CONTINUE" if row.sells_below_zero else "DENY",
         "inventoryQuantity": row.stock,
@@ -32,52 +45,56 @@ def variant(row: PracticeVariant) -> dict[str, Any]:
             "id": f"gid://shopify/Product/{row.pk}",
             "title": row.title,
             "status": "ACTIVE" if row.is_active else "ARCHIVED",
-            "vendor": "Practice",
+            "vendor": row.shop.name,
         },
         "inventoryItem": {
             "id": f"gid://shopify/InventoryItem/{row.pk}",
-            "sku": row.sku,
-            "tracked": True,
+            "sku": row.sku or None,
+            "tracked": row.is_tracked,
             "requiresShipping": True,
         },
     }
 
 
-def order(row: PracticeOrder) -> dict[str, Any]:
+def order(row: PracticeOrder, *, shows_fulfillment_orders: bool = True) -> Node:
+    """Needs lines with variants and fulfillment lines, fulfillments with lines, and refunds: prefetch them."""
     lines = sorted(row.lines.all(), key=lambda line: line.pk)
-    fulfillments = sorted(row.fulfillments.all(), key=lambda fulfillment: fulfillment.pk)
+    sent = sorted(row.fulfillments.all(), key=lambda item: item.pk)
+    refunds = sorted(row.refunds.all(), key=lambda item: item.pk)
     return {
+        "__typename": "Order",
         "id": f"gid://shopify/Order/{row.pk}",
         "legacyResourceId": str(row.pk),
         "name": row.name,
         "sourceIdentifier": row.source_identifier or None,
         "poNumber": row.details.get("poNumber"),
-        "tags": sorted(row.tags),
+        "tags": row.tags,
         "note": row.note or None,
-        "createdAt": _time(row.created_at),
-        "updatedAt": _time(row.updated_at),
-        "cancelledAt": _time(row.cancelled_at) if row.cancelled_at else None,
+        "createdAt": time_text(row.created_at),
+        "updatedAt": time_text(row.updated_at),
+        "processedAt": row.details.get("processedAt") or time_text(row.created_at),
+        "cancelledAt": time_text(row.cancelled_at) if row.cancelled_at else None,
         "cancelReason": row.cancel_reason or None,
         "closed": False,
+        "closedAt": None,
         "test": False,
         "taxesIncluded": row.taxes_included,
         "currencyCode": row.currency,
         "displayFinancialStatus": row.financial_status or None,
-        "displayFulfillmentStatus": _display_fulfillment(lines),
+        "displayFulfillmentStatus": services.fulfillment_status(row),
         "customAttributes": row.attributes,
-        "subtotalPriceSet": _bag(row.subtotal, row.currency),
-        "totalPriceSet": _bag(row.total, row.currency),
-        "totalTaxSet": _bag(row.tax, row.currency),
-        "totalRefundedSet": _bag(row.refunded, row.currency),
-        "totalReceivedSet": _bag(row.received, row.currency),
-        "totalOutstandingSet": _bag(max(row.total - row.received, Decimal(0)), row.currency),
-        "lineItems": _connection([line_item(line) for line in lines]),
-        "fulfillments": lambda info, first=None, **_: [fulfillment(item) for item in fulfillments][:first],
+        "lineItems": _connection([line_item(line, row) for line in lines]),
+        "fulfillments": _list([fulfillment(item, row) for item in sent]),
+        "fulfillmentOrders": _connection([fulfillment_order(row, lines)] if shows_fulfillment_orders else []),
+        "refunds": _list([refund(item, row) for item in refunds]),
+        **_sums(row),
+        **_payments(row),
     }
 
 
-def line_item(row: PracticeLine) -> dict[str, Any]:
+def line_item(row: PracticeLine, of: PracticeOrder) -> Node:
     return {
+        "__typename": "LineItem",
         "id": f"gid://shopify/LineItem/{row.pk}",
         "sku": row.sku or None,
         "title": row.title,
@@ -86,63 +103,153 @@ def line_item(row: PracticeLine) -> dict[str, Any]:
         "unfulfilledQuantity": row.unfulfilled,
         "requiresShipping": row.requires_shipping,
         "customAttributes": row.properties,
+        "originalUnitPriceSet": _bag(row.price, of.currency),
+        "taxLines": _list([_tax_line(tax, of.currency) for tax in row.taxes]),
         "variant": variant(row.variant) if row.variant else None,
     }
 
 
-def fulfillment(row: PracticeFulfillment) -> dict[str, Any]:
+def fulfillment(row: PracticeFulfillment, of: PracticeOrder) -> Node:
     lines = sorted(row.lines.all(), key=lambda line: line.pk)
     sent = [
         {
             "id": f"gid://shopify/FulfillmentLineItem/{line.pk}",
             "quantity": line.quantity,
-            "lineItem": line_item(line.line),
+            "lineItem": line_item(line.line, of),
         }
         for line in lines
     ]
+    trackings = [
+        {"number": item["number"], "company": item["company"] or None, "url": item["url"] or None}
+        for item in row.trackings
+    ]
     return {
+        "__typename": "Fulfillment",
         "id": f"gid://shopify/Fulfillment/{row.pk}",
         "legacyResourceId": str(row.pk),
-        "name": f"F{row.pk}",
+        "name": f"{of.name}-F{row.pk}",
         "status": row.status,
-        "displayStatus": "FULFILLED" if row.status == "SUCCESS" else "CANCELED",
-        "createdAt": _time(row.created_at),
-        "updatedAt": _time(row.updated_at),
-        "trackingInfo": lambda info, first=None, **_: row.trackings[:first],
+        "displayStatus": "FULFILLED" if row.status == services.SUCCESS else "CANCELED",
+        "createdAt": time_text(row.created_at),
+        "updatedAt": time_text(row.updated_at),
+        "trackingInfo": _list(trackings),
         "fulfillmentLineItems": _connection(sent),
+        "order": lambda _info: order(of),
     }
 
 
-def webhook(row: PracticeWebhook) -> dict[str, Any]:
+def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
+    """A practice store has one location, so one fulfillment order per order, with the order's number."""
+    left = any(line.unfulfilled > 0 for line in lines)
+    status = "CANCELLED" if row.cancelled_at else "OPEN" if left else "CLOSED"
+    if status == "OPEN" and any(line.fulfilled for line in lines):
+        status = "IN_PROGRESS"
+    can = status in ("OPEN", "IN_PROGRESS")
     return {
+        "__typename": "FulfillmentOrder",
+        "id": f"gid://shopify/FulfillmentOrder/{row.pk}",
+        "status": status,
+        "requestStatus": "UNSUBMITTED",
+        "supportedActions": [{"action": "CREATE_FULFILLMENT"}] if can else [],
+        "assignedLocation": {"name": location(row.shop)["name"], "location": lambda _info: location(row.shop)},
+        "lineItems": _connection(
+            [
+                {
+                    "id": f"gid://shopify/FulfillmentOrderLineItem/{line.pk}",
+                    "sku": line.sku or None,
+                    "remainingQuantity": line.unfulfilled if can else 0,
+                    "totalQuantity": line.quantity,
+                    "lineItem": line_item(line, row),
+                }
+                for line in lines
+            ]
+        ),
+    }
+
+
+def refund(row: PracticeRefund, of: PracticeOrder) -> Node:
+    return {
+        "__typename": "Refund",
+        "id": f"gid://shopify/Refund/{row.pk}",
+        "legacyResourceId": str(row.pk),
+        "createdAt": time_text(row.created_at),
+        "note": row.note or None,
+        "totalRefundedSet": _bag(row.amount, of.currency),
+    }
+
+
+def location(shop: PracticeShop) -> Node:
+    return {
+        "__typename": "Location",
+        "id": f"gid://shopify/Location/{shop.pk}",
+        "name": "Warehouse",
+        "isActive": True,
+    }
+
+
+def webhook(row: PracticeWebhook) -> Node:
+    return {
+        "__typename": "WebhookSubscription",
         "id": f"gid://shopify/WebhookSubscription/{row.pk}",
         "topic": row.topic,
         "uri": row.uri,
         "format": "JSON",
-        "createdAt": _time(row.created_at),
+        "createdAt": time_text(row.created_at),
     }
 
 
-def _display_fulfillment(lines: list[PracticeLine]) -> str:
-    sent = sum(line.fulfilled for line in lines)
-    if not sent:
-        return "UNFULFILLED"
-    return "FULFILLED" if all(line.unfulfilled <= 0 for line in lines) else "PARTIALLY_FULFILLED"
+def time_text(at: datetime) -> str:
+    """Shopify's times are UTC to the second."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _connection(rows: list[dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def page(info: Any, first: int | None = None, **_: Any) -> dict[str, Any]:
-        more = first is not None and first < len(rows)
-        info_of_page = {"hasNextPage": more, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
-        return {"nodes": rows[:first], "pageInfo": info_of_page}
+def _sums(row: PracticeOrder) -> Node:
+    amounts = {
+        "subtotalPriceSet": row.subtotal,
+        "totalDiscountsSet": row.discount,
+        "totalShippingPriceSet": row.shipping,
+        "totalTaxSet": row.tax,
+        "totalPriceSet": row.total,
+        "totalReceivedSet": row.received,
+        "totalRefundedSet": row.refunded,
+        "totalOutstandingSet": row.outstanding,
+    }
+    return {name: _bag(amount, row.currency) for name, amount in amounts.items()}
 
-    return page
+
+def _payments(row: PracticeOrder) -> Node:
+    sent = row.details.get("transactions") or []
+    transactions = [
+        {
+            "id": f"gid://shopify/OrderTransaction/{row.pk}{number:02}",
+            "kind": item.get("kind", "SALE"),
+            "status": item.get("status", "SUCCESS"),
+            "gateway": item.get("gateway"),
+            "amountSet": _bag(Decimal(item["amountSet"]["shopMoney"]["amount"]), row.currency),
+            "processedAt": item.get("processedAt"),
+        }
+        for number, item in enumerate(sent, start=1)
+    ]
+    gateways = [item["gateway"] for item in transactions if item["gateway"]]
+    return {"transactions": _list(transactions), "paymentGatewayNames": list(dict.fromkeys(gateways))}
 
 
-def _bag(amount: Decimal, currency: str) -> dict[str, Any]:
-    money = {"amount": amount_text(amount), "currencyCode": currency}
-    return {"shopMoney": money, "presentmentMoney": money}
+def _tax_line(tax: Mapping[str, Any], currency: str) -> Node:
+    return {
+        "title": tax["title"],
+        "rate": float(tax["rate"]),
+        "priceSet": _bag(services.tax_amount(tax), currency),
+    }
 
 
-def _time(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
+def _connection(rows: list[Node]) -> Callable[..., Node]:
+    return lambda _info, **arguments: page(rows, **arguments)
+
+
+def _list(rows: list[Node]) -> Callable[..., list[Node]]:
+    return lambda _info, first=None, **_: rows[:first]
+
+
+def _bag(amount: Decimal, currency: str) -> Node:
+    content = {"amount": amount_text(amount), "currencyCode": currency}
+    return {"shopMoney": content, "presentmentMoney": content}

@@ -1,164 +1,227 @@
-"""What Shopify refuses and how it sums up an order (Admin API 2026-10 documentation and recorded answers, November 2026)."""
+"""What orderCreate refuses, and how it sums up.
+
+Sources: Admin API 2026-10 documentation and published recordings of its answers, November 2026.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
+from connectors import money
+from connectors.practice import dials
 from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.shopify.search import number_of
 
 TOO_MANY = "Too many attempts. Please try again later."
+A_MINUTE_IN_DEVELOPMENT = 5
+NOTE_MAX, TAG_MAX = 5000, 40
+LARGEST_TOTAL = Decimal("999999999999")
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_VARIANT = re.compile(r"gid://shopify/ProductVariant/([0-9]+)")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+Path = tuple[str | int, ...]
+Variants = Sequence[PracticeVariant | None]  # one per line; None for a line without a product
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A userError of orderCreate."""
+
+    message: str
+    code: str = "INVALID"
+    path: Path = ("order",)
+
+    def as_node(self) -> dict[str, Any]:
+        return {"field": [str(part) for part in self.path], "message": self.message, "code": self.code}
 
 
 class OrderRefused(Exception):
-    """A userError of orderCreate."""
+    """orderCreate creates nothing, and says why."""
 
-    def __init__(self, message: str, code: str = "INVALID", path: Sequence[str | int] = ("order",)) -> None:
-        super().__init__(message)
-        self.code, self.path = code, [str(part) for part in path]
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__(refusals[0].message)
+        self.refusals = refusals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sums:
-    subtotal: Decimal
+    subtotal: Decimal  # after the discount
     discount: Decimal
     shipping: Decimal
     tax: Decimal
     total: Decimal
 
 
-@dataclass
-class Draft:
-    """The input, checked: each line with its variant."""
-
-    order: Mapping[str, Any]
-    variants: dict[int, PracticeVariant | None] = field(default_factory=dict)  # by position
-
-
-def check(shop: PracticeShop, order: Mapping[str, Any], *, at: datetime) -> Draft:
-    """Raises OrderRefused for everything that Shopify refuses before it creates."""
-    if shop.is_development:
-        _check_rate(shop, at)
+def check(shop: PracticeShop, order: Mapping[str, Any], *, at: datetime) -> Variants:
+    """The variant of each line. Raises OrderRefused for what Shopify refuses before it creates."""
+    _check_shop(shop, at)
     lines = order.get("lineItems") or []
     if not lines:
-        raise OrderRefused("Line items must have at least one line item", path=("order", "lineItems"))
-    if order.get("customer") and order.get("customerId"):
-        raise OrderRefused("Only one of customer and customerId may be given", "REDUNDANT_CUSTOMER_FIELDS", ("order",))
-    if order.get("phone") and not _E164.fullmatch(order["phone"]):
-        raise OrderRefused("Order Phone is invalid", path=("order", "phone"))
-    _check_taxes(order)
-    _check_currency(shop, order)
-    return Draft(order, {index: _variant(shop, line, index) for index, line in enumerate(lines)})
+        raise OrderRefused(Refusal("Line items must have at least one line item", path=("order", "lineItems")))
+    refusals = [*_head(order, at), *_taxes(order), *_money(shop, order), *_lines(lines)]
+    if refusals:
+        raise OrderRefused(*refusals)
+    return [_variant(shop, line) for line in lines]
 
 
-def sums(order: Mapping[str, Any]) -> Sums:
+def sums(order: Mapping[str, Any], prices: Sequence[Decimal], currency: str) -> Sums:
     """Σ price x quantity - fixed discount + shipping, plus the tax lines unless taxes are included."""
-    items = sum((_shop_money(line.get("priceSet")) * line["quantity"] for line in order["lineItems"]), Decimal(0))
+    items = money.total(price * line["quantity"] for price, line in zip(prices, order["lineItems"], strict=True))
+    code = order.get("discountCode") or {}
     shipping_lines = order.get("shippingLines") or []
-    shipping = sum((_shop_money(line["priceSet"]) for line in shipping_lines), Decimal(0))
+    shipping = money.total(amount_of(line["priceSet"]) for line in shipping_lines)
+    if "freeShippingDiscountCode" in code:
+        shipping = Decimal(0)
     taxed = [*order["lineItems"], *shipping_lines, order]
-    tax = sum((_shop_money(tax.get("priceSet")) for part in taxed for tax in part.get("taxLines") or []), Decimal(0))
-    discount = min(_discount(order, items), items)
+    tax = money.total(amount_of(tax.get("priceSet")) for part in taxed for tax in part.get("taxLines") or [])
+    discount = min(_discount(code, items, currency), items)
     total = items - discount + shipping + (Decimal(0) if order.get("taxesIncluded") else tax)
+    if total > LARGEST_TOTAL:
+        raise OrderRefused(Refusal("Order Total price is too large"))
     return Sums(items - discount, discount, shipping, tax, total)
 
 
-def financial_status(order: Mapping[str, Any], total: Decimal) -> tuple[str, Decimal]:
-    """The display status ("" stands for null) and what was received."""
-    paid = authorized = Decimal(0)
-    for transaction in order.get("transactions") or []:
-        if transaction.get("status", "SUCCESS") != "SUCCESS":
-            continue
-        amount = _shop_money(transaction["amountSet"])
-        if transaction.get("kind") in ("SALE", "CAPTURE"):
-            paid += amount
-        elif transaction.get("kind") == "AUTHORIZATION":
-            authorized += amount
+def payments(order: Mapping[str, Any], total: Decimal) -> tuple[str, Decimal, Decimal]:
+    """The display status ("" stands for null), what is authorized and what was received."""
+    done = [item for item in order.get("transactions") or [] if item.get("status", "SUCCESS") == "SUCCESS"]
+    paid = money.total(amount_of(item["amountSet"]) for item in done if item.get("kind", "SALE") in ("SALE", "CAPTURE"))
+    authorized = money.total(amount_of(item["amountSet"]) for item in done if item.get("kind") == "AUTHORIZATION")
     if paid:
-        return ("PAID" if paid >= total else "PARTIALLY_PAID"), paid
+        return ("PAID" if paid >= total else "PARTIALLY_PAID"), authorized, paid
     if authorized:
-        return "AUTHORIZED", Decimal(0)
-    return order.get("financialStatus") or "", Decimal(0)
+        return "AUTHORIZED", authorized, paid
+    return order.get("financialStatus") or "", authorized, paid
 
 
-def claim_stock(draft: Draft, behaviour: str) -> None:
+def claim_stock(lines: Sequence[Mapping[str, Any]], variants: Variants, behaviour: str) -> None:
     """Take the units from stock as the options say. Raises OrderRefused when they are not there."""
     if behaviour == "BYPASS":
         return
     wanted: dict[int, int] = {}
-    for index, line in enumerate(draft.order["lineItems"]):
-        variant = draft.variants[index]
-        if variant is not None:
+    for line, variant in zip(lines, variants, strict=True):
+        if variant is not None and variant.is_tracked:
             wanted[variant.pk] = wanted.get(variant.pk, 0) + line["quantity"]
-    for pk, units in sorted(wanted.items()):
-        variant = PracticeVariant.objects.select_for_update().get(pk=pk)
+    for variant in PracticeVariant.objects.select_for_update().filter(pk__in=wanted).order_by("pk"):
+        units = wanted[variant.pk]
         if behaviour == "DECREMENT_OBEYING_POLICY" and not variant.sells_below_zero and variant.stock < units:
-            raise OrderRefused("Unable to claim inventory", "INVENTORY_CLAIM_FAILED", ("order", "lineItems"))
+            path = ("order", "lineItems")
+            raise OrderRefused(Refusal("Unable to claim inventory", "INVENTORY_CLAIM_FAILED", path))
         variant.stock -= units
         variant.save(update_fields=["stock"])
 
 
-def _check_rate(shop: PracticeShop, at: datetime) -> None:
+def amount_of(bag: Mapping[str, Any] | None) -> Decimal:
+    return Decimal(bag["shopMoney"]["amount"]) if bag else Decimal(0)
+
+
+def _check_shop(shop: PracticeShop, at: datetime) -> None:
+    if dials.take(shop, "dormant") is not None:
+        raise OrderRefused(Refusal("The shop is dormant and cannot create orders", "SHOP_DORMANT"))
     lately = PracticeOrder.objects.filter(shop=shop, created_at__gt=at - timedelta(minutes=1)).count()
-    if lately >= 5:  # noqa: PLR2004  # Shopify's figure for development and trial stores
-        raise OrderRefused(TOO_MANY)
+    if shop.is_development and lately >= A_MINUTE_IN_DEVELOPMENT:
+        raise OrderRefused(Refusal(TOO_MANY))
 
 
-def _check_taxes(order: Mapping[str, Any]) -> None:
-    below = [("lineItems", order.get("lineItems") or []), ("shippingLines", order.get("shippingLines") or [])]
-    on_parts = any(part.get("taxLines") for _, parts in below for part in parts)
-    if order.get("taxLines") and on_parts:
-        raise OrderRefused("Tax lines can be set on the order or on its lines, not on both", path=("order", "taxLines"))
-    for name, parts in below:
-        for index, part in enumerate(parts):
-            for at, tax in enumerate(part.get("taxLines") or []):
-                if tax.get("rate") is None:
-                    path = ("order", name, index, "taxLines", at, "rate")
-                    raise OrderRefused("Rate can't be blank", "TAX_LINE_RATE_MISSING", path)
+def _head(order: Mapping[str, Any], at: datetime) -> Iterator[Refusal]:
+    if order.get("customer") and order.get("customerId"):
+        text = "Only one of customer and customerId can be provided"
+        yield Refusal(text, "REDUNDANT_CUSTOMER_FIELDS", ("order", "customer"))
+    elif order.get("customerId") or "toAssociate" in (order.get("customer") or {}):
+        yield Refusal("Customer does not exist", path=("order", "customer"))  # a practice store keeps none
+    if order.get("phone") and not _E164.fullmatch(order["phone"]):
+        yield Refusal("Order Phone is invalid", path=("order", "phone"))
+    for email in (order.get("email"), ((order.get("customer") or {}).get("toUpsert") or {}).get("email")):
+        if email and not _EMAIL.fullmatch(email):
+            yield Refusal("Email is invalid", path=("order", "email"))
+    processed_at = parse_datetime(order.get("processedAt") or "")
+    if processed_at and processed_at > at:
+        yield Refusal("Processed at must not be in the future", "PROCESSED_AT_INVALID", ("order", "processedAt"))
+    if len(order.get("note") or "") > NOTE_MAX:
+        yield Refusal(f"Note is too long (maximum is {NOTE_MAX} characters)", path=("order", "note"))
+    if any(len(tag) > TAG_MAX for tag in order.get("tags") or []):
+        yield Refusal(f"Tags is too long (maximum is {TAG_MAX} characters)", path=("order", "tags"))
 
 
-def _check_currency(shop: PracticeShop, order: Mapping[str, Any]) -> None:
-    currency = order.get("currency") or shop.currency
-    bags = [line.get("priceSet") for line in order["lineItems"]]
-    bags += [line["priceSet"] for line in order.get("shippingLines") or []]
-    for bag in bags:
-        if bag and bag["shopMoney"]["currencyCode"] != currency:
-            raise OrderRefused("Currency of the prices must be the order's currency", path=("order", "currency"))
-    if currency != shop.currency:
-        raise OrderRefused("Currency must be the shop's currency", path=("order", "currency"))
+def _taxes(order: Mapping[str, Any]) -> Iterator[Refusal]:
+    on_parts = [(path, tax) for path, part in _parts(order) for path, tax in _numbered(part, "taxLines", path)]
+    on_order = list(_numbered(order, "taxLines", ("order",)))
+    if on_order and on_parts:
+        text = "Tax lines can be set on the order or on its line items and shipping lines, not on both"
+        yield Refusal(text, path=("order", "taxLines"))
+    for path, tax in [*on_parts, *on_order]:
+        if tax["rate"] is None:
+            yield Refusal("Tax line rate is missing", "TAX_LINE_RATE_MISSING", (*path, "rate"))
 
 
-def _variant(shop: PracticeShop, line: Mapping[str, Any], index: int) -> PracticeVariant | None:
-    if line["quantity"] < 1:
-        raise OrderRefused("Quantity must be greater than 0", path=("order", "lineItems", index, "quantity"))
+def _money(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refusal]:
+    """Every amount is one, not negative, in the store's currency: a practice store has no rates of exchange."""
+    if (order.get("currency") or shop.currency) != shop.currency:
+        yield Refusal("Currency must be the shop's currency", path=("order", "currency"))
+    for path, bag in _bags(order):
+        amount, currency = bag["shopMoney"]["amount"], bag["shopMoney"]["currencyCode"]
+        if amount is None:
+            yield Refusal("Price can't be blank", path=path)
+        elif amount < 0:
+            yield Refusal("Price must be greater than or equal to 0", path=path)
+        if currency != shop.currency:
+            yield Refusal("Currency must match the order's currency", path=path)
+
+
+def _lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Refusal]:
+    for index, line in enumerate(lines):
+        path = ("order", "lineItems", index)
+        if line["quantity"] < 1:
+            yield Refusal("Line items Quantity must be greater than 0", path=(*path, "quantity"))
+        if line.get("variantId") is None and not line.get("title"):
+            yield Refusal("Line items Title can't be blank", path=(*path, "title"))
+        if line.get("variantId") is None and line.get("priceSet") is None:
+            yield Refusal("Line items Price can't be blank", path=(*path, "priceSet"))
+        if line.get("fulfillmentService") not in (None, "manual"):
+            text = "Fulfillment service does not exist"
+            yield Refusal(text, "FULFILLMENT_SERVICE_INVALID", (*path, "fulfillmentService"))
+
+
+def _variant(shop: PracticeShop, line: Mapping[str, Any]) -> PracticeVariant | None:
+    """A variant that is not there is refused in these two sentences, without saying which (recorded)."""
     gid = line.get("variantId")
     if gid is None:
-        if not line.get("title"):
-            raise OrderRefused("Line items Title can't be blank", path=("order", "lineItems", index, "title"))
-        if line.get("priceSet") is None:
-            raise OrderRefused("Line items Price can't be blank", path=("order", "lineItems", index, "priceSet"))
         return None
-    match = _VARIANT.fullmatch(gid)
-    variant = PracticeVariant.objects.filter(shop=shop, pk=match[1]).first() if match else None
+    key = number_of(gid, "ProductVariant")
+    variant = shop.variants.filter(pk=key).first() if key else None
     if variant is None:
-        raise OrderRefused("Order Line items is invalid", path=("order",))
+        raise OrderRefused(Refusal("Order Line items is invalid"), Refusal("Line items Title can't be blank"))
     return variant
 
 
-def _discount(order: Mapping[str, Any], items: Decimal) -> Decimal:
-    code = order.get("discountCode") or {}
+def _bags(order: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every amount in the input with where it stands."""
+    places = [(path, part.get("priceSet")) for path, part in _parts(order)]
+    for path, part in [*_parts(order), (("order",), order)]:
+        places += [(path, tax.get("priceSet")) for path, tax in _numbered(part, "taxLines", path)]
+    places += [(path, item["amountSet"]) for path, item in _numbered(order, "transactions", ("order",))]
+    fixed = (order.get("discountCode") or {}).get("itemFixedDiscountCode") or {}
+    places.append((("order", "discountCode"), fixed.get("amountSet")))
+    return ((path, bag) for path, bag in places if bag)
+
+
+def _parts(order: Mapping[str, Any]) -> list[tuple[Path, Mapping[str, Any]]]:
+    """What can bear tax: the lines and the shipping lines."""
+    return [*_numbered(order, "lineItems", ("order",)), *_numbered(order, "shippingLines", ("order",))]
+
+
+def _numbered(part: Mapping[str, Any], name: str, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    return (((*path, name, index), item) for index, item in enumerate(part.get(name) or []))
+
+
+def _discount(code: Mapping[str, Any], items: Decimal, currency: str) -> Decimal:
     if "itemFixedDiscountCode" in code:
-        return _shop_money(code["itemFixedDiscountCode"].get("amountSet"))
-    if "itemPercentageDiscountCode" in code:
-        return items * Decimal(str(code["itemPercentageDiscountCode"].get("percentage") or 0)) / 100
-    return Decimal(0)
-
-
-def _shop_money(bag: Mapping[str, Any] | None) -> Decimal:
-    return Decimal(bag["shopMoney"]["amount"]) if bag else Decimal(0)
+        return amount_of(code["itemFixedDiscountCode"].get("amountSet"))
+    percentage = (code.get("itemPercentageDiscountCode") or {}).get("percentage") or 0
+    return money.round_half_up(items * Decimal(str(percentage)) / 100, currency)
