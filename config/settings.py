@@ -109,9 +109,9 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # E-mail: the try-out keeps every mail for the practice mailbox page.
 PRACTICE_STORES = env.bool("PRACTICE_STORES", not PRODUCTION)
-EMAIL_CONFIG = env.email_url("EMAIL_URL", "smtp://localhost:25")
-vars().update(EMAIL_CONFIG)
-if PRACTICE_STORES and not env.str("EMAIL_URL", ""):
+_EMAIL_URL = env.str("EMAIL_URL", "")
+vars().update(env.email_url_config(_EMAIL_URL or "smtp://localhost:25"))
+if PRACTICE_STORES and not _EMAIL_URL:
     EMAIL_BACKEND = "connectors.practice.mailbox.PracticeMailbox"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Storeward <orders@storeward.example>")

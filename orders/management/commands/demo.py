@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,11 +21,15 @@ from django.utils import timezone
 
 from connectors.errors import ConnectorError
 from connectors.http import HttpClient
+from orders.management import demo_data, sample_orders
 from orders.management.commands.portal import WEB_DRAIN_S, start_web
+from orders.management.journey import Journey, Portal, StepFailed
 from orders.processes import spawn, stop
 
-MARK = "STOREWARD_DEMO"  # set in the process that has the demo's own settings
+MARK = "STOREWARD_DEMO"  # set, to the database's folder, in the process that has the demo's own settings
 FIRST_PORT = 8000
+WEB_THREADS = 12
+OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=6)
 TWO_PARCELS = {"two_parcels": 2}
 
 
@@ -35,47 +42,28 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if MARK not in os.environ:
-            self._again_with_own_settings(options)
-            return
+            _become_the_demo(port=options["port"] or _free_port(), check=options["check"])
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         processes: list[subprocess.Popen[bytes]] = []
         try:
             self._run(processes, check=options["check"])
         except KeyboardInterrupt:
             self.stdout.write("\nEnding.")
+        except (StepFailed, ConnectorError) as error:
+            raise CommandError(f"main job: failed. {error}") from error
         finally:
             for process in reversed(processes):
                 stop(process, after_s=WEB_DRAIN_S)
-
-    def _again_with_own_settings(self, options: dict[str, Any]) -> None:
-        """The same command in a process whose database and address are the demo's."""
-        port = options["port"] or _free_port()
-        with tempfile.TemporaryDirectory(prefix="storeward-") as folder:
-            database = Path(folder) / "check.sqlite3" if options["check"] else settings.VAR_DIR / "demo.sqlite3"
-            for old in database.parent.glob(f"{database.name}*"):
-                old.unlink()
-            settings_of_demo = {
-                MARK: str(port),
-                "STOREWARD_ENV": "try-out",
-                "PRACTICE_STORES": "1",
-                "DATABASE_URL": f"sqlite:///{database}",
-                "BASE_URL": f"http://127.0.0.1:{port}",
-                "GATEWAYS": "sandbox",
-                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
-            }
-            command = [sys.executable, "manage.py", "demo", *(["--check"] if options["check"] else [])]
-            process = subprocess.Popen(command, env={**os.environ, **settings_of_demo}, cwd=settings.BASE_DIR)  # noqa: S603
-            status = _wait(process)
-        if status:
-            raise CommandError("The demo did not end well.", returncode=status)
+            if options["check"]:
+                shutil.rmtree(Path(os.environ[MARK]), ignore_errors=True)
 
     def _run(self, processes: list[subprocess.Popen[bytes]], *, check: bool) -> None:
-        from orders.management import demo_data  # noqa: PLC0415  # needs practice stores
-
         self.stdout.write("Setting up the database ...")
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
         password, portal = demo_data.make_people(at=timezone.now())
-        processes.append(start_web(bind=f"127.0.0.1:{os.environ[MARK]}", threads=12))
+        processes.append(start_web(bind=portal.base_url.removeprefix("http://"), threads=WEB_THREADS))
         _await_web(portal.base_url)
         processes.append(start_worker())
         demo_data.open_shops(at=timezone.now())
@@ -88,23 +76,16 @@ class Command(BaseCommand):
             time.sleep(0.5)
         raise CommandError("A process of the demo ended by itself.")
 
-    def _main_job(self, portal: Any) -> None:
-        from orders.management import sample_orders  # noqa: PLC0415
-        from orders.management.journey import Journey, StepFailed  # noqa: PLC0415
-
+    def _main_job(self, portal: Portal) -> None:
         journey = Journey(portal, self.stdout.write)
         began = time.monotonic()
-        try:
-            for name in sample_orders.names():
-                journey.run(sample_orders.load(name, at=timezone.now()), parcels=TWO_PARCELS.get(name, 1))
-        except (StepFailed, ConnectorError) as error:
-            self.stdout.write(f"  FAILED      {error}")
-            raise CommandError("main job: failed") from error
-        took = time.monotonic() - began
-        self.stdout.write(f"{len(sample_orders.names())} orders in {took:.0f} s")
+        for n, name in enumerate(sample_orders.names()):
+            placed_at = timezone.now() - OLDEST_SAMPLE + n * BETWEEN_SAMPLES
+            journey.run(sample_orders.load(name, at=placed_at), parcels=TWO_PARCELS.get(name, 1))
+        self.stdout.write(f"{len(sample_orders.names())} orders in {time.monotonic() - began:.0f} s")
         self.stdout.write("main job: ok")
 
-    def _tell(self, portal: Any, owner: str, password: str) -> None:
+    def _tell(self, portal: Portal, owner: str, password: str) -> None:
         url = portal.base_url
         self.stdout.write(
             f"\n  Order Manager   {url}/\n"
@@ -122,13 +103,31 @@ def start_worker() -> subprocess.Popen[bytes]:
     return spawn([sys.executable, "manage.py", "worker", "--drain", "5"])
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Ctrl-C reaches the child too: let it end in its own time."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+def _become_the_demo(*, port: int, check: bool) -> NoReturn:
+    """Start again with a new database and an address of the demo's own. Settings are read once per process."""
+    folder = Path(tempfile.mkdtemp(prefix="storeward-")) if check else settings.VAR_DIR
+    database = folder / "demo.sqlite3"
+    for old in folder.glob(f"{database.name}*"):
+        old.unlink()
+    settings_of_demo = {
+        MARK: str(folder),
+        "STOREWARD_ENV": "try-out",
+        "PRACTICE_STORES": "1",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "EMAIL_URL": "",  # whatever .env says: mails stay in the practice mailbox
+        "GATEWAYS": "sandbox",
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
+    }
+    os.chdir(settings.BASE_DIR)
+    command = [sys.executable, "manage.py", "demo", *(["--check"] if check else [])]
+    os.execve(sys.executable, command, {**os.environ, **settings_of_demo})  # noqa: S606  # no shell is wanted
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """SIGTERM ends the demo as Ctrl-C does, and so does SIGINT where a shell had it ignored."""
+    raise KeyboardInterrupt
 
 
 def _free_port() -> int:
