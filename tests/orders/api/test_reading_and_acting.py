@@ -1,0 +1,178 @@
+"""Reading orders and deciding about them over the API; nobody reaches another's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts.services import api_keys
+from orders.models import Order
+from tests.factories import NOON, make_connection, make_order
+from tests.orders.api.client import Api, make_api, sample
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture()
+def api(db: None) -> Api:
+    return make_api()
+
+
+def placed(api: Api, **fields) -> Order:
+    api.place(sample(**fields))
+    return Order.objects.latest("pk")
+
+
+def test_confirming_over_the_api_names_the_key(api: Api):
+    order = placed(api)
+
+    response = api.send("POST", f"orders/{order.public_id}/confirm/", key=api.merchant_key)
+
+    assert response.status_code == 200
+    assert response.json()["status"] == "confirmed"
+    assert response.json()["decided_by"].startswith("API key tests (")
+
+
+def test_a_second_confirmation_is_a_conflict(api: Api):
+    order = placed(api)
+    api.send("POST", f"orders/{order.public_id}/confirm/", key=api.merchant_key)
+
+    response = api.send("POST", f"orders/{order.public_id}/confirm/", key=api.merchant_key)
+
+    assert (response.status_code, response.json()["code"]) == (409, "transition_not_allowed")
+
+
+def test_a_blocked_order_says_why_it_is_not_confirmed(api: Api):
+    make_connection(api.merchant)
+    order = placed(api)
+    blocker = {"code": "out_of_stock", "message": "Out of stock.", "field": "", "value": "STOOL-OAK"}
+    order.pushes.update(status="held", wait_for="", reason="x", blockers=[blocker])
+
+    response = api.send("POST", f"orders/{order.public_id}/confirm/", key=api.merchant_key)
+
+    assert (response.status_code, response.json()["blockers"]) == (409, [blocker])
+
+
+def test_declining_needs_a_reason(api: Api):
+    order = placed(api)
+
+    response = api.send("POST", f"orders/{order.public_id}/decline/", {}, key=api.merchant_key)
+
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "reason")
+
+
+def test_a_marketplace_may_cancel_but_not_confirm(api: Api):
+    order = placed(api)
+
+    assert api.send("POST", f"orders/{order.public_id}/confirm/").status_code == 403
+    assert api.send("POST", f"orders/{order.public_id}/cancel/", {"reason": "Customer"}).status_code == 200
+
+
+def test_a_merchant_may_not_place_orders(api: Api):
+    assert api.send("POST", "orders/", sample(), key=api.merchant_key).status_code == 403
+
+
+def test_a_read_only_key_changes_nothing(api: Api):
+    order = placed(api)
+    _, key = api_keys.issue(
+        name="r", can_write=False, expires_at=None, merchant=api.merchant, by="x", at=timezone.now()
+    )
+
+    assert api.send("GET", f"orders/{order.public_id}/", key=key).status_code == 200
+    assert api.send("POST", f"orders/{order.public_id}/confirm/", key=key).status_code == 403
+
+
+PATHS = ["orders/{id}/", "orders/{id}/confirm/", "orders/{id}/decline/", "orders/{id}/cancel/", "orders/{id}/check/"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_for_strangers_an_order_does_not_exist(api: Api, path: str, method: str):
+    order, stranger = placed(api), make_api("stranger")
+
+    for key in (stranger.merchant_key, stranger.marketplace_key):
+        response = api.send(method, path.format(id=order.public_id), {"reason": "x"}, key=key)
+        assert response.status_code in (403, 404, 405)
+        assert "Harriet" not in response.content.decode()
+    assert Order.objects.get(pk=order.pk).status == "pending"
+
+
+@pytest.mark.parametrize("path", ["orders/", *PATHS])
+@pytest.mark.parametrize("key", ["", "sw_00000000_wrong"])
+def test_without_a_valid_key_there_is_nothing(api: Api, path: str, key: str):
+    order = placed(api)
+
+    response = api.send("GET", path.format(id=order.public_id), key=key)
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_list_holds_ones_own_orders_only(api: Api):
+    placed(api)
+    make_order()
+
+    assert [row["number"] for row in api.send("GET", "orders/", key=api.merchant_key).json()["results"]] == ["AP-10482"]
+
+
+def test_the_cursor_walks_over_every_order_once(api: Api):
+    for n in range(5):
+        make_order(api.merchant, placed_at=NOON - timedelta(minutes=n // 2))
+    path, seen = "orders/?page_size=2", []
+
+    while path:
+        page = api.send("GET", path, key=api.merchant_key).json()
+        seen += [row["id"] for row in page["results"]]
+        path = page["next"].split("/api/v1/")[1] if page["next"] else ""
+
+    assert len(seen) == len(set(seen)) == 5
+
+
+@pytest.mark.parametrize("query", ["status=lost", "colour=red", "placed_after=today", "headline=x"])
+def test_a_filter_that_means_nothing_is_refused(api: Api, query: str):
+    assert api.send("GET", f"orders/?{query}", key=api.merchant_key).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("status=pending", 1), ("status=confirmed", 0), ("external_id=AP-10482", 1), ("payment_status=authorized", 1),
+     ("placed_after=2999-01-01T00:00:00Z", 0), ("headline=needs_confirmation", 1)],
+)  # fmt: skip
+def test_filters(api: Api, query: str, count: int):
+    placed(api)
+
+    assert len(api.send("GET", f"orders/?{query}", key=api.merchant_key).json()["results"]) == count
+
+
+def test_the_list_asks_the_same_number_of_questions_for_one_and_three(api: Api, django_assert_num_queries):
+    make_order(api.merchant)
+    api.send("GET", "orders/", key=api.merchant_key)
+    with django_assert_num_queries(2):
+        api.send("GET", "orders/", key=api.merchant_key)
+    make_order(api.merchant)
+    make_order(api.merchant)
+    with django_assert_num_queries(2):
+        api.send("GET", "orders/", key=api.merchant_key)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "nothing/", 404), ("DELETE", "orders/", 405)])
+def test_what_does_not_exist_is_a_problem_document(api: Api, method: str, path: str, status: int):
+    response = api.send(method, path, key=api.marketplace_key)
+
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_the_description_is_complete(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+def test_the_docs_are_open_and_bring_everything_along():
+    page = Client().get("/api/v1/docs/")
+
+    assert page.status_code == 200
+    assert "https://" not in page.content.decode().replace("https://storeward", "")

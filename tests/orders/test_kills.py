@@ -1,0 +1,75 @@
+"""Real workers, really killed: at each step of capture and push, then started again. One capture, one order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from connectors.models import SandboxCharge
+from orders.enums import PushStatus
+from orders.models import Order, OrderPush, OutboxMessage
+from orders.services import decisions
+from tests.factories import make_connection, make_order
+
+pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parents[2]
+CAPTURE_STEPS = ("claimed", "examining", "examined", "marked", "captured", "settling")
+PUSH_STEPS = ("claimed", "built", "marked", "created", "reading back", "read back", "settling")
+
+
+def worker(ledger: Path, *, topic: str = "", step: str = "") -> subprocess.Popen[bytes]:
+    """A process that carries out what is due, and stops itself for ever at a step of a topic."""
+    database = connection.settings_dict
+    env = {
+        **os.environ,
+        "DATABASE_URL": f"postgres:///{database['NAME']}",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "LEDGER": str(ledger),
+        "STOP_AT": f"{topic}/{step}",
+    }
+    return subprocess.Popen([sys.executable, "-m", "tests.orders.killable"], cwd=ROOT, env=env)
+
+
+def kill_at(ledger: Path, topic: str, step: str) -> None:
+    process = worker(ledger, topic=topic, step=step)
+    reached = ledger.with_suffix(".reached")
+    deadline = time.monotonic() + 30
+    while not reached.exists():
+        assert process.poll() is None, f"the worker ended before {topic}/{step}"
+        assert time.monotonic() < deadline, f"{topic}/{step} was never reached"
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("topic", "step"),
+    [*(("capture_payment", step) for step in CAPTURE_STEPS), *(("push_order", step) for step in PUSH_STEPS)],
+)
+def test_killed_at_any_step_there_is_one_capture_and_one_order(tmp_path: Path, topic: str, step: str):
+    from django.utils import timezone
+
+    at = timezone.now()
+    order = make_order(connections=[make_connection()], lines=[{"sku": "A"}], confirm_by=at.replace(year=at.year + 1))
+    decisions.confirm(order_id=order.pk, by="ana", at=at)
+    ledger = tmp_path / "ledger"
+
+    kill_at(ledger, topic, step)
+    OutboxMessage.objects.filter(status="running").update(lease_until=at)  # the lease has run out meanwhile
+    after = worker(ledger)
+
+    assert after.wait(timeout=60) == 0
+    assert ledger.read_text().splitlines() == [OrderPush.objects.get().reference]
+    assert OrderPush.objects.get().status == PushStatus.PUSHED
+    charge = SandboxCharge.objects.get()
+    assert charge.captured == int(order.total * 100)
+    assert len(charge.answers) == 1
+    assert Order.objects.get().headline == "awaiting_fulfillment"
