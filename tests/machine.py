@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,10 +19,24 @@ ROOT = Path(__file__).parent.parent
 @dataclass(frozen=True)
 class Machine:
     database: Path
+    port: int = 8000
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def env(self) -> dict[str, str]:
-        return {**os.environ, "DATABASE_URL": f"sqlite:///{self.database}", "DJANGO_SETTINGS_MODULE": "config.settings"}
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "STOREWARD_ENV": "try-out",
+            "PRACTICE_STORES": "1",
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "BASE_URL": self.url,
+            "EMAIL_URL": "",
+            "LOG_LEVEL": "WARNING",
+        }
 
     def set_up(self) -> None:
         self.manage("migrate", "-v0")
@@ -30,14 +45,22 @@ class Machine:
     def manage(self, *command: str) -> None:
         subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=60)
 
-    def run(self, code: str) -> None:
-        """Python code in a Django process on this machine's database."""
+    def run(self, code: str) -> str:
+        """Python code in a Django process on this machine's database. What it prints."""
         code = f"import django; django.setup()\n{code}"
-        subprocess.run([sys.executable, "-c", code], env=self.env, cwd=ROOT, check=True, timeout=60)
+        command = [sys.executable, "-c", code]
+        ran = subprocess.run(command, env=self.env, cwd=ROOT, check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+        return ran.stdout
 
     def ask(self, sql: str) -> list[tuple]:
         with closing(sqlite3.connect(self.database, timeout=20)) as database:
             return database.execute(sql).fetchall()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def children(pid: int) -> list[int]:

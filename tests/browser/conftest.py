@@ -1,0 +1,113 @@
+"""A running portal (web and worker) with one merchant and its practice store, and a browser that reports violations."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from orders.management import sample_orders
+from orders.management.journey import Portal
+from orders.processes import spawn, stop
+from tests.machine import ROOT, Machine, free_port, wait_until
+
+SET_UP = """
+import json
+from django.utils import timezone
+from orders.management import demo_data
+password, portal = demo_data.make_people(at=timezone.now())
+demo_data.open_shops(at=timezone.now())
+print(json.dumps([demo_data.OWNER, password, portal.marketplace_key, portal.merchant_keys]))
+"""
+TELL_VIOLATIONS = (
+    "addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective + ' ' + e.blockedURI))"
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    machine: Machine
+    owner: str
+    password: str
+    portal: Portal
+
+    def place(self, name: str, suffix: str = "") -> dict:
+        """A sample order over the API, checked by its store."""
+        order = self.portal.place(sample_orders.load(name, at=timezone.now(), suffix=suffix))
+        return self.portal.until(order, "preflight", lambda found: found["pushes"][0]["checked_at"] is not None)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    machine = Machine(tmp_path_factory.mktemp("portal") / "browser.sqlite3", port=free_port())
+    machine.set_up()
+    command = [sys.executable, "manage.py", "portal", "--bind", f"127.0.0.1:{machine.port}"]
+    here = Path.cwd()
+    os.chdir(ROOT)
+    process = spawn(command, env=machine.env)
+    os.chdir(here)
+    try:
+        wait_until(lambda: _answers(f"{machine.url}/healthz"), seconds=30, what="the portal answers")
+        owner, password, key, keys = json.loads(machine.run(SET_UP).splitlines()[-1])
+        yield Running(machine, owner, password, Portal(machine.url, key, keys))
+    finally:
+        stop(process, after_s=25)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+    assert path, "No chromium: install it, or name it in CHROMIUM."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, running: Running):
+    """Opens a signed-in page; at the end nothing that it showed may have broken the content security policy."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(**options) -> Page:
+        context = chromium.new_context(
+            **{"base_url": running.machine.url, "viewport": {"width": 1440, "height": 1000}} | options
+        )
+        contexts.append(context)
+        context.add_init_script(TELL_VIOLATIONS)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(f"{page.url}: {said.text}") if _is_complaint(said) else None)
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.goto("/")
+        page.get_by_label("Email").fill(running.owner)
+        page.locator("[name=password]").fill(running.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/orders/**")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _is_complaint(said) -> bool:
+    return said.type == "error" and ("CSP" in said.text or "Content Security Policy" in said.text)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False

@@ -1,0 +1,124 @@
+"""The main job as people do it: in a browser, against a running portal and worker."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+EVERY_KIND = """
+from django.utils import timezone
+from orders.management import demo_data
+from orders.management.journey import Portal
+demo_data.show_every_state({portal!r}, at=timezone.now())
+"""
+ON_ITS_WAY = 30_000  # milliseconds in which a worker does what was asked
+
+
+def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
+    order = running.place("two_parcels", suffix="-W")
+    page = visit()
+
+    _row(page, order["number"]).get_by_role("button", name="Confirm").click()
+    page.goto(f"/orders/{order['id']}/")
+    _reload_until(page, "Awaiting fulfillment")
+    expect(page.get_by_text("equal to what was paid").first).to_be_visible()
+
+    page.goto(page.get_by_role("link", name="Open in the store").get_attribute("href"))
+    expect(page.locator("#total")).to_have_text("2310.1 NZD")
+    page.locator("[name=parcel-0-company]").fill("Courier Post")
+    page.locator("[name=parcel-0-number]").fill("CP-77001")
+    page.locator("[name=parcel-0-url]").fill("https://track.example/CP-77001")
+    page.get_by_role("button", name="Fulfill items").click()
+
+    page.goto(f"/orders/{order['id']}/")
+    _reload_until(page, "Completed")
+    _read_mail(page, f"{order['number']}")
+    expect(page.locator("#text")).to_contain_text("https://track.example/CP-77001")
+
+
+def test_an_order_can_be_confirmed_without_javascript(running, visit):
+    order = running.place("order_discount", suffix="-X")
+    page = visit(java_script_enabled=False)
+
+    _row(page, order["number"]).get_by_role("button", name="Confirm").click()
+
+    page.goto(f"/orders/{order['id']}/")
+    _reload_until(page, "Awaiting fulfillment")
+
+
+def test_an_order_is_declined_with_a_reason_that_stays(running, visit):
+    order = running.place("non_latin_names", suffix="-Y")
+    page = visit()
+
+    _row(page, order["number"]).get_by_role("link", name="Decline").click()
+    page.get_by_label("Reason").fill("The kiln is broken.")
+    page.get_by_role("button", name=re.compile("Decline")).click()
+
+    page.goto(f"/orders/{order['id']}/")
+    expect(page.get_by_text("The kiln is broken.").first).to_be_visible()
+
+
+PAGES = [
+    "/orders/", "/connections/", "/connections/new/", "/settings/orders/", "/settings/business/", "/settings/team/",
+    "/settings/keys/", "/accounts/2fa/", "/accounts/email/", "/accounts/password/change/", "/api/v1/docs/", "/admin/",
+    "/practice/", "/practice/mail/", "/practice/shopify/kauri-and-clay/", "/practice/shopify/kauri-and-clay/products/",
+    "/practice/shopify/kauri-and-clay/webhooks/", "/practice/shopify/kauri-and-clay/dials/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_opens_within_the_content_security_policy(visit, path):
+    page = visit()
+
+    answer = page.goto(path)
+    page.wait_for_load_state("networkidle")
+
+    assert answer.status == 200
+
+
+def test_the_list_shows_orders_of_every_kind(running, visit):
+    running.machine.run(EVERY_KIND.format(portal=running.portal))
+
+    page = visit()
+    page.goto("/orders/")
+
+    for headline in ("Needs confirmation", "Blocked", "Draft", "Declined", "Payment failed", "Awaiting fulfillment"):
+        expect(page.locator("#order-table .badge", has_text=headline).first).to_be_visible()
+    if "PICTURES" in os.environ:  # make browser PICTURES=docs/img
+        page.screenshot(path=Path(os.environ["PICTURES"]) / "order-manager.png")
+
+
+def _row(page: Page, number: str):
+    page.goto(f"/orders/?q={number}")
+    return page.locator("tr.is-row").filter(has_text=number)
+
+
+def _reload_until(page: Page, headline: str) -> None:
+    def there() -> bool:
+        page.reload()
+        return page.locator(".badge", has_text=headline).count() > 0
+
+    _poll(page, there, headline)
+
+
+def _read_mail(page: Page, number: str) -> None:
+    def there() -> bool:
+        page.goto("/practice/mail/")
+        return page.get_by_role("link").filter(has_text=number).count() > 0
+
+    _poll(page, there, f"a mail about {number}")
+    page.get_by_role("link").filter(has_text=number).first.click()
+
+
+def _poll(page: Page, there, what: str) -> None:
+    for _ in range(ON_ITS_WAY // 500):
+        if there():
+            return
+        page.wait_for_timeout(500)
+    pytest.fail(f"{what}: not within {ON_ITS_WAY // 1000} s")
