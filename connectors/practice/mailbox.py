@@ -16,7 +16,7 @@ class PracticeMailbox(BaseEmailBackend):
             mail.message()  # raises for headers that could not be sent
             PracticeMail.objects.create(
                 sender=mail.from_email[:300],
-                to=", ".join(mail.to)[:1000],
+                to=", ".join(mail.recipients())[:1000],
                 subject=str(mail.subject)[:500],
                 text=str(mail.body),
                 html=_html(mail),

@@ -1,4 +1,4 @@
-"""The practice stores as their staff see them, and the mailbox; open to anybody who can reach them."""
+"""The practice stores as their staff see them; open to anybody who can reach them. Nothing here knows the portal."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.decorators import csp_replace
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_q.tasks import async_task
 
 from connectors.practice import dials, services
 from connectors.practice.events import DELIVER
-from connectors.practice.forms import DialForm, ParcelForms, QuantityForm, RefundForm, StockForm
+from connectors.practice.forms import DialForm, FulfillForm, ParcelForms, QuantityForm, RefundForm, VariantForm
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
@@ -45,8 +44,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def shop(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
-    rows = here.orders.prefetch_related("lines__fulfillment_lines__fulfillment").order_by("-created_at", "-pk")
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_with_lines(here.orders.order_by("-created_at", "-pk")), PAGE).get_page(request.GET.get("page"))
     orders = [{"order": row, "fulfillment": services.fulfillment_status(row)} for row in page]
     return render(request, "practice/shop.html", {"shop": here, "orders": orders, "page": page})
 
@@ -54,12 +52,15 @@ def shop(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_GET
 def order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
-    row = _order(slug, order_id)
+    rows = _with_lines(PracticeOrder.objects.select_related("shop"))
+    row = get_object_or_404(rows, shop__slug=slug, pk=order_id)
     context = {
         "shop": row.shop,
         "order": row,
-        "lines": row.lines.prefetch_related("fulfillment_lines__fulfillment").order_by("pk"),
+        "lines": sorted(row.lines.all(), key=lambda line: line.pk),
         "fulfillments": row.fulfillments.prefetch_related("lines__line").order_by("pk"),
+        "refunds": row.refunds.order_by("pk"),
+        "events": row.events.order_by("-at", "-pk"),
         "fulfillment_status": services.fulfillment_status(row),
         "parcels": ParcelForms(prefix="parcel"),
         "refundable": row.received - row.refunded,
@@ -68,7 +69,7 @@ def order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
 
 
 def _acts(view: Action) -> Action:
-    """A POST whose refusal is shown on the page it came from."""
+    """A POST whose refusal is shown on the page that it leads back to: an order's or, without one, the shop's."""
 
     @login_not_required
     @require_POST
@@ -78,7 +79,7 @@ def _acts(view: Action) -> Action:
             return view(request, slug, **key)
         except PracticeError as error:
             messages.error(request, str(error))
-            return redirect(request.headers.get("Referer") or "practice:index")
+            return _back(slug, **key)
 
     return act
 
@@ -86,18 +87,28 @@ def _acts(view: Action) -> Action:
 @_acts
 def fulfill(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
     row = _order(slug, order_id)
-    quantities = {line.pk: _whole(request.POST.get(f"line-{line.pk}")) for line in row.lines.all()}
-    services.fulfill(order_id=row.pk, quantities=quantities, parcels=_parcels(request))
-    messages.success(request, "Fulfilled.")
-    return redirect("practice:order", slug, row.pk)
+    form = FulfillForm(request.POST, lines=row.lines.order_by("pk"))
+    if not form.is_valid():
+        raise PracticeError("Quantities are whole numbers.")
+    services.fulfill(order_id=row.pk, quantities=form.quantities(), parcels=_parcels(request))
+    messages.success(request, "The items are fulfilled.")
+    return _back(slug, order_id=row.pk)
 
 
 @_acts
 def cancel(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
     row = _order(slug, order_id)
-    services.cancel_order(order_id=row.pk)
-    messages.success(request, "Cancelled.")
-    return redirect("practice:order", slug, row.pk)
+    services.cancel_order(order_id=row.pk, restock="restock" in request.POST)
+    messages.success(request, "The order is cancelled.")
+    return _back(slug, order_id=row.pk)
+
+
+@_acts
+def delete(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
+    row = _order(slug, order_id)
+    services.delete_order(order_id=row.pk)
+    messages.success(request, f"{row.name} is deleted.")
+    return _back(slug)
 
 
 @_acts
@@ -105,49 +116,56 @@ def refund(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
     row, form = _order(slug, order_id), RefundForm(request.POST)
     if not form.is_valid():
         raise PracticeError("Give an amount.")
-    services.refund(order_id=row.pk, amount=form.cleaned_data["amount"])
-    messages.success(request, "Refunded.")
-    return redirect("practice:order", slug, row.pk)
+    services.refund(order_id=row.pk, amount=form.cleaned_data["amount"], note=form.cleaned_data["note"])
+    messages.success(request, "The money is given back in the store's books.")
+    return _back(slug, order_id=row.pk)
 
 
 @_acts
 def edit(request: HttpRequest, slug: str, line_id: int) -> HttpResponse:
-    line = get_object_or_404(PracticeLine.objects.select_related("order"), order__shop__slug=slug, pk=line_id)
+    line = get_object_or_404(PracticeLine, order__shop__slug=slug, pk=line_id)
     form = QuantityForm(request.POST)
     if not form.is_valid():
         raise PracticeError("Give a whole number.")
     services.edit_quantity(line_id=line.pk, quantity=form.cleaned_data["quantity"])
-    messages.success(request, "Changed.")
-    return redirect("practice:order", slug, line.order_id)
+    messages.success(request, "The order is edited.")
+    return _back(slug, order_id=line.order_id)
 
 
 @_acts
 def tracking(request: HttpRequest, slug: str, fulfillment_id: int) -> HttpResponse:
-    row = _fulfillment(slug, fulfillment_id)
+    row = get_object_or_404(PracticeFulfillment, order__shop__slug=slug, pk=fulfillment_id)
     services.add_tracking(fulfillment_id=row.pk, parcels=_parcels(request))
-    messages.success(request, "Tracking added.")
-    return redirect("practice:order", slug, row.order_id)
+    messages.success(request, "Tracking is added.")
+    return _back(slug, order_id=row.order_id)
 
 
 @_acts
 def cancel_fulfillment(request: HttpRequest, slug: str, fulfillment_id: int) -> HttpResponse:
-    row = _fulfillment(slug, fulfillment_id)
+    row = get_object_or_404(PracticeFulfillment, order__shop__slug=slug, pk=fulfillment_id)
     services.cancel_fulfillment(fulfillment_id=row.pk)
     messages.success(request, "The fulfillment is cancelled.")
-    return redirect("practice:order", slug, row.order_id)
+    return _back(slug, order_id=row.order_id)
 
 
 @login_not_required
-@require_http_methods(["GET", "POST"])
+@require_GET
 def products(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
-    form = StockForm(request.POST) if request.method == "POST" else None
-    if form and form.is_valid():
-        variant = get_object_or_404(PracticeVariant, shop=here, pk=form.cleaned_data["variant"])
-        PracticeVariant.objects.filter(pk=variant.pk).update(stock=form.cleaned_data["stock"])
-        return redirect("practice:products", slug)
-    page = Paginator(here.variants.order_by("sku", "pk"), 100).get_page(request.GET.get("page"))
-    return render(request, "practice/products.html", {"shop": here, "page": page, "form": form})
+    page = Paginator(here.variants.order_by("sku", "pk"), PAGE).get_page(request.GET.get("page"))
+    return render(request, "practice/products.html", {"shop": here, "page": page})
+
+
+@_acts
+def edit_product(request: HttpRequest, slug: str, variant_id: int) -> HttpResponse:
+    row = get_object_or_404(PracticeVariant, shop__slug=slug, pk=variant_id)
+    form = VariantForm(request.POST)
+    if form.is_valid():
+        PracticeVariant.objects.filter(pk=row.pk).update(**form.cleaned_data)
+        messages.success(request, f"{row.sku} is changed.")
+    else:
+        messages.error(request, "Stock is a whole number.")
+    return redirect("practice:products", slug)
 
 
 @login_not_required
@@ -155,9 +173,8 @@ def products(request: HttpRequest, slug: str) -> HttpResponse:
 def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
     page = Paginator(here.deliveries.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    return render(
-        request, "practice/webhooks.html", {"shop": here, "subscriptions": here.webhooks.order_by("pk"), "page": page}
-    )
+    context = {"shop": here, "subscriptions": here.webhooks.order_by("pk"), "page": page}
+    return render(request, "practice/webhooks.html", context)
 
 
 @_acts
@@ -172,62 +189,47 @@ def deliver_again(request: HttpRequest, slug: str, delivery_id: int) -> HttpResp
 @require_http_methods(["GET", "POST"])
 def turn_dials(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
-    form = DialForm(request.POST) if request.method == "POST" else None
-    if form and form.is_valid() and form.cleaned_data["name"] in dials.DIALS:
-        data = form.cleaned_data
-        dials.turn(here.pk, data["name"], left=data["left"], seconds=data["seconds"] or 0)
-        messages.success(request, f"{dials.DIALS[data['name']].label}: {data['left']} to go.")
+    form = DialForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        name, left = form.cleaned_data["name"], form.cleaned_data["left"]
+        dials.turn(here.pk, name, left=left, seconds=form.cleaned_data["seconds"])
+        messages.success(
+            request, f"{dials.DIALS[name].label}: {left} to go." if left else f"{dials.DIALS[name].label}: off."
+        )
         return redirect("practice:dials", slug)
-    rows = [
-        {"name": name, "dial": dial, "left": here.dials.get(name, {}).get("left", 0),
-         "seconds": here.dials.get(name, {}).get("seconds", dial.seconds)}
-        for name, dial in dials.DIALS.items()
-    ]  # fmt: skip
+    rows = [{"name": name, "dial": dial, **_setting(here, name)} for name, dial in dials.DIALS.items()]
     return render(request, "practice/dials.html", {"shop": here, "rows": rows, "form": form})
 
 
-@login_not_required
-@require_GET
-def mailbox(request: HttpRequest) -> HttpResponse:
-    page = Paginator(PracticeMail.objects.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "practice/mailbox.html", {"page": page})
+def _setting(here: PracticeShop, name: str) -> dict[str, Any]:
+    return {"left": 0, "seconds": dials.DIALS[name].seconds, **here.dials.get(name, {})}
 
 
-@login_not_required
-@require_GET
-def mail(request: HttpRequest, mail_id: int) -> HttpResponse:
-    return render(request, "practice/mail.html", {"mail": get_object_or_404(PracticeMail, pk=mail_id)})
-
-
-# A mail brings its own styles; nothing in it may run or load anything.
-@csp_replace(
-    {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'self'"], "sandbox": [""]}
-)
-@xframe_options_sameorigin
-@login_not_required
-@require_GET
-def mail_html(request: HttpRequest, mail_id: int) -> HttpResponse:
-    return HttpResponse(get_object_or_404(PracticeMail, pk=mail_id).html)
+def _with_lines(rows: QuerySet[PracticeOrder]) -> QuerySet[PracticeOrder]:
+    return rows.prefetch_related("lines__fulfillment_lines__fulfillment")
 
 
 def _order(slug: str, order_id: int) -> PracticeOrder:
-    return get_object_or_404(PracticeOrder.objects.select_related("shop"), shop__slug=slug, pk=order_id)
+    return get_object_or_404(PracticeOrder, shop__slug=slug, pk=order_id)
 
 
-def _fulfillment(slug: str, fulfillment_id: int) -> PracticeFulfillment:
-    return get_object_or_404(PracticeFulfillment, order__shop__slug=slug, pk=fulfillment_id)
+def _back(
+    slug: str, *, order_id: int | None = None, line_id: int | None = None, fulfillment_id: int | None = None, **_: int
+) -> HttpResponse:
+    """To the order that the action was about; to the shop's orders when there is none any more."""
+    orders = PracticeOrder.objects.filter(shop__slug=slug)
+    if line_id:
+        orders = orders.filter(lines=line_id)
+    elif fulfillment_id:
+        orders = orders.filter(fulfillments=fulfillment_id)
+    else:
+        orders = orders.filter(pk=order_id or 0)
+    row = orders.first()
+    return redirect("practice:order", slug, row.pk) if row else redirect("practice:shop", slug)
 
 
 def _parcels(request: HttpRequest) -> list[dict[str, Any]]:
     forms = ParcelForms(request.POST, prefix="parcel")
     if not forms.is_valid():
-        raise PracticeError("A tracking address must begin with https://.")
+        raise PracticeError("A tracking address is a web address, and a parcel with one has a number.")
     return [form.cleaned_data for form in forms if form.cleaned_data.get("number")]
-
-
-def _whole(value: str | None) -> int:
-    if value is None or not value.strip():
-        return 0
-    if not value.strip().isdigit():
-        raise PracticeError("Quantities are whole numbers.")
-    return int(value)
