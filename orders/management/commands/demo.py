@@ -64,7 +64,7 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         password, portal = demo_data.make_people(at=timezone.now())
         processes.append(start_web(bind=portal.base_url.removeprefix("http://"), threads=WEB_THREADS))
-        _await_web(portal.base_url)
+        await_web(portal.base_url)
         processes.append(start_worker())
         demo_data.open_shops(at=timezone.now())
         self._main_job(portal)
@@ -138,7 +138,7 @@ def _free_port() -> int:
     raise CommandError("No port from 8000 to 8099 is free; choose one with --port.", returncode=2)
 
 
-def _await_web(base_url: str) -> None:
+def await_web(base_url: str) -> None:
     client = HttpClient(allow_loopback=True, deadline_s=2.0)
     deadline = time.monotonic() + 30
     while True:
