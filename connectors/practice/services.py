@@ -90,7 +90,8 @@ def fulfill(
         for pk, units in wanted.items()
         if units
     )
-    _happened(order, at, f"{sum(wanted.values())} items were fulfilled.")
+    units = sum(wanted.values())
+    _happened(order, at, f"{units} item{'' if units == 1 else 's'} fulfilled.")
     events.fulfillment(fulfillment, "fulfillments/create")
     return fulfillment
 

@@ -171,5 +171,5 @@ def test_the_timeline_tells_what_happened(order):
 
     assert [event.text for event in order.events.order_by("pk")] == [
         "The order was created by an app: 100.00 NZD.",
-        "2 items were fulfilled.",
+        "2 items fulfilled.",
     ]
