@@ -70,7 +70,16 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    list_display = ("name", "prefix", "marketplace", "merchant", "can_write", "expires_at", "last_used_at", "revoked_at")
+    list_display = (
+        "name",
+        "prefix",
+        "marketplace",
+        "merchant",
+        "can_write",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
     exclude = ("digest",)
 
 

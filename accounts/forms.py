@@ -42,7 +42,9 @@ class SignUpForm(forms.Form):
 class ApiKeyForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="What uses it, as: warehouse scripts.")
     can_write = forms.BooleanField(
-        label="May change orders", required=False, help_text="Off: the key may only read. On: confirm, decline and cancel too."
+        label="May change orders",
+        required=False,
+        help_text="Off: the key may only read. On: confirm, decline and cancel too.",
     )
     lifetime = forms.ChoiceField(label="Valid for", choices=KEY_LIFETIMES.items(), required=False, initial="365")
 

@@ -199,7 +199,9 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12, unique=True)  # shown; finds the row
     digest = models.CharField(max_length=64)  # hex SHA-256 of the whole key
-    marketplace = models.ForeignKey(Marketplace, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys")
+    marketplace = models.ForeignKey(
+        Marketplace, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys"
+    )
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys")
     can_write = models.BooleanField(default=False)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

@@ -32,7 +32,9 @@ def decrypt(token: str) -> dict[str, Any]:
     try:
         plain = _fernet(tuple(settings.CREDENTIAL_KEYS)).decrypt(token.encode())
     except InvalidToken as error:
-        raise CredentialsUnreadableError("A stored credential cannot be read with the keys in CREDENTIAL_KEYS.") from error
+        raise CredentialsUnreadableError(
+            "A stored credential cannot be read with the keys in CREDENTIAL_KEYS."
+        ) from error
     value: dict[str, Any] = json.loads(plain)
     return value
 

@@ -32,7 +32,9 @@ class ShopifyForm(forms.Form):
         help_text="The app's secret: the store signs what it tells us with it.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
-    name = forms.CharField(label="Name in Storeward", max_length=120, required=False, help_text="Empty: the store's own name.")
+    name = forms.CharField(
+        label="Name in Storeward", max_length=120, required=False, help_text="Empty: the store's own name."
+    )
 
     def clean_base_url(self) -> str:
         return shop_address(self.cleaned_data["base_url"])

@@ -85,7 +85,9 @@ def connection_webhooks(request: MerchantRequest, public_id: str) -> HttpRespons
     connection = _get(request, public_id)
     missing = connections.register_webhooks(connection_id=connection.pk, at=timezone.now())
     if missing:
-        messages.error(request, "Not all webhooks could be set up. Changes are still found by asking the store regularly.")
+        messages.error(
+            request, "Not all webhooks could be set up. Changes are still found by asking the store regularly."
+        )
     else:
         messages.success(request, "Webhooks are in place.")
     return redirect("connectors:detail", public_id)

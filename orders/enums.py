@@ -86,7 +86,9 @@ class Topic(TextChoices):
 
 
 ORDER_TRANSITIONS: Mapping[str, frozenset[str]] = {
-    OrderStatus.DRAFT: frozenset({OrderStatus.PENDING, OrderStatus.DECLINED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}),
+    OrderStatus.DRAFT: frozenset(
+        {OrderStatus.PENDING, OrderStatus.DECLINED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+    ),
     OrderStatus.PENDING: frozenset(
         {OrderStatus.CONFIRMED, OrderStatus.DECLINED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
     ),

@@ -39,6 +39,6 @@ class OrderSettingsForm(forms.Form):
                 validate_email(address)
             except ValidationError as error:
                 raise forms.ValidationError(f"{address} is not an e-mail address.") from error
-        if len(addresses) > 10:  # noqa: PLR2004  # a list of people, not a mailing list
+        if len(addresses) > 10:  # a list of people, not a mailing list
             raise forms.ValidationError("Ten addresses at the most.")
         return addresses

@@ -193,7 +193,13 @@ def withdraw_sent(key: str, *, at: datetime) -> bool:
 def release_now(key: str, *, at: datetime) -> bool:
     """Make a held or waiting promise due at once with a fresh retry schedule. `attempts` keeps growing."""
     released = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]).update(
-        status=OutboxStatus.WAITING, wait_for="", next_attempt_at=at, tries=0, crashes=0, first_failed_at=None, reason=""
+        status=OutboxStatus.WAITING,
+        wait_for="",
+        next_attempt_at=at,
+        tries=0,
+        crashes=0,
+        first_failed_at=None,
+        reason="",
     )
     if released:
         transaction.on_commit(wake, robust=True)
@@ -266,14 +272,18 @@ def _locking(rows: Any) -> Any:
 
 def take_back_expired(*, at: datetime) -> int:
     """Leases that ran out: the worker died or hangs. Due again; held after five deaths in a row."""
-    expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at).select_related("order", "push")
+    expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at).select_related(
+        "order", "push"
+    )
     taken = 0
     for message in expired:
         message.crashes += 1
         if message.crashes >= CRASHES_ALLOWED:
             outcome = _internal_error(message, "the worker stopped again and again at this message")
         else:
-            outcome = Outcome(OutboxStatus.WAITING, "The worker stopped; trying again.", unknown=bool(message.maybe_sent_at))
+            outcome = Outcome(
+                OutboxStatus.WAITING, "The worker stopped; trying again.", unknown=bool(message.maybe_sent_at)
+            )
         taken += _settle_expired(message, outcome, at=at)
     return taken
 
@@ -411,12 +421,20 @@ def _classified(message: OutboxMessage, error: ConnectorError, world: World) -> 
         case CredentialsError() if connection:
             connections.auth_lost(connection_id=connection.pk, reason=reason, at=at)
             return Outcome(
-                OutboxStatus.WAITING, reason, wait_for=conditions.token_renewed(connection.pk), nothing_sent=True, data=error
+                OutboxStatus.WAITING,
+                reason,
+                wait_for=conditions.token_renewed(connection.pk),
+                nothing_sent=True,
+                data=error,
             )
         case ConnectionGoneError() if connection:
             connections.gone(connection_id=connection.pk, reason=reason, at=at)
             return Outcome(
-                OutboxStatus.WAITING, reason, wait_for=conditions.pause_lifted(connection.pk), nothing_sent=True, data=error
+                OutboxStatus.WAITING,
+                reason,
+                wait_for=conditions.pause_lifted(connection.pk),
+                nothing_sent=True,
+                data=error,
             )
         case RejectedError():
             return Outcome(OutboxStatus.HELD, reason, nothing_sent=True, data=error.blockers)

@@ -146,7 +146,7 @@ def tab_counts(merchant: Merchant) -> dict[str, str]:
         .values_list("kind", "pk")[:COUNT_CAP]
         for headline in Headline.values
     ]
-    counts = {headline: 0 for headline in Headline.values}
+    counts = dict.fromkeys(Headline.values, 0)
     for part in _capped_counts(parts):
         counts[part] += 1
     return {tab.key: _shown([counts[name] for name in tab.headlines or Headline.values]) for tab in TABS}
@@ -154,7 +154,9 @@ def tab_counts(merchant: Merchant) -> dict[str, str]:
 
 def _capped_counts(parts: Sequence[Any]) -> list[str]:
     """The kind of each row of all parts, by one UNION ALL of limited selects."""
-    wrapped = [Order.objects.filter(pk__in=part.values("pk")).order_by().values_list("headline", flat=True) for part in parts]
+    wrapped = [
+        Order.objects.filter(pk__in=part.values("pk")).order_by().values_list("headline", flat=True) for part in parts
+    ]
     return list(wrapped[0].union(*wrapped[1:], all=True))
 
 
@@ -195,7 +197,8 @@ def days_of(merchant: Merchant, *, at: datetime) -> list[Day]:
     known = {row["day"]: row for row in rows}
     days = [first + timedelta(days=n) for n in range(CHART_DAYS)]
     return [
-        Day(day, known[day]["auto"], known[day]["all"] - known[day]["auto"]) if day in known else Day(day, 0, 0) for day in days
+        Day(day, known[day]["auto"], known[day]["all"] - known[day]["auto"]) if day in known else Day(day, 0, 0)
+        for day in days
     ]
 
 

@@ -18,7 +18,9 @@ _count = itertools.count(10001)
 
 def make_user(**fields: Any) -> User:
     n = next(_count)
-    return User.objects.create_user(**{"email": f"user{n}@kauri.example", "password": "correct horse battery", **fields})
+    return User.objects.create_user(
+        **{"email": f"user{n}@kauri.example", "password": "correct horse battery", **fields}
+    )
 
 
 def make_merchant(**fields: Any) -> Merchant:
@@ -45,7 +47,9 @@ def make_channel(marketplace: Marketplace | None = None) -> Channel:
     return Channel.objects.create(marketplace=marketplace, name=marketplace.name)
 
 
-def make_connection(merchant: Merchant | None = None, *, settings: dict[str, Any] | None = None, **fields: Any) -> Connection:
+def make_connection(
+    merchant: Merchant | None = None, *, settings: dict[str, Any] | None = None, **fields: Any
+) -> Connection:
     n = next(_count)
     connection = Connection.objects.create(
         **{
@@ -75,7 +79,11 @@ def make_order(
     """A pending NZD order of two lines with GST inside, authorized, with one push per connection waiting."""
     n = next(_count)
     merchant = merchant or make_merchant()
-    lines = lines if lines is not None else [{"sku": f"SKU-{n}-A", "quantity": 2, "unit_price": "50.00"}, {"sku": f"SKU-{n}-B"}]
+    lines = (
+        lines
+        if lines is not None
+        else [{"sku": f"SKU-{n}-A", "quantity": 2, "unit_price": "50.00"}, {"sku": f"SKU-{n}-B"}]
+    )
     lines = [{"quantity": 1, "unit_price": "15.00", **line} for line in lines]
     subtotal = sum((Decimal(line["unit_price"]) * line["quantity"] for line in lines), Decimal(0))
     total = fields.get("total", subtotal + Decimal(fields.get("shipping", 0)) - Decimal(fields.get("discount", 0)))
@@ -109,7 +117,10 @@ def make_order(
     )
     for position, line in enumerate(lines):
         OrderLine.objects.create(
-            order=order, position=position, external_id=f"{position + 1}", **{"sku": f"SKU-{position}", "title": "Oak stool", **line}
+            order=order,
+            position=position,
+            external_id=f"{position + 1}",
+            **{"sku": f"SKU-{position}", "title": "Oak stool", **line},
         )
     for kind in ("shipping", "billing"):
         OrderAddress.objects.create(
@@ -131,7 +142,11 @@ def make_order(
     )
     for connection in connections or []:
         push = OrderPush.objects.create(
-            order=order, connection=connection, reference=f"SW-{order.number}", status=PushStatus.WAITING, wait_for=f"confirmed:{order.pk}"
+            order=order,
+            connection=connection,
+            reference=f"SW-{order.number}",
+            status=PushStatus.WAITING,
+            wait_for=f"confirmed:{order.pk}",
         )
         PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())
     order.refresh_from_db()

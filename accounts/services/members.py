@@ -31,7 +31,9 @@ def invite(*, merchant_id: int, email: str, role: Role, invited_by: User, at: da
         merchant = Merchant.objects.get(pk=merchant_id)
         if Membership.objects.filter(merchant=merchant, user__email=email).exists():
             raise MemberError(f"{email} is a member already.")
-        Invitation.objects.filter(merchant=merchant, email=email, accepted_at=None, revoked_at=None).update(revoked_at=at)
+        Invitation.objects.filter(merchant=merchant, email=email, accepted_at=None, revoked_at=None).update(
+            revoked_at=at
+        )
         invitation = Invitation.objects.create(
             merchant=merchant,
             email=email,

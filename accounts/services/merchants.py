@@ -27,7 +27,13 @@ def set_auto_accept(*, merchant_id: int, on: bool, by: str, at: datetime) -> Mer
 
 
 def save_order_settings(
-    *, merchant_id: int, auto_accept: bool, confirm_within_hours: int, alert_addresses: Sequence[str], by: str, at: datetime
+    *,
+    merchant_id: int,
+    auto_accept: bool,
+    confirm_within_hours: int,
+    alert_addresses: Sequence[str],
+    by: str,
+    at: datetime,
 ) -> Merchant:
     """Change what counts for orders that arrive from now on."""
     return save(

@@ -126,7 +126,9 @@ class SandboxGateway(Gateway):
 def _behaviour(reference: str) -> str:
     parts = reference.split("_", 2)
     if len(parts) != 3 or parts[0] != "sandbox" or parts[1] not in BEHAVIOURS:
-        raise AuthorizationGoneError(f"{reference!r} is not a sandbox payment: use sandbox_<{'|'.join(BEHAVIOURS)}>_<anything>.")
+        raise AuthorizationGoneError(
+            f"{reference!r} is not a sandbox payment: use sandbox_<{'|'.join(BEHAVIOURS)}>_<anything>."
+        )
     return parts[1]
 
 

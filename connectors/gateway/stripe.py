@@ -55,7 +55,12 @@ TOPICS = frozenset(
 )
 
 _GONE = frozenset(
-    {"charge_expired_for_capture", "capture_charge_authorization_expired", "payment_intent_unexpected_state", "resource_missing"}
+    {
+        "charge_expired_for_capture",
+        "capture_charge_authorization_expired",
+        "payment_intent_unexpected_state",
+        "resource_missing",
+    }
 )
 _DONE_PERHAPS = frozenset({"charge_already_captured", "charge_already_refunded", "payment_intent_unexpected_state"})
 _AGAIN = frozenset({"lock_timeout", "idempotency_key_in_use"})

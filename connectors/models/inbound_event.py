@@ -18,7 +18,9 @@ class InboundState(models.TextChoices):
 class InboundEvent(models.Model):
     """Unique per source: a repeat finds the row and is answered 200 without effect."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="inbound_events")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, null=True, blank=True, related_name="inbound_events"
+    )
     gateway = models.CharField(max_length=20, blank=True)  # of a payment webhook; then there is no connection
     event_id = models.CharField(max_length=200)
     topic = models.CharField(max_length=80)
@@ -35,7 +37,9 @@ class InboundEvent(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["connection", "event_id"], condition=Q(connection__isnull=False), name="inbound_once_per_connection"
+                fields=["connection", "event_id"],
+                condition=Q(connection__isnull=False),
+                name="inbound_once_per_connection",
             ),
             models.UniqueConstraint(
                 fields=["gateway", "event_id"], condition=Q(connection__isnull=True), name="inbound_once_per_gateway"

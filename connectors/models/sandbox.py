@@ -21,7 +21,9 @@ class SandboxCharge(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(captured__lte=F("authorized")), name="sandbox_captured_within_authorized"),
+            models.CheckConstraint(
+                condition=Q(captured__lte=F("authorized")), name="sandbox_captured_within_authorized"
+            ),
             models.CheckConstraint(condition=Q(refunded__lte=F("captured")), name="sandbox_refunded_within_captured"),
         ]
 

@@ -59,7 +59,9 @@ def connect(
         last_success_at=at,
     )
     SyncSettings.objects.create(connection=connection)
-    audit.record(merchant=merchant, kind="connection.connected", subject=connection.name, by=by, at=at, platform=platform)
+    audit.record(
+        merchant=merchant, kind="connection.connected", subject=connection.name, by=by, at=at, platform=platform
+    )
     return connection
 
 

@@ -31,6 +31,8 @@ def of(connection: Connection, *, at: datetime) -> Health:
         if connection.breaker_opened:
             return Health("bad", "Not answering", f"We try again at {connection.open_until:%H:%M} UTC.")
         return Health("warn", "Slowed down by the store", "It asked us to wait a moment.")
-    if connection.last_failure_at and (not connection.last_success_at or connection.last_failure_at > connection.last_success_at):
+    if connection.last_failure_at and (
+        not connection.last_success_at or connection.last_failure_at > connection.last_success_at
+    ):
         return Health("warn", "Last call failed", connection.last_error or "It is tried again by itself.")
     return Health("ok", "Connected", "")

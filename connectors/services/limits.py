@@ -37,7 +37,12 @@ def begin_probe(connection_id: int, *, at: datetime) -> bool:
 
 
 def record(
-    connection_id: int, *, outcome: CallOutcome, at: datetime, after_s: float | None = None, budget: Budget | None = None
+    connection_id: int,
+    *,
+    outcome: CallOutcome,
+    at: datetime,
+    after_s: float | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Count how a message's calls went. `after_s` is the other side's wish to be left alone."""
     row = Connection.objects.filter(pk=connection_id)
@@ -82,7 +87,12 @@ def _count_success(connection_id: int, at: datetime) -> None:
     half_open = row.filter(breaker_opened__gt=0)
     if half_open.update(breaker_successes=F("breaker_successes") + 1, open_until=None):
         half_open.filter(breaker_successes__gte=SUCCESSES_TO_CLOSE).update(
-            breaker_opened=0, breaker_successes=0, breaker_calls=0, breaker_failures=0, breaker_window_at=at, last_error=""
+            breaker_opened=0,
+            breaker_successes=0,
+            breaker_calls=0,
+            breaker_failures=0,
+            breaker_window_at=at,
+            last_error="",
         )
 
 

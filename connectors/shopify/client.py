@@ -142,7 +142,7 @@ def _refuse_status(answer: Answer) -> None:
         raise CredentialsError("Shopify no longer accepts the access token. Reconnect the shop.")
     if answer.status in _GONE:
         raise ConnectionGoneError(f"The shop {_GONE[answer.status]}, says Shopify.")
-    if answer.status >= 400:  # noqa: PLR2004 - HTTP's own border between answers and refusals
+    if answer.status >= 400:
         raise RejectedError(f"Shopify refused the request with status {answer.status}.")
 
 

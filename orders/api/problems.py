@@ -47,7 +47,13 @@ def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] |
 
 def not_found(request: HttpRequest) -> JsonResponse:
     """For addresses below /api/ that do not exist."""
-    body = {"type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found", "detail": "There is nothing here."}
+    body = {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "code": "not_found",
+        "detail": "There is nothing here.",
+    }
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 
@@ -58,7 +64,9 @@ def _of_framework(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.Throttled) and error.wait:
         headers["Retry-After"] = str(int(error.wait) + 1)
     if isinstance(error, exceptions.ValidationError):
-        return problem(400, "invalid", "The request is refused: see `errors`.", errors=_fields(error.detail), headers=headers)
+        return problem(
+            400, "invalid", "The request is refused: see `errors`.", errors=_fields(error.detail), headers=headers
+        )
     code = error.get_codes()
     return problem(error.status_code, code if isinstance(code, str) else "error", str(error.detail), headers=headers)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connectors.money import plain
@@ -14,6 +16,7 @@ from orders.enums import Delivery, FulfillmentStatus, Headline, OrderStatus, Pay
 from orders.models import Fulfillment, Order, OrderAddress, OrderLine, OrderPush, Parcel, Payment
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class AmountField(serializers.Field):  # type: ignore[type-arg]
     """A decimal amount as text, with as many decimals as the order's currency has."""
 
@@ -225,7 +228,9 @@ class NewAddressSerializer(serializers.Serializer):  # type: ignore[type-arg]
     address1 = serializers.CharField(max_length=200, required=False)
     address2 = serializers.CharField(max_length=200, required=False)
     city = serializers.CharField(max_length=100, required=False)
-    province_code = serializers.CharField(max_length=10, required=False, help_text="ISO 3166-2, with or without country.")
+    province_code = serializers.CharField(
+        max_length=10, required=False, help_text="ISO 3166-2, with or without country."
+    )
     postcode = serializers.CharField(max_length=20, required=False)
     country_code = serializers.CharField(max_length=2, required=False, help_text="ISO 3166-1 alpha-2.")
     phone = serializers.CharField(max_length=40, required=False)

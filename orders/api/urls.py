@@ -10,7 +10,9 @@ from orders.api import problems, views
 app_name = "api"
 
 # Swagger UI sets style attributes on what it draws; nowhere else are they let through.
-_docs = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(SpectacularSwaggerSplitView.as_view(url_name="api:schema"))
+_docs = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})(
+    SpectacularSwaggerSplitView.as_view(url_name="api:schema")
+)
 
 urlpatterns = [
     path("orders/", login_not_required(views.OrderList.as_view()), name="orders"),

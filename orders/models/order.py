@@ -29,8 +29,12 @@ from orders.models.fields import ZERO, amount_field
 class Channel(models.Model):
     """Where orders come from: a marketplace that calls our API, or a store that we pull from."""
 
-    marketplace = models.OneToOneField(Marketplace, on_delete=models.PROTECT, null=True, blank=True, related_name="channel")
-    connection = models.OneToOneField(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="channel")
+    marketplace = models.OneToOneField(
+        Marketplace, on_delete=models.PROTECT, null=True, blank=True, related_name="channel"
+    )
+    connection = models.OneToOneField(
+        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="channel"
+    )
     name = models.CharField(max_length=80)
 
     class Meta:
@@ -114,9 +118,13 @@ class Order(models.Model):
     status = models.CharField(max_length=10, choices=OrderStatus)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.NONE)
     push_status = models.CharField(max_length=10, choices=PushStatus, blank=True)  # empty: no destination
-    fulfillment_status = models.CharField(max_length=12, choices=FulfillmentStatus, default=FulfillmentStatus.UNFULFILLED)
+    fulfillment_status = models.CharField(
+        max_length=12, choices=FulfillmentStatus, default=FulfillmentStatus.UNFULFILLED
+    )
     headline = models.GeneratedField(
-        expression=headline_expression(), output_field=models.CharField(max_length=20, choices=Headline), db_persist=True
+        expression=headline_expression(),
+        output_field=models.CharField(max_length=20, choices=Headline),
+        db_persist=True,
     )
     is_archived = models.BooleanField(default=False)
     blockers = models.JSONField(default=list, blank=True)  # of the order itself: why it is a draft
@@ -160,14 +168,22 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["channel", "external_id"], name="order_once_per_channel"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
-            models.CheckConstraint(condition=Q(payment_status__in=PaymentStatus.values), name="order_payment_status_known"),
-            models.CheckConstraint(condition=Q(push_status__in=["", *PushStatus.values]), name="order_push_status_known"),
+            models.CheckConstraint(
+                condition=Q(payment_status__in=PaymentStatus.values), name="order_payment_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(push_status__in=["", *PushStatus.values]), name="order_push_status_known"
+            ),
             models.CheckConstraint(
                 condition=Q(fulfillment_status__in=FulfillmentStatus.values), name="order_fulfillment_status_known"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING], decided_at__isnull=True, decided_by="")
-                | (~Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING]) & Q(decided_at__isnull=False) & ~Q(decided_by="")),
+                | (
+                    ~Q(status__in=[OrderStatus.DRAFT, OrderStatus.PENDING])
+                    & Q(decided_at__isnull=False)
+                    & ~Q(decided_by="")
+                ),
                 name="order_decided_iff_not_open",
             ),
             models.CheckConstraint(
@@ -197,7 +213,9 @@ class Order(models.Model):
             models.Index(fields=["merchant", "headline", "-placed_at", "-id"], name="order_newest_by_headline"),
             models.Index(fields=["channel", "-placed_at", "-id"], name="order_newest_by_channel"),
             models.Index(
-                fields=["confirm_by"], condition=Q(status__in=["draft", "pending", "confirmed"]), name="order_open_by_deadline"
+                fields=["confirm_by"],
+                condition=Q(status__in=["draft", "pending", "confirmed"]),
+                name="order_open_by_deadline",
             ),
         ]
 
@@ -241,7 +259,9 @@ class OrderLine(models.Model):
             models.UniqueConstraint(fields=["order", "position"], name="line_position_once_per_order"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity_positive"),
             models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
-            models.CheckConstraint(condition=Q(fulfilled_quantity__lte=F("quantity")), name="line_fulfilled_within_quantity"),
+            models.CheckConstraint(
+                condition=Q(fulfilled_quantity__lte=F("quantity")), name="line_fulfilled_within_quantity"
+            ),
         ]
 
     def __str__(self) -> str:

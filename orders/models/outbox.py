@@ -64,7 +64,8 @@ class OutboxMessage(models.Model):
             models.CheckConstraint(condition=Q(status__in=OutboxStatus.values), name="outbox_status_known"),
             models.CheckConstraint(condition=Q(topic__in=Topic.values), name="outbox_topic_known"),
             models.CheckConstraint(
-                condition=Q(status="running", lease_until__isnull=False) | (~Q(status="running") & Q(lease_until__isnull=True)),
+                condition=Q(status="running", lease_until__isnull=False)
+                | (~Q(status="running") & Q(lease_until__isnull=True)),
                 name="outbox_lease_iff_running",
             ),
             models.CheckConstraint(
@@ -79,7 +80,9 @@ class OutboxMessage(models.Model):
                 fields=["lane", "next_attempt_at", "id"], condition=Q(status="waiting", wait_for=""), name="outbox_due"
             ),
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="outbox_leases"),
-            models.Index(fields=["wait_for"], condition=Q(status="waiting") & ~Q(wait_for=""), name="outbox_conditions"),
+            models.Index(
+                fields=["wait_for"], condition=Q(status="waiting") & ~Q(wait_for=""), name="outbox_conditions"
+            ),
             models.Index(fields=["order", "topic"], name="outbox_by_order"),
         ]
 

@@ -39,15 +39,21 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=Q(authorized__gte=0, captured__gte=0, refunded__gte=0), name="payment_amounts_not_negative"
             ),
-            models.CheckConstraint(condition=Q(captured__lte=F("authorized")), name="payment_captured_within_authorized"),
+            models.CheckConstraint(
+                condition=Q(captured__lte=F("authorized")), name="payment_captured_within_authorized"
+            ),
             models.CheckConstraint(condition=Q(refunded__lte=F("captured")), name="payment_refunded_within_captured"),
             models.CheckConstraint(
                 condition=Q(status__in=["captured", "partially_refunded", "refunded"], captured_at__isnull=False)
-                | (~Q(status__in=["captured", "partially_refunded", "refunded"]) & Q(captured_at__isnull=True, captured=0)),
+                | (
+                    ~Q(status__in=["captured", "partially_refunded", "refunded"])
+                    & Q(captured_at__isnull=True, captured=0)
+                ),
                 name="payment_captured_at_iff_captured",
             ),
             models.CheckConstraint(
-                condition=Q(status="voided", voided_at__isnull=False) | (~Q(status="voided") & Q(voided_at__isnull=True)),
+                condition=Q(status="voided", voided_at__isnull=False)
+                | (~Q(status="voided") & Q(voided_at__isnull=True)),
                 name="payment_voided_at_iff_voided",
             ),
         ]

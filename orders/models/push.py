@@ -61,7 +61,8 @@ class OrderPush(models.Model):
             ),
             models.CheckConstraint(condition=~Q(status="held") | ~Q(reason=""), name="push_held_says_why"),
             models.CheckConstraint(
-                condition=~Q(status="pushed") | (~Q(remote_id="") & Q(pushed_at__isnull=False)), name="push_pushed_has_remote"
+                condition=~Q(status="pushed") | (~Q(remote_id="") & Q(pushed_at__isnull=False)),
+                name="push_pushed_has_remote",
             ),
             models.CheckConstraint(
                 condition=Q(remote_id="", pushed_at__isnull=True) | (~Q(remote_id="") & Q(pushed_at__isnull=False)),

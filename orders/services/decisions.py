@@ -42,7 +42,12 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
     )
     for push in _waiting_for(order, conditions.confirmed(order.pk)):
         move_push(
-            push, to=PushStatus.WAITING, by=by, at=at, reason="Waiting for the payment.", wait_for=conditions.captured(order.pk)
+            push,
+            to=PushStatus.WAITING,
+            by=by,
+            at=at,
+            reason="Waiting for the payment.",
+            wait_for=conditions.captured(order.pk),
         )
     outbox.post(Topic.CAPTURE_PAYMENT, order=order, key=capture_key(order), at=at)
     return order
@@ -93,7 +98,9 @@ def complete(*, order_id: int, by: str, at: datetime) -> None:
     """Everything has been fulfilled. Nothing happens when the order is completed, or not open, already."""
     order = lock(order_id)
     if order.status == OrderStatus.CONFIRMED:
-        move_order(order, to=OrderStatus.COMPLETED, by=by, at=at, text="Completed: everything is fulfilled.", completed_at=at)
+        move_order(
+            order, to=OrderStatus.COMPLETED, by=by, at=at, text="Completed: everything is fulfilled.", completed_at=at
+        )
 
 
 @transaction.atomic
@@ -110,7 +117,9 @@ def check_again(*, order_id: int, by: str, at: datetime) -> Order:
     """Ask the destinations again, for someone who has mended something there."""
     order = lock(order_id)
     if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED) or order.payment_status in _TAKEN_MONEY:
-        raise TransitionNotAllowed(f"Order {order.number} is {OrderStatus(order.status).label.lower()}: nothing to check.")
+        raise TransitionNotAllowed(
+            f"Order {order.number} is {OrderStatus(order.status).label.lower()}: nothing to check."
+        )
     preflight.ask(order, at=at)
     if order.status == OrderStatus.CONFIRMED:
         outbox.release_now(capture_key(order), at=at)  # asks once more itself, right before the money
@@ -143,7 +152,9 @@ def capture_key(order: Order) -> str:
 
 def _refuse_late(order: Order, at: datetime) -> None:
     if at >= order.confirm_by:
-        raise ConfirmationClosed(f"The time to confirm order {order.number} ended at {order.confirm_by:%Y-%m-%d %H:%M} UTC.")
+        raise ConfirmationClosed(
+            f"The time to confirm order {order.number} ended at {order.confirm_by:%Y-%m-%d %H:%M} UTC."
+        )
 
 
 def _refuse_blocked(order: Order) -> None:
@@ -163,7 +174,9 @@ def _stop_capture(order: Order, *, at: datetime) -> None:
     if payment is None or payment.status != PaymentStatus.AUTHORIZED:
         return
     if not outbox.withdraw(capture_key(order), at=at):
-        raise TransitionNotAllowed(f"The payment of order {order.number} is being taken right now. Try again in a minute.")
+        raise TransitionNotAllowed(
+            f"The payment of order {order.number} is being taken right now. Try again in a minute."
+        )
 
 
 def _end(order: Order, *, by: str, at: datetime) -> None:
@@ -181,7 +194,12 @@ def _end(order: Order, *, by: str, at: datetime) -> None:
 def _end_push(push: OrderPush, *, by: str, at: datetime) -> None:
     if push.remote_id:
         outbox.post(
-            Topic.CANCEL_REMOTE, order=push.order, push=push, connection=push.connection, key=f"cancel:{push.public_id}", at=at
+            Topic.CANCEL_REMOTE,
+            order=push.order,
+            push=push,
+            connection=push.connection,
+            key=f"cancel:{push.public_id}",
+            at=at,
         )
         return
     if push.status == PushStatus.CANCELLED:

@@ -26,7 +26,9 @@ def merchant_for(marketplace: Marketplace, slug: str) -> Merchant:
     """A merchant that sells on the marketplace. Raises InvalidOrder; others do not exist for it."""
     merchant = Merchant.objects.filter(marketplaces=marketplace, slug=slug, is_active=True).first()
     if merchant is None:
-        raise InvalidOrder([FieldProblem("merchant", "unknown_merchant", "No such merchant sells on this marketplace.")])
+        raise InvalidOrder(
+            [FieldProblem("merchant", "unknown_merchant", "No such merchant sells on this marketplace.")]
+        )
     return merchant
 
 

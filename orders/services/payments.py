@@ -115,7 +115,11 @@ def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> Non
     for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
         move_push(push, to=push.status, by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
     notices.promise_merchant(
-        order, kind="capture_declined", cause_key=f"{order.public_id}:{payment.capture_generation}", at=at, reason=str(error)
+        order,
+        kind="capture_declined",
+        cause_key=f"{order.public_id}:{payment.capture_generation}",
+        at=at,
+        reason=str(error),
     )
 
 
@@ -187,7 +191,12 @@ def _write_refund(order_id: int, given: Refunded, *, at: datetime) -> None:
     payment = Payment.objects.select_related("order").get(order=order)
     text = f"{Money(given.amount, payment.currency)} given back to the customer."
     move_payment(
-        payment, to=PaymentStatus.REFUNDED, by=history.STOREWARD, at=at, text=text, refunded=payment.refunded + given.amount
+        payment,
+        to=PaymentStatus.REFUNDED,
+        by=history.STOREWARD,
+        at=at,
+        text=text,
+        refunded=payment.refunded + given.amount,
     )
 
 
@@ -201,7 +210,11 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     elif outcome.status == "held":
         history.note(message.order, kind="payment.held", text=outcome.reason, by=history.STOREWARD, at=at)
         notices.promise_merchant(
-            message.order, kind="payment_held", cause_key=f"{message.key}:{message.attempts}", at=at, reason=outcome.reason
+            message.order,
+            kind="payment_held",
+            cause_key=f"{message.key}:{message.attempts}",
+            at=at,
+            reason=outcome.reason,
         )
 
 
@@ -222,8 +235,14 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
     if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
-        _write_failure(order_id, AuthorizationGoneError("The authorization was cancelled or ran out at the gateway."), at=at)
-    elif truth.capture_before and payment.status == PaymentStatus.AUTHORIZED and payment.expires_at != truth.capture_before:
+        _write_failure(
+            order_id, AuthorizationGoneError("The authorization was cancelled or ran out at the gateway."), at=at
+        )
+    elif (
+        truth.capture_before
+        and payment.status == PaymentStatus.AUTHORIZED
+        and payment.expires_at != truth.capture_before
+    ):
         payment.expires_at = truth.capture_before
         payment.save(update_fields=["expires_at"])
 

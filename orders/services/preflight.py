@@ -65,10 +65,14 @@ def examine(push: OrderPush, world: World) -> Finding:
         found = links.look_up(connection, connector, _skus(push), at=world.now())
     except CredentialsError as error:
         connections.auth_lost(connection_id=connection.pk, reason=str(error), at=world.now())
-        return Finding(push.pk, (Blocker(BlockerCode(error.code), str(error)),), conditions.token_renewed(connection.pk))
+        return Finding(
+            push.pk, (Blocker(BlockerCode(error.code), str(error)),), conditions.token_renewed(connection.pk)
+        )
     except ConnectionGoneError as error:
         connections.gone(connection_id=connection.pk, reason=str(error), at=world.now())
-        return Finding(push.pk, (Blocker(BlockerCode.STORE_UNREACHABLE, str(error)),), conditions.pause_lifted(connection.pk))
+        return Finding(
+            push.pk, (Blocker(BlockerCode.STORE_UNREACHABLE, str(error)),), conditions.pause_lifted(connection.pk)
+        )
     blockers = found.blockers
     if not blockers:
         variants = {variant.variant_id: variant for variant in found.variants.values()}
@@ -78,7 +82,9 @@ def examine(push: OrderPush, world: World) -> Finding:
 
 def write_down(finding: Finding, *, at: datetime) -> None:
     """Put a finding on its push, unless that has gone on meanwhile. Inside a transaction."""
-    push = OrderPush.objects.select_for_update(of=("self",)).select_related("order", "connection").get(pk=finding.push_id)
+    push = (
+        OrderPush.objects.select_for_update(of=("self",)).select_related("order", "connection").get(pk=finding.push_id)
+    )
     if not is_open(push):
         return
     known = push.blockers
@@ -104,7 +110,9 @@ def is_open(push: OrderPush) -> bool:
 
 def look_for_stock(*, at: datetime, limit: int = 200) -> int:
     """Let orders that wait for stock ask again; called every now and then by the sweep."""
-    waiting = OutboxMessage.objects.filter(status="waiting", wait_for__startswith="stock:").values_list("wait_for", flat=True)
+    waiting = OutboxMessage.objects.filter(status="waiting", wait_for__startswith="stock:").values_list(
+        "wait_for", flat=True
+    )
     keys = sorted(set(waiting[:limit]))
     for key in keys:
         conditions.cleared(key)

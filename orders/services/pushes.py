@@ -69,7 +69,9 @@ def _believe_not_found(message: OutboxMessage, connector: Connector, world: Worl
         return
     left = (message.maybe_sent_at + timedelta(seconds=connector.horizon_s) - world.now()).total_seconds()
     if left > 0:
-        raise outbox.Postponed("Sent, no answer: looking for it in the store before anything is sent again.", after_s=left)
+        raise outbox.Postponed(
+            "Sent, no answer: looking for it in the store before anything is sent again.", after_s=left
+        )
 
 
 def _ended_before(message: OutboxMessage, push: OrderPush, world: World) -> bool:
@@ -175,7 +177,9 @@ def compare(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
         f"the customer paid {Money(order.total, order.currency)}. Correct {push.remote_name} there."
     )
     blocker = Blocker(BlockerCode.TOTAL_MISMATCH, text, "total", f"{remote.total:f}")
-    move_push(push, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=text, reason=text, blockers=[blocker.as_json()])
+    move_push(
+        push, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=text, reason=text, blockers=[blocker.as_json()]
+    )
     notices.promise_merchant(order, kind="push_held", cause_key=f"{push.public_id}:total", at=at, reason=text)
 
 
@@ -231,7 +235,14 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
         raise TransitionNotAllowed("This push cannot be left out.")
     if push.messages.filter(topic=Topic.PUSH_ORDER).exists() and not outbox.withdraw(push_key(push), at=at):
         raise TransitionNotAllowed("The order may be in the store already: look there first.")
-    move_push(push, to=PushStatus.SKIPPED, by=by, at=at, reason=f"Left out by {by}.", text=f"{by} kept it out of {push.connection.name}.")
+    move_push(
+        push,
+        to=PushStatus.SKIPPED,
+        by=by,
+        at=at,
+        reason=f"Left out by {by}.",
+        text=f"{by} kept it out of {push.connection.name}.",
+    )
     outbox.release_now(f"check:{push.order.public_id}:{push.pk}", at=at)
     return push
 
@@ -241,7 +252,12 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
 
 def promise_cancel(push: OrderPush, *, at: datetime) -> None:
     outbox.post(
-        Topic.CANCEL_REMOTE, order=push.order, push=push, connection=push.connection, key=f"cancel:{push.public_id}", at=at
+        Topic.CANCEL_REMOTE,
+        order=push.order,
+        push=push,
+        connection=push.connection,
+        key=f"cancel:{push.public_id}",
+        at=at,
     )
 
 
@@ -272,7 +288,9 @@ def _write_cancelled(message: OutboxMessage, text: str, world: World) -> None:
 def cancel_settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     if outcome.status == "held":
         history.note(message.order, kind="push.cancel_failed", text=outcome.reason, by=history.STOREWARD, at=at)
-        notices.promise_merchant(message.order, kind="cancel_failed", cause_key=message.key, at=at, reason=outcome.reason)
+        notices.promise_merchant(
+            message.order, kind="cancel_failed", cause_key=message.key, at=at, reason=outcome.reason
+        )
 
 
 # --- how an attempt ended ------------------------------------------------------------------------

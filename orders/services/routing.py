@@ -14,7 +14,11 @@ from orders.services import history, summary
 def plan(order: Order, *, at: datetime) -> list[OrderPush]:
     """Make the order's pushes, waiting for its confirmation. Call it in the transaction that places the order."""
     destinations = (
-        Connection.objects.of(order.merchant).standing().filter(is_destination=True).select_related("sync_settings").order_by("pk")
+        Connection.objects.of(order.merchant)
+        .standing()
+        .filter(is_destination=True)
+        .select_related("sync_settings")
+        .order_by("pk")
     )
     lines = list(order.lines.all())
     pushes = [_plan_one(order, connection) for connection in destinations]

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orders.enums import ORDER_TRANSITIONS, PAYMENT_TRANSITIONS, PUSH_TRANSITIONS, OrderStatus, PaymentStatus, PushStatus
+from orders.enums import (
+    ORDER_TRANSITIONS,
+    PAYMENT_TRANSITIONS,
+    PUSH_TRANSITIONS,
+    OrderStatus,
+    PaymentStatus,
+    PushStatus,
+)
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, Payment
 from orders.services import history, summary
@@ -37,12 +44,22 @@ def move_payment(payment: Payment, *, to: PaymentStatus, by: str, at: datetime, 
     for name, value in fields.items():
         setattr(payment, name, value)
     payment.save(update_fields=["status", *fields])
-    history.note(payment.order, kind=f"payment.{to}", text=text, by=by, at=at, axis="payment", **{"from": came_from, "to": to})
+    history.note(
+        payment.order, kind=f"payment.{to}", text=text, by=by, at=at, axis="payment", **{"from": came_from, "to": to}
+    )
     summary.refresh(payment.order_id)
 
 
 def move_push(
-    push: OrderPush, *, to: PushStatus, by: str, at: datetime, text: str = "", reason: str = "", wait_for: str = "", **fields: Any
+    push: OrderPush,
+    *,
+    to: PushStatus,
+    by: str,
+    at: datetime,
+    text: str = "",
+    reason: str = "",
+    wait_for: str = "",
+    **fields: Any,
 ) -> None:
     """Change a push's status; without `text` it leaves no line in the history. Raises TransitionNotAllowed."""
     came_from = push.status

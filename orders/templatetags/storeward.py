@@ -49,7 +49,11 @@ _PAYMENT_TONES = {"captured": "ok-text", "failed": "bad-text", "refunded": "mute
 def money(amount: Decimal, currency: str) -> str:
     """$1,284.50 for dollars where they are at home, KWD 358.250 and ¥12,800 elsewhere."""
     rounded = round_half_up(amount, currency)
-    return str(format_currency(rounded, currency, locale=_LOCALES.get(currency, "en"), currency_digits=False, format=_pattern(rounded)))
+    return str(
+        format_currency(
+            rounded, currency, locale=_LOCALES.get(currency, "en"), currency_digits=False, format=_pattern(rounded)
+        )
+    )
 
 
 def _pattern(rounded: Decimal) -> str:

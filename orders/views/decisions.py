@@ -100,7 +100,7 @@ def bulk_confirm(request: MerchantRequest) -> HttpResponse:
         messages.success(request, f"{done} confirmed.")
     for refusal in refusals[:10]:
         messages.error(request, refusal)
-    if len(refusals) > 10:  # noqa: PLR2004  # more would hide the page
+    if len(refusals) > 10:  # more would hide the page
         messages.error(request, f"{len(refusals) - 10} more could not be confirmed.")
     if not (done or refusals):
         messages.warning(request, "No order was chosen.")
@@ -126,7 +126,6 @@ def _order(request: MerchantRequest, public_id: str) -> Order:
 
 def _back(request: MerchantRequest, order: Order) -> HttpResponse:
     return redirect(_safe_next(request) or reverse("orders:detail", args=[order.public_id]))
-
 
 
 def _safe_next(request: MerchantRequest) -> str:

@@ -47,7 +47,9 @@ def context_of(order: Order) -> dict[str, Any]:
         "may_decline": order.status in (OrderStatus.PENDING, OrderStatus.DRAFT),
         "may_cancel": order.status == OrderStatus.CONFIRMED,
         "may_check": order.status == OrderStatus.PENDING or _waits_for_check(order, pushes),
-        "payment_failed": payment is not None and payment.status == PaymentStatus.FAILED and order.status == OrderStatus.CONFIRMED,
+        "payment_failed": payment is not None
+        and payment.status == PaymentStatus.FAILED
+        and order.status == OrderStatus.CONFIRMED,
         "is_moving": _is_moving(order, pushes),
     }
 

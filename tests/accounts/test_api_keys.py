@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 
 def issue(**fields):
     fields.setdefault("merchant", make_merchant())
-    return api_keys.issue(**{"name": "scripts", "can_write": True, "expires_at": None, "by": "ana", "at": NOON, **fields})
+    return api_keys.issue(
+        **{"name": "scripts", "can_write": True, "expires_at": None, "by": "ana", "at": NOON, **fields}
+    )
 
 
 def test_the_whole_key_is_accepted():

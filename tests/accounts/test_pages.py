@@ -17,7 +17,7 @@ from tests.factories import make_member, make_merchant, make_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture()
+@pytest.fixture
 def signed_in(owner: User, client: Client) -> Client:
     client.force_login(owner)
     return client
@@ -48,7 +48,9 @@ def test_pages_after_sign_in_hold_nothing_that_the_csp_forbids(signed_in: Client
     assert not re.search(r"<style| style=|<script(?![^>]*(?: src=|application/json))", response.content.decode())
 
 
-def test_an_owner_invites_and_the_link_makes_an_account(signed_in: Client, merchant: Merchant, django_capture_on_commit_callbacks):
+def test_an_owner_invites_and_the_link_makes_an_account(
+    signed_in: Client, merchant: Merchant, django_capture_on_commit_callbacks
+):
     with django_capture_on_commit_callbacks(execute=True):
         signed_in.post(reverse("accounts:invite"), {"email": "New@Kauri.example", "role": "viewer"})
     link = re.search(r"http://\S+", mail.outbox[0].body).group()
@@ -115,7 +117,9 @@ def test_another_merchants_member_does_not_exist(signed_in: Client):
 
 
 def test_another_merchants_key_does_not_exist(signed_in: Client):
-    key, _ = api_keys.issue(name="x", can_write=False, expires_at=None, merchant=make_merchant(), by="x", at=timezone.now())
+    key, _ = api_keys.issue(
+        name="x", can_write=False, expires_at=None, merchant=make_merchant(), by="x", at=timezone.now()
+    )
 
     response = signed_in.post(reverse("accounts:key_revoke", args=[key.pk]))
 

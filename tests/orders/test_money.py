@@ -14,7 +14,8 @@ CURRENCIES = st.sampled_from(["NZD", "USD", "JPY", "KWD", "CLF"])
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "units"), [("12.30", "NZD", 1230), ("1200", "JPY", 1200), ("1.005", "KWD", 1005), ("0", "USD", 0)]
+    ("amount", "currency", "units"),
+    [("12.30", "NZD", 1230), ("1200", "JPY", 1200), ("1.005", "KWD", 1005), ("0", "USD", 0)],
 )
 def test_minor_units_follow_the_currency(amount: str, currency: str, units: int):
     assert Money(Decimal(amount), currency).minor_units() == units

@@ -149,7 +149,14 @@ def test_a_push_cannot_become(fields: dict[str, Any]):
 def make_message(**fields: Any) -> OutboxMessage:
     order = make_order()
     lane = Lane.objects.create(merchant=order.merchant)
-    values = {"topic": "push_order", "key": f"k{order.pk}", "order": order, "lane": lane, "next_attempt_at": NOON, "created_at": NOON}
+    values = {
+        "topic": "push_order",
+        "key": f"k{order.pk}",
+        "order": order,
+        "lane": lane,
+        "next_attempt_at": NOON,
+        "created_at": NOON,
+    }
     return OutboxMessage.objects.create(**{**values, **fields})
 
 
@@ -193,7 +200,9 @@ def test_what_may_be_there_once_is_there_once():
     with pytest.raises(IntegrityError), transaction.atomic():
         make_order(payment={"reference": order.payment.reference})
     with pytest.raises(IntegrityError), transaction.atomic():
-        OrderLine.objects.create(order=order, position=9, external_id=line.external_id, title="x", quantity=1, unit_price=1)
+        OrderLine.objects.create(
+            order=order, position=9, external_id=line.external_id, title="x", quantity=1, unit_price=1
+        )
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderLine.objects.create(order=order, position=0, external_id="new", title="x", quantity=1, unit_price=1)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -203,7 +212,9 @@ def test_what_may_be_there_once_is_there_once():
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderPush.objects.create(order=order, connection=connection, reference="new", status="queued")
     with pytest.raises(IntegrityError), transaction.atomic():
-        OrderPush.objects.create(order=order, connection=connection, generation=2, reference=push.reference, status="queued")
+        OrderPush.objects.create(
+            order=order, connection=connection, generation=2, reference=push.reference, status="queued"
+        )
     with pytest.raises(IntegrityError), transaction.atomic():
         PushLine.objects.create(push=push, line=line)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -219,7 +230,9 @@ def test_what_may_be_there_once_is_there_once():
     assert lane.pk
     twice(lambda: Parcel.objects.create(fulfillment=fulfillment, number="P1"))
     twice(lambda: FulfillmentLine.objects.create(fulfillment=fulfillment, line=line, quantity=1))
-    twice(lambda: IntakeKey.objects.create(channel=order.channel, key="k", body_digest="d", order=order, created_at=NOON))
+    twice(
+        lambda: IntakeKey.objects.create(channel=order.channel, key="k", body_digest="d", order=order, created_at=NOON)
+    )
 
 
 def test_one_remote_order_belongs_to_one_push():

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 
@@ -39,9 +40,10 @@ def main() -> int:
         print("simulate: --seeds takes a whole number from 1.", file=sys.stderr)
         return 2
     started = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), initializer=_set_up) as pool:
+    forked = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=forked, initializer=_set_up) as pool:
         seeds = range(options.first, options.first + options.seeds)
-        results = list(pool.imap_unordered(partial(_one, mutant=""), seeds, chunksize=2))
+        results = list(pool.map(partial(_one, mutant=""), seeds, chunksize=2))
         survivors = _survivors(pool) if options.mutants else []
     for result in sorted((result for result in results if result.bad), key=lambda result: result.seed):
         print(
@@ -58,7 +60,7 @@ def _survivors(pool) -> list[str]:
 
     survivors = []
     for name in MUTANT_NAMES:
-        caught = next((r for r in pool.imap(partial(_one, mutant=name), range(1, 61)) if r.bad), None)
+        caught = next((r for r in pool.map(partial(_one, mutant=name), range(1, 61)) if r.bad), None)
         print(f"without {name.removeprefix('no ')}: " + (f"caught by seed {caught.seed}" if caught else "NOT CAUGHT"))
         if caught is None:
             survivors.append(name)

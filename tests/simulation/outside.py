@@ -104,7 +104,7 @@ class SimulatedStore(Connector):
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         clock = self.dice.clock
-        match self.dice.fault("lost answer", "late", "never arrived", "refused", "throttled", "5xx"):
+        match self.dice.fault("lost answer", "late", "late", "never arrived", "refused", "throttled", "5xx"):
             case "lost answer":
                 self.ledger.add(order, at=clock.now())
                 clock.advance(DEADLINE_S)

@@ -74,6 +74,11 @@ class Command(BaseCommand):
         marketplace.merchants.add(merchant)
         if created:
             _, secret = api_keys.issue(
-                name=f"{name} orders", can_write=True, expires_at=None, marketplace=marketplace, by=BY, at=timezone.now()
+                name=f"{name} orders",
+                can_write=True,
+                expires_at=None,
+                marketplace=marketplace,
+                by=BY,
+                at=timezone.now(),
             )
             self.stdout.write(f"{name} places orders with this API key; it is not shown again: {secret}")

@@ -25,7 +25,7 @@ from tests.orders.api.client import Api, make_api, sample
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture()
+@pytest.fixture
 def api(db: None) -> Api:
     return make_api()
 
@@ -238,11 +238,21 @@ def test_confirm_by_is_before_the_authorization_runs_out(api: Api):
     assert Order.objects.get().confirm_by < timezone.now() + timezone.timedelta(hours=13)
 
 
-TEXT_FIELDS = ["number", "lines.0.title", "lines.0.sku", "customer.name", "customer.note", "shipping_address.address1", "shipping.title"]
+TEXT_FIELDS = [
+    "number",
+    "lines.0.title",
+    "lines.0.sku",
+    "customer.name",
+    "customer.note",
+    "shipping_address.address1",
+    "shipping.title",
+]
 
 
 @pytest.mark.parametrize("path", TEXT_FIELDS)
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "🪑" * 10, "'; DROP TABLE orders; --"])
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "🪑" * 10, "'; DROP TABLE orders; --"]
+)
 def test_hostile_text_is_kept_as_it_is(api: Api, path: str, text: str):
     response = api.place(changed(path, text))
 
@@ -252,7 +262,9 @@ def test_hostile_text_is_kept_as_it_is(api: Api, path: str, text: str):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    path=st.sampled_from(["merchant", "lines", "lines.0", "lines.0.unit_price", "total", "payment", "customer", "placed_at", "delivery"]),
+    path=st.sampled_from(
+        ["merchant", "lines", "lines.0", "lines.0.unit_price", "total", "payment", "customer", "placed_at", "delivery"]
+    ),
     value=st.recursive(
         st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -17,7 +17,7 @@ from tests.orders.api.client import Api, make_api, sample
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture()
+@pytest.fixture
 def api(db: None) -> Api:
     return make_api()
 

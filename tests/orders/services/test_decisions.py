@@ -71,7 +71,11 @@ def test_declining_releases_the_money_and_keeps_the_order_out_of_the_store():
     decisions.decline(order_id=order.pk, reason="Sold out.", by=ANA, at=NOON)
 
     order.refresh_from_db()
-    assert (order.status, order.decision_reason, order.push_status) == (OrderStatus.DECLINED, "Sold out.", PushStatus.CANCELLED)
+    assert (order.status, order.decision_reason, order.push_status) == (
+        OrderStatus.DECLINED,
+        "Sold out.",
+        PushStatus.CANCELLED,
+    )
     assert promised(order) == [Topic.VOID_PAYMENT]
 
 
@@ -150,7 +154,11 @@ def test_auto_accept_confirms_what_every_destination_will_take():
     outbox.drain(world=make_world(store))
 
     order.refresh_from_db()
-    assert (order.auto_accepted, order.decided_by, order.payment_status) == (True, "Auto-accept", PaymentStatus.CAPTURED)
+    assert (order.auto_accepted, order.decided_by, order.payment_status) == (
+        True,
+        "Auto-accept",
+        PaymentStatus.CAPTURED,
+    )
     assert len(store.orders) == 1
 
 

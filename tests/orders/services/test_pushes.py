@@ -118,7 +118,11 @@ def test_a_refusal_is_held_with_its_reason_and_the_merchant_is_told():
 
     push = drained(store, push)
 
-    assert (push.status, push.blockers[0]["code"], push.order.headline) == (PushStatus.HELD, "province_unknown", "push_failed")
+    assert (push.status, push.blockers[0]["code"], push.order.headline) == (
+        PushStatus.HELD,
+        "province_unknown",
+        "push_failed",
+    )
     assert len(mail.outbox) == 0 or push.order.number in mail.outbox[0].body
 
 
@@ -280,7 +284,9 @@ def test_a_missing_link_found_at_the_send_is_waited_for_and_released():
 
     store.stock_up("C")
     variant = store.variants["C"]
-    links.link(connection_id=push.connection_id, sku="B", variant_id=variant.variant_id, variant_title="C", by="ana", at=NOON)
+    links.link(
+        connection_id=push.connection_id, sku="B", variant_id=variant.variant_id, variant_title="C", by="ana", at=NOON
+    )
 
     assert drained(store, push).status == PushStatus.PUSHED
 
