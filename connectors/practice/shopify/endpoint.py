@@ -34,7 +34,7 @@ def graphql(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         return fault
     token = request.headers.get("X-Shopify-Access-Token", "")
     if not hmac.compare_digest(token.encode(), shop.access_token.encode()):
-        return _answer({"errors": faults.DEAD_TOKEN}, status=401)
+        return _answer({"errors": faults.UNAUTHORIZED}, status=401)
     try:
         query, variables, name = _body(request.body)
     except ValueError:

@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse
 from connectors.practice import dials
 from connectors.practice.models import PracticeShop
 
-DEAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105  # a refusal
+UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
 def before(shop: PracticeShop) -> HttpResponse | None:
@@ -23,7 +23,7 @@ def before(shop: PracticeShop) -> HttpResponse | None:
         headers = {"Retry-After": f"{retry_after_s}.0"}
         return JsonResponse({"errors": "Exceeded request limit. Reduce request rates."}, status=429, headers=headers)
     if dials.take(shop, "dead_token") is not None:
-        return JsonResponse({"errors": DEAD_TOKEN}, status=401)
+        return JsonResponse({"errors": UNAUTHORIZED}, status=401)
     if dials.take(shop, "frozen") is not None:
         return JsonResponse({"errors": "Unavailable Shop"}, status=402)
     if dials.take(shop, "html") is not None:
