@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,6 +14,9 @@ from django.utils import timezone
 
 from accounts.models import Merchant, Role
 
+_COUNTRIES: list[tuple[str, str]] = sorted(
+    ((country.alpha_2, country.name) for country in pycountry.countries), key=itemgetter(1)
+)
 KEY_LIFETIMES = {"30": "30 days", "90": "90 days", "365": "one year", "": "no end"}
 
 
@@ -54,9 +58,7 @@ class ApiKeyForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
-    country_code = forms.ChoiceField(
-        label="Country", choices=sorted(((c.alpha_2, c.name) for c in pycountry.countries), key=lambda pair: pair[1])
-    )
+    country_code = forms.ChoiceField(label="Country", choices=_COUNTRIES)
     currency = forms.ChoiceField(choices=[(c.alpha_3, f"{c.alpha_3} · {c.name}") for c in pycountry.currencies])
     time_zone = forms.ChoiceField(choices=[(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())])
 

@@ -10,6 +10,6 @@ from accounts.models import Membership, Merchant, User
 class MerchantRequest(HttpRequest):
     """A request of a signed-in member: what `merchant_required` has made sure of."""
 
-    user: User  # type: ignore[assignment]  # never anonymous here
+    user: User  # never anonymous here
     merchant: Merchant
     membership: Membership

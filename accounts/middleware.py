@@ -33,5 +33,5 @@ def current_membership(request: HttpRequest) -> Membership | None:
     if not request.user.is_authenticated:
         return None
     memberships = Membership.objects.filter(user=request.user, merchant__is_active=True).select_related("merchant")
-    chosen = request.session.get(SESSION_KEY)
-    return memberships.filter(merchant_id=chosen).first() or memberships.order_by("pk").first()
+    chosen: int | None = request.session.get(SESSION_KEY)
+    return (memberships.filter(merchant_id=chosen).first() if chosen else None) or memberships.order_by("pk").first()

@@ -1,6 +1,7 @@
 """Conditions that work waits for, and the one way to say that one has come about.
 
-A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`, `sku:<connection pk>:<sku>`, `stock:<connection pk>:<sku>`,
+A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`,
+`sku:<connection pk>:<sku>`, `stock:<connection pk>:<sku>`,
 `token:<connection pk>`, `paused:<connection pk>`. `cleared(key)` writes a row and wakes a pump, which releases what
 waits for that key.
 """

@@ -260,7 +260,8 @@ def claim(*, at: datetime, limit: int = CLAIM_SIZE) -> list[OutboxMessage]:
 def _next_lane(at: datetime) -> Lane | None:
     has_due = Exists(OutboxMessage.objects.filter(due(at), lane=OuterRef("pk")))
     lanes = Lane.objects.filter(has_due).filter(ready_lanes(at))
-    return _locking(lanes).order_by(F("served_at").asc(nulls_first=True), "pk").first()
+    lane: Lane | None = _locking(lanes).order_by(F("served_at").asc(nulls_first=True), "pk").first()
+    return lane
 
 
 def _locking(rows: Any) -> Any:

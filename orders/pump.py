@@ -15,7 +15,7 @@ from django.db import connection as database
 from django.db.models import Min
 
 from orders import outbox
-from orders.models import OutboxMessage, PumpBeat, WakeUp
+from orders.models import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.world import World
 
 logger = getLogger(__name__)
@@ -40,7 +40,7 @@ def pump(*, budget_s: float | None = None, threads: int | None = None, world: Wo
 
 def oldest_due(*, at: datetime) -> datetime | None:
     """Since when the longest-waiting message has been due that could be carried out; None when none is."""
-    ready = OutboxMessage.objects.filter(outbox.due(at), lane__in=outbox.Lane.objects.filter(outbox.ready_lanes(at)))
+    ready = OutboxMessage.objects.filter(outbox.due(at), lane__in=Lane.objects.filter(outbox.ready_lanes(at)))
     oldest: datetime | None = ready.aggregate(oldest=Min("next_attempt_at"))["oldest"]
     return oldest
 

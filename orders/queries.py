@@ -16,6 +16,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import Merchant
 from orders.enums import ATTENTION, Headline, OrderStatus, PaymentStatus
 from orders.models import Order, Payment
+from orders.money import money
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000  # a tab with more says "999+"
@@ -229,8 +230,6 @@ def kpis(merchant: Merchant, counts: Mapping[str, str], days: Sequence[Day], *, 
 
 def _captured(merchant: Merchant, *, at: datetime) -> tuple[str, str, list[int]]:
     """This week's captures in the merchant's currency, against the week before, and per day."""
-    from orders.templatetags.storeward import money  # noqa: PLC0415  # the one way to write an amount
-
     today = at.astimezone(merchant.zone).date()
     monday, _ = merchant.day_bounds(today - timedelta(days=today.weekday()))
     payments = Payment.objects.filter(order__merchant=merchant, currency=merchant.currency)

@@ -50,7 +50,7 @@ def connect(
         platform=platform,
         name=name or shop.name,
         base_url=base_url,
-        credentials=dict(credentials),
+        credentials=dict(credentials),  # type: ignore[misc]  # the field takes and gives objects
         webhook_secret={"secrets": list(webhook_secrets)},
         remote_id=shop.remote_id,
         shop_domain=shop.domain,
@@ -170,7 +170,8 @@ def register_webhooks(*, connection_id: int, at: datetime) -> tuple[str, ...]:
 
 def callback_url(connection: Connection) -> str:
     """Where the platform delivers this connection's webhooks."""
-    return settings.BASE_URL + reverse("connectors:webhook", args=[connection.platform, connection.public_id])
+    path = reverse("connectors:webhook", args=[connection.platform, connection.public_id])
+    return f"{settings.BASE_URL}{path}"
 
 
 def _lose(connection_id: int, state: ConnectionState, kind: str, reason: str, at: datetime) -> None:

@@ -73,7 +73,8 @@ def wait_for_budget(connection: Connection, cost: float, at: datetime) -> float:
 
 def open_for(times: int) -> timedelta:
     """How long the circuit stays open the n-th time in a row: 30 s, doubling, at most 15 minutes."""
-    return min(OPEN_FIRST * 2 ** max(times - 1, 0), OPEN_LONGEST)
+    doubled: timedelta = OPEN_FIRST * 2 ** max(times - 1, 0)
+    return min(doubled, OPEN_LONGEST)
 
 
 def _leave_alone(connection_id: int, *, until: datetime) -> None:

@@ -32,7 +32,7 @@ def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
         if name in PAGING:
             continue
         column, read = _reader(name)
-        orders = orders.filter(**{column: read(name, query[name])})
+        orders = orders.filter(**{column: read(name, query.get(name, ""))})
     return orders
 
 

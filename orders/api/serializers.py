@@ -22,7 +22,7 @@ class AmountField(serializers.Field):  # type: ignore[type-arg]
 
     def get_attribute(self, instance: Any) -> tuple[Decimal, str]:
         currency = instance.currency if hasattr(instance, "currency") else instance.order.currency
-        return getattr(instance, self.source), currency
+        return getattr(instance, str(self.source)), currency
 
     def to_representation(self, value: tuple[Decimal, str]) -> str:
         return plain(*value)
@@ -131,10 +131,10 @@ class OrderRowSerializer(serializers.ModelSerializer[Order]):
         )  # fmt: skip
 
     def get_url(self, order: Order) -> str:
-        return settings.BASE_URL + reverse("api:order", args=[order.public_id])
+        return f"{settings.BASE_URL}{reverse('api:order', args=[order.public_id])}"
 
     def get_page(self, order: Order) -> str:
-        return settings.BASE_URL + reverse("orders:detail", args=[order.public_id])
+        return f"{settings.BASE_URL}{reverse('orders:detail', args=[order.public_id])}"
 
 
 class OrderSerializer(OrderRowSerializer):
@@ -164,7 +164,7 @@ class OrderSerializer(OrderRowSerializer):
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
         if not hasattr(instance, "payment"):
-            instance.payment = None  # type: ignore[assignment]  # an order without a payment has no row
+            instance.payment = None  # an order without a payment has no row
         return super().to_representation(instance)
 
 
@@ -180,7 +180,9 @@ class ProblemSerializer(serializers.Serializer):  # type: ignore[type-arg]
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+    errors = serializers.ListField(  # type: ignore[assignment]  # the problem's own list, not the serializer's
+        child=serializers.DictField(), required=False
+    )
     blockers = BlockerSerializer(many=True, required=False)
 
 

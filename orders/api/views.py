@@ -52,8 +52,7 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
     queryset = Order.objects.none()
 
     def get_permissions(self) -> list[Any]:
-        needed = [HasApiKey(), IsMarketplaceKey()] if self.request.method == "POST" else [HasApiKey()]
-        return needed
+        return [HasApiKey(), IsMarketplaceKey()] if self.request.method == "POST" else [HasApiKey()]
 
     @extend_schema(
         operation_id="orders_list",

@@ -100,6 +100,9 @@ class WakeUp(models.Model):
 
     called_at = models.DateTimeField(null=True, blank=True)
 
+    def __str__(self) -> str:
+        return f"called at {self.called_at}"
+
 
 class PumpBeat(models.Model):
     """The last sign of life of each pump, for the watchdog."""

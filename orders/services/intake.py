@@ -45,7 +45,10 @@ def place(
         return known, False
     try:
         with transaction.atomic():
-            return _store(channel_id, merchant_id, new, by, at, idempotency_key), True
+            stored = _store(
+                channel_id=channel_id, merchant_id=merchant_id, new=new, by=by, at=at, idempotency_key=idempotency_key
+            )
+            return stored, True
     except IntegrityError:
         known = _known(channel_id, new, idempotency_key, at)
         if known is not None:
@@ -77,7 +80,7 @@ def _same(order: Order, digest: str, new: NewOrder, refusal: str) -> Order:
     return order
 
 
-def _store(channel_id: int, merchant_id: int, new: NewOrder, by: str, at: datetime, idempotency_key: str) -> Order:
+def _store(*, channel_id: int, merchant_id: int, new: NewOrder, by: str, at: datetime, idempotency_key: str) -> Order:
     merchant = Merchant.objects.get(pk=merchant_id)
     _refuse_used_payment(new)
     gaps = readiness.missing(new)

@@ -67,7 +67,7 @@ class Reader:
             return ""
         if required and not value:
             self.note(name, "required", "This may not be empty.")
-        return value
+        return str(value)
 
     def flag(self, name: str, *, default: bool | None = None) -> bool:
         value = self._value(name, required=default is None)
@@ -231,5 +231,5 @@ def is_country(code: str) -> bool:
 @cache
 def province_codes(country_code: str) -> frozenset[str]:
     """ISO 3166-2 subdivisions of a country, without its prefix."""
-    found = pycountry.subdivisions.get(country_code=country_code) or []
+    found = pycountry.subdivisions.get(country_code=country_code) or []  # type: ignore[no-untyped-call]
     return frozenset(item.code.partition("-")[2] for item in found)

@@ -55,7 +55,7 @@ def build(push: OrderPush) -> OutboundOrder:
 
 def order_url(order: Order) -> str:
     """The order's page in the portal, absolute."""
-    return settings.BASE_URL + reverse("orders:detail", args=[order.public_id])
+    return f"{settings.BASE_URL}{reverse('orders:detail', args=[order.public_id])}"
 
 
 def _links(push: OrderPush, lines: Iterable[OrderLine]) -> dict[str, str]:

@@ -31,7 +31,7 @@ SEARCH_MARGIN = timedelta(hours=1)  # around our clock and the destination's
 def send(message: OutboxMessage, world: World) -> Iterator[str]:
     """PUSH_ORDER: create the order there exactly once."""
     push = _fresh(message)
-    if push.status == PushStatus.PUSHED or push.status == PushStatus.CANCELLED:
+    if push.status in (PushStatus.PUSHED, PushStatus.CANCELLED):
         return
     connection = push.connection
     connector = world.connector_for(connection)
@@ -335,7 +335,7 @@ def _show(push: OrderPush, to: PushStatus, outcome: outbox.Outcome, *, at: datet
 
 
 def _fresh(message: OutboxMessage) -> OrderPush:
-    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id)
+    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)
 
 
 def _locked(push_id: int) -> OrderPush:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_currency
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from connectors.money import round_half_up
 from orders.enums import Headline, PushStatus
+from orders.money import money
 from orders.services.mails import safe_url
 
 register = template.Library()
-
-_LOCALES = {"NZD": "en_NZ", "AUD": "en_AU", "USD": "en_US", "CAD": "en_CA", "GBP": "en_GB"}  # where "$" is theirs
 
 _HEADLINE_TONES = {
     Headline.NEEDS_CONFIRMATION: "warn",
@@ -45,20 +41,7 @@ _PUSH_LOOKS = {
 _PAYMENT_TONES = {"captured": "ok-text", "failed": "bad-text", "refunded": "muted", "voided": "muted", "none": "muted"}
 
 
-@register.simple_tag
-def money(amount: Decimal, currency: str) -> str:
-    """$1,284.50 for dollars where they are at home, KWD 358.250 and ¥12,800 elsewhere."""
-    rounded = round_half_up(amount, currency)
-    return str(
-        format_currency(
-            rounded, currency, locale=_LOCALES.get(currency, "en"), currency_digits=False, format=_pattern(rounded)
-        )
-    )
-
-
-def _pattern(rounded: Decimal) -> str:
-    digits = -int(rounded.as_tuple().exponent)
-    return "¤#,##0" + (f".{'0' * digits}" if digits else "")
+register.simple_tag(money)
 
 
 @register.filter

@@ -190,7 +190,7 @@ def test_tracking_is_replaced_over_the_api(shop):
 
 
 def refund_query(directive=""):
-    return f"mutation R($i: RefundInput!) {{ refundCreate(input: $i) {directive} {{ refund {{ id }} userErrors {{ message }} }} }}"  # noqa: E501
+    return f"mutation R($i: RefundInput!) {{ refundCreate(input: $i) {directive} {{ refund {{ id }} userErrors {{ message }} }} }}"
 
 
 def test_a_refund_asks_for_an_idempotency_key(shop):

@@ -21,7 +21,7 @@ def at_once(*actions):
         start.wait()
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+        except Exception as error:
             errors.append(error)
         finally:
             connection.close()
