@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,6 +16,7 @@ from accounts.services import audit
 
 USED_EVERY = timedelta(minutes=1)  # how finely `last_used_at` is kept
 _PREFIX_BYTES = 4
+_SHAPE = re.compile(r"sw_([0-9a-f]{8})_[\w-]{43}", re.ASCII)
 
 
 class KeyRefused(Exception):
@@ -64,9 +66,9 @@ def revoke(*, key_id: int, by: str, at: datetime) -> ApiKey:
 
 def verify(secret: str, *, at: datetime) -> ApiKey:
     """The key that this secret belongs to. Raises KeyRefused."""
-    parts = secret.split("_", 2)
-    prefix = parts[1] if len(parts) == 3 else ""
-    key = ApiKey.objects.select_related("marketplace", "merchant").filter(prefix=prefix).first()
+    shaped = _SHAPE.fullmatch(secret)
+    keys = ApiKey.objects.select_related("marketplace", "merchant")
+    key = keys.filter(prefix=shaped[1]).first() if shaped else None
     expected = key.digest if key else "0" * 64
     matches = hmac.compare_digest(_digest(secret), expected)
     if key is None or not matches or not _stands(key, at):

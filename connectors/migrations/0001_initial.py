@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.CharField(default=accounts.models.new_public_id, editable=False, max_length=32, unique=True)),
                 ('platform', models.CharField(max_length=30)),
                 ('name', models.CharField(max_length=120)),
-                ('base_url', models.URLField(max_length=300)),
+                ('base_url', models.CharField(max_length=300)),
                 ('credentials', connectors.credentials.EncryptedJSONField(default=dict)),
                 ('credential_version', models.PositiveIntegerField(default=1)),
                 ('webhook_secret', connectors.credentials.EncryptedJSONField(default=dict)),

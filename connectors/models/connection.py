@@ -35,7 +35,7 @@ class Connection(models.Model):
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="connections")
     platform = models.CharField(max_length=30)  # a key of connectors.registry
     name = models.CharField(max_length=120)
-    base_url = models.URLField(max_length=300)
+    base_url = models.CharField(max_length=300)
     credentials = EncryptedJSONField(default=dict)
     credential_version = models.PositiveIntegerField(default=1)  # grows with every reconnect
     webhook_secret = EncryptedJSONField(default=dict)  # {"secrets": [newest, previous]}

@@ -30,7 +30,7 @@ def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
     expect(page.get_by_text("equal to what was paid").first).to_be_visible()
 
     page.goto(page.get_by_role("link", name="Open in the store").get_attribute("href"))
-    expect(page.locator("#total")).to_have_text("2310.1 NZD")
+    expect(page.locator("#total")).to_have_text("2310.10 NZD")
     page.locator("[name=parcel-0-company]").fill("Courier Post")
     page.locator("[name=parcel-0-number]").fill("CP-77001")
     page.locator("[name=parcel-0-url]").fill("https://track.example/CP-77001")

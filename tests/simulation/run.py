@@ -21,11 +21,11 @@ from tests.simulation.mutants import mutated
 from tests.simulation.names import Result
 from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock
 
-ORDERS = 6
+ORDERS = 3
 WORKERS = 3
 CRASH = 0.02  # per step
 FREEZE = 0.005
-STEPS_WITH_FAULTS = 220
+STEPS_WITH_FAULTS = 110
 PATIENCE = timedelta(hours=8)  # virtual, after the faults have ceased
 
 
