@@ -41,10 +41,10 @@ demo-check: setup ## Run the main job headless, a line per step
 	$(PY) manage.py demo --check
 
 test: setup-dev ## Tests on SQLite
-	$(PY) -m pytest -n 2 -m "not postgres and not browser" $(PYTEST_ARGS)
+	$(PY) -m pytest -n 4 -m "not postgres and not browser" $(PYTEST_ARGS)
 
-test-postgres: setup-dev ## The same on PostgreSQL, with races and locks (TEST_DATABASE_URL)
-	DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest -m "not browser" $(PYTEST_ARGS)
+test-postgres: setup-dev ## On PostgreSQL what uses a database, with races and locks (TEST_DATABASE_URL)
+	DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest -n 4 -m "not browser" $(PYTEST_ARGS)
 
 check: setup-dev ## Lint, types, import contracts, migrations, deploy and security checks
 	$(PY) -m ruff check .
@@ -55,6 +55,7 @@ check: setup-dev ## Lint, types, import contracts, migrations, deploy and securi
 	$(PY) -m bandit --quiet --severity-level medium --recursive --configfile pyproject.toml accounts config connectors orders
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py order_states --check
+	$(PY) manage.py platforms --check
 	$(PRODUCTION_ENV) $(PY) manage.py check --deploy --fail-level WARNING
 
 contracts: setup-dev ## Hold our Shopify calls and the practice store against Shopify's published schema (needs npm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import caches
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -60,7 +61,10 @@ class IsMerchantKey(BasePermission):
 
 
 class ApiKeyThrottle(SimpleRateThrottle):
+    """Per key; counted in Redis when there is one, else in each web process for itself: never in the database."""
+
     scope = "api_key"
+    cache = caches["rates"]
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         ident = f"key-{request.auth.pk}" if isinstance(request.auth, ApiKey) else self.get_ident(request)

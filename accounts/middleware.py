@@ -34,4 +34,7 @@ def current_membership(request: HttpRequest) -> Membership | None:
         return None
     memberships = Membership.objects.filter(user=request.user, merchant__is_active=True).select_related("merchant")
     chosen: int | None = request.session.get(SESSION_KEY)
-    return (memberships.filter(merchant_id=chosen).first() if chosen else None) or memberships.order_by("pk").first()
+    found = (memberships.filter(merchant_id=chosen).first() if chosen else None) or memberships.order_by("pk").first()
+    if found is not None:
+        found.user = request.user  # read already
+    return found

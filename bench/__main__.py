@@ -3,6 +3,7 @@
 Sizes come from the environment:
   BENCH_ORDERS   orders in the list (100000)
   BENCH_SECONDS  seconds per figure (10)
+  BENCH_PUSHES   orders that two workers send, each round (500)
   BENCH_CONFIRMS orders that go all the way to a practice store (40)
   DATABASE_URL   a PostgreSQL server, where storeward_bench is made and dropped; without it SQLite
 """
@@ -16,14 +17,16 @@ from bench import surroundings
 
 
 def main() -> int:
-    orders, seconds, confirms = (_whole(*item) for item in (("ORDERS", 100_000), ("SECONDS", 10), ("CONFIRMS", 40)))
+    sizes = (("ORDERS", 100_000), ("SECONDS", 10), ("PUSHES", 500), ("CONFIRMS", 40))
+    orders, seconds, sends, confirms = (_whole(*item) for item in sizes)
     with surroundings.made() as url:
-        from bench import data, figures, way_out
+        from bench import data, figures, pushes, way_out
 
         print(f"{url.split(':')[0]}, {orders} orders, {seconds} s per figure\n")
         merchant = data.fill(orders)
         figures.lists(merchant, orders=orders, seconds=seconds)
         figures.intake(merchant, seconds=seconds)
+        pushes.measure(sends)
         way_out.measure(confirms)
     return 0
 

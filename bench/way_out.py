@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from connectors.models import Connection, ConnectionState
-from connectors.practice.models import PracticeOrder
+from connectors.practice.models import PracticeOrder, PracticeShop
 from orders.management import demo_data, sample_orders
 from orders.management.commands.demo import await_web
 from orders.management.journey import Portal
@@ -54,9 +54,16 @@ def _one(portal: Portal, n: int) -> float:
     """Milliseconds from sending the confirmation to the store writing its order."""
     order = portal.place(sample_orders.load(SAMPLE, at=timezone.now(), suffix=f"-W{n}"))
     order = portal.until(order, "preflight", lambda found: found["pushes"][0]["checked_at"] is not None)
+    _refill_budgets()
     began = timezone.now()
     portal.act(order, "confirm")
     return (_received_at(order["pushes"][0]["reference"]) - began).total_seconds() * 1000
+
+
+def _refill_budgets() -> None:
+    """A store's query budget lasts for some fifteen orders in a row; after that the limit would be measured, not us."""
+    PracticeShop.objects.update(bucket=2000, bucket_at=None)
+    Connection.objects.update(budget_available=None)
 
 
 def _received_at(reference: str) -> datetime:

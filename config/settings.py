@@ -39,6 +39,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL] if BASE_URL.startswith("https://") else []
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # a larger body is refused with 413
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000  # a draft of 500 lines has three of customs data for each
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIRST_DAY_OF_WEEK = 1
 
@@ -85,11 +86,17 @@ MIDDLEWARE = [
 ]
 
 # Caches: limits are counted in the shared one; django-q2's heartbeat has its own.
+_REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.str("REDIS_URL", "")}
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.str("REDIS_URL")}
-        if env.str("REDIS_URL", "")
+        _REDIS
+        if _REDIS["LOCATION"]
         else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "storeward_cache"}
+    ),
+    "rates": (
+        _REDIS
+        if _REDIS["LOCATION"]
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rates"}
     ),
     "q-local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "q"},
 }
@@ -150,6 +157,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
+        "django": {"level": env.str("LOG_LEVEL", "INFO")},  # else Django's own: INFO, whatever is asked for
         "django.server": {"handlers": ["console"], "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
@@ -243,7 +251,23 @@ SPECTACULAR_SETTINGS = {
         "FulfillmentStatusEnum": "orders.enums.FulfillmentStatus",
         "ShipmentStatusEnum": "orders.enums.ShipmentStatus",
         "DeliveryEnum": "orders.enums.Delivery",
+        "FinancialStatusEnum": "connectors.models.FinancialStatus",
+        "FulfillmentChoiceEnum": "connectors.models.FulfillmentChoice",
+        "EmailPolicyEnum": "connectors.models.EmailPolicy",
+        "RefundStatusEnum": "orders.enums.RefundStatus",
+        "RefundReasonEnum": "orders.enums.RefundReason",
         "HeadlineEnum": "orders.enums.Headline",
+        "RoutedByEnum": "orders.enums.RoutedBy",
+        "RuleKindEnum": "orders.enums.RuleKind",
+        "WriteBackStateEnum": "orders.enums.WriteBackState",
+        "PartnerEmailEnum": "connectors.models.PartnerEmail",
+        "PartnershipStateEnum": "connectors.models.PartnershipState",
+        "PartnershipSideEnum": "connectors.models.Side",
+        "AcceptVerdictEnum": "orders.accepting.Verdict",
+        "AddressKindEnum": "orders.enums.AddressKind",
+        "DocumentKindEnum": "orders.enums.DocumentKind",
+        "JobStatusEnum": "orders.enums.JobStatus",
+        "PickupStatusEnum": "orders.enums.PickupStatus",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -272,7 +296,10 @@ Q_CLUSTER = {
 }
 PUMP_TASK = "orders.tasks.pump"
 WAKE = "orders.outbox.wake"  # by dotted path: connectors may not import orders
+MERCHANT_CHANGED = "orders.services.requirements.merchant_changed"  # nor may accounts
 INBOUND_TASK = "orders.tasks.process_inbound"
+CATALOG_TASK = "orders.tasks.read_catalog"
+STORE_ORDERS_TASK = "orders.tasks.read_store_orders"
 PUMP_BUDGET_S = 50  # a pump ends by itself before q2's time-out
 PUMP_THREADS = env.int("PUMP_THREADS", 8 if DATABASES["default"]["ENGINE"].endswith("postgresql") else 4)
 HTTP_DEADLINE_S = 30  # the whole of one outgoing request
@@ -287,5 +314,12 @@ STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
 STRIPE_API_URL = env.str("STRIPE_API_URL", "https://api.stripe.com")
 
 # The way out
+APP_NAME = "Storeward"  # what a store shows when it asks whether to let us in
+PRACTICE_APP = "practice-app"  # our app at the practice stores
+SHOPIFY_APP_KEY = env.str("SHOPIFY_APP_KEY", PRACTICE_APP if PRACTICE_STORES else "")
 SHOPIFY_APP_SECRETS = env.list("SHOPIFY_APP_SECRETS", default=["practice-app-secret"] if PRACTICE_STORES else [])
+SQUARESPACE_APP_KEY = env.str("SQUARESPACE_APP_KEY", PRACTICE_APP if PRACTICE_STORES else "")
+SQUARESPACE_APP_SECRETS = env.list(
+    "SQUARESPACE_APP_SECRETS", default=["practice-app-secret"] if PRACTICE_STORES else []
+)
 ALLOW_LOOPBACK = PRACTICE_STORES  # outgoing calls to 127.0.0.1: for practice stores alone

@@ -5,7 +5,33 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin
-from connectors.models import CallLog, ClearedCondition, Connection, InboundEvent, Location, ProductLink, SandboxCharge
+from connectors.models import (
+    Authorization,
+    CallLog,
+    CarrierAccount,
+    CatalogReading,
+    CatalogVariant,
+    ClearedCondition,
+    Connection,
+    InboundEvent,
+    LinkImport,
+    Location,
+    PartnerSettings,
+    Partnership,
+    PartnerShippingRule,
+    Plan,
+    PrivacyRequest,
+    ProductLink,
+    PurchaseOrder,
+    SandboxCharge,
+    ShippingRule,
+    StoreAddress,
+    SupplierSettings,
+    SupplierTestOrder,
+    SyncSettings,
+    TaxPreset,
+    UnlinkedSku,
+)
 
 _SECRET = ("credentials", "webhook_secret")
 
@@ -18,10 +44,80 @@ class ConnectionAdmin(ReadOnlyAdmin):
     exclude = _SECRET
 
 
+@admin.register(CarrierAccount)
+class CarrierAccountAdmin(ReadOnlyAdmin):
+    list_display = ("name", "merchant", "carrier", "state", "tested_at")
+    list_filter = ("carrier", "state")
+    search_fields = ("name", "public_id")
+    exclude = ("credentials", "contact", "phone")
+
+
+@admin.register(SyncSettings)
+class SyncSettingsAdmin(ReadOnlyAdmin):
+    list_display = (
+        "connection",
+        "sync_orders",
+        "push_by_hand",
+        "push_every_minutes",
+        "financial_status",
+        "max_age_days",
+    )
+    list_filter = ("sync_orders", "push_by_hand", "financial_status", "fulfillment_status")
+    exclude = ("other_email", "alert_addresses")
+
+
+@admin.register(TaxPreset)
+class TaxPresetAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "country_code", "name", "rate", "on_shipping")
+
+
+@admin.register(ShippingRule)
+class ShippingRuleAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "minimum", "cost")
+
+
+@admin.register(Authorization)
+class AuthorizationAdmin(ReadOnlyAdmin):
+    list_display = ("platform", "base_url", "merchant", "started_by", "started_at", "used_at")
+    list_filter = ("platform",)
+    exclude = ("received", "state_digest", "session_digest")
+
+
+@admin.register(PrivacyRequest)
+class PrivacyRequestAdmin(ReadOnlyAdmin):
+    list_display = ("topic", "connection", "received_at", "done_at", "orders_found")
+    list_filter = ("topic",)
+
+
 @admin.register(ProductLink)
 class ProductLinkAdmin(ReadOnlyAdmin):
     list_display = ("sku", "connection", "variant_title", "source", "checked_at")
     search_fields = ("sku",)
+
+
+@admin.register(UnlinkedSku)
+class UnlinkedSkuAdmin(ReadOnlyAdmin):
+    list_display = ("sku", "connection", "reason", "seen_at", "skipped_at")
+    list_filter = ("reason",)
+    search_fields = ("sku",)
+
+
+@admin.register(LinkImport)
+class LinkImportAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "created_by", "created_at", "applied_at")
+
+
+@admin.register(CatalogVariant)
+class CatalogVariantAdmin(ReadOnlyAdmin):
+    list_display = ("sku", "title", "connection", "stock", "sellable", "seen_at")
+    search_fields = ("sku", "title", "barcode")
+    show_full_result_count = False
+
+
+@admin.register(CatalogReading)
+class CatalogReadingAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "state", "variants", "total", "started_at", "completed_at", "error")
+    list_filter = ("state",)
 
 
 @admin.register(InboundEvent)
@@ -49,3 +145,52 @@ class SandboxChargeAdmin(ReadOnlyAdmin):
 @admin.register(ClearedCondition)
 class ClearedConditionAdmin(ReadOnlyAdmin):
     list_display = ("key", "at", "released_at")
+
+
+@admin.register(StoreAddress)
+class StoreAddressAdmin(ReadOnlyAdmin):
+    list_display = ("company", "merchant", "city", "country_code")
+
+
+@admin.register(SupplierSettings)
+class SupplierSettingsAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "auto_fulfillment", "shipping_method", "pays_by_profile", "disable_dropshipping")
+
+
+@admin.register(SupplierTestOrder)
+class SupplierTestOrderAdmin(ReadOnlyAdmin):
+    list_display = ("sent_at", "connection", "sku", "state", "message")
+    list_filter = ("state",)
+
+
+@admin.register(PurchaseOrder)
+class PurchaseOrderAdmin(ReadOnlyAdmin):
+    list_display = ("reference", "connection", "state", "created_at", "updated_at")
+    list_filter = ("state",)
+    search_fields = ("reference",)
+    exclude = ("body",)  # holds the customer's address
+
+
+@admin.register(Partnership)
+class PartnershipAdmin(ReadOnlyAdmin):
+    list_display = ("source", "destination", "state", "asked_by", "invited_at", "decided_at", "ended_by")
+    list_filter = ("state",)
+    search_fields = ("public_id", "source__name", "destination__name")
+    exclude = ("token_digest",)
+
+
+@admin.register(PartnerSettings)
+class PartnerSettingsAdmin(ReadOnlyAdmin):
+    list_display = ("partnership", "automatic", "email_policy")
+    list_filter = ("automatic", "email_policy")
+
+
+@admin.register(PartnerShippingRule)
+class PartnerShippingRuleAdmin(ReadOnlyAdmin):
+    list_display = ("partnership", "at_least", "costs")
+
+
+@admin.register(Plan)
+class PlanAdmin(ReadOnlyAdmin):
+    list_display = ("merchant", "orders_addon", "changed_by", "changed_at")
+    list_filter = ("orders_addon",)

@@ -1,9 +1,9 @@
 """Conditions that work waits for, and the one way to say that one has come about.
 
-A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`,
-`sku:<connection pk>:<sku>`, `stock:<connection pk>:<sku>`,
-`token:<connection pk>`, `paused:<connection pk>`. `cleared(key)` writes a row and wakes a pump, which releases what
-waits for that key.
+A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`, `sku:<connection pk>:<sku>`,
+`stock:<connection pk>:<sku>`, `token:<connection pk>`, `paused:<connection pk>`, `routing:<merchant pk>`,
+`marked:<push pk>`, `hand:<push pk>`, `slot:<connection pk>`, `addon:<merchant pk>`, `fulfilled:<order pk>`. `cleared(key)`
+writes a row and wakes a pump, which releases what waits for that key.
 """
 
 from __future__ import annotations
@@ -23,6 +23,21 @@ def captured(order_id: int) -> str:
     return f"captured:{order_id}"
 
 
+def marked(push_id: int) -> str:
+    """A person has to mark the order for fulfillment."""
+    return f"marked:{push_id}"
+
+
+def pushed_by_hand(push_id: int) -> str:
+    """A person has to push it."""
+    return f"hand:{push_id}"
+
+
+def slot(connection_id: int) -> str:
+    """The connection's next time for collected orders. It comes by the clock: nobody clears it."""
+    return f"slot:{connection_id}"
+
+
 def sku_linked(connection_id: int, sku: str) -> str:
     return f"sku:{connection_id}:{sku}"
 
@@ -37,6 +52,20 @@ def token_renewed(connection_id: int) -> str:
 
 def pause_lifted(connection_id: int) -> str:
     return f"paused:{connection_id}"
+
+
+def routing_changed(merchant_id: int) -> str:
+    return f"routing:{merchant_id}"
+
+
+def addon_on(merchant_id: int) -> str:
+    """The merchant has the Orders add-on switched on."""
+    return f"addon:{merchant_id}"
+
+
+def fulfilled(order_id: int) -> str:
+    """Everything of the order is sent."""
+    return f"fulfilled:{order_id}"
 
 
 def cleared(key: str) -> None:

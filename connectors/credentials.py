@@ -1,9 +1,13 @@
-"""Secrets at rest: JSON encrypted with MultiFernet; the newest key of CREDENTIAL_KEYS writes, all of them read."""
+"""Secrets at rest: JSON encrypted with MultiFernet; the newest key of CREDENTIAL_KEYS writes, all of them read.
+
+A row is always loaded; what it holds is decrypted when somebody looks into it.
+"""
 
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -11,36 +15,67 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-
-class CredentialsUnreadableError(Exception):
-    """The stored secret was written with a key that CREDENTIAL_KEYS no longer holds."""
+from connectors.errors import CredentialsError
 
 
-@cache
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    if not keys:
-        raise ImproperlyConfigured("CREDENTIAL_KEYS is empty: connections cannot be stored.")
-    return MultiFernet([Fernet(key) for key in keys])
+class CredentialsUnreadableError(CredentialsError):
+    """The stored secret was written with a key that CREDENTIAL_KEYS no longer holds: only a reconnect mends it."""
 
 
-def encrypt(value: dict[str, Any]) -> str:
-    return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(value).encode()).decode()
+def encrypt(value: Mapping[str, Any]) -> str:
+    return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(dict(value)).encode()).decode()
 
 
 def decrypt(token: str) -> dict[str, Any]:
     """Raises CredentialsUnreadableError; never hands back the ciphertext."""
     try:
         plain = _fernet(tuple(settings.CREDENTIAL_KEYS)).decrypt(token.encode())
-    except InvalidToken as error:
-        raise CredentialsUnreadableError(
-            "A stored credential cannot be read with the keys in CREDENTIAL_KEYS."
-        ) from error
+    except InvalidToken:
+        raise CredentialsUnreadableError("The stored credentials cannot be read. Reconnect the store.") from None
     value: dict[str, Any] = json.loads(plain)
     return value
 
 
-class Secrets(dict[str, Any]):
-    """A decrypted credential; its repr tells nothing."""
+def renewed(token: str) -> str:
+    """The same secret under the newest key; the token itself when it is so already. Raises as `decrypt` does."""
+    keys = tuple(settings.CREDENTIAL_KEYS)
+    try:
+        _fernet(keys[:1]).decrypt(token.encode())
+    except InvalidToken:
+        return encrypt(decrypt(token))
+    return token
+
+
+def readable(value: Mapping[str, Any]) -> bool:
+    """Whether a key for it is still there."""
+    try:
+        len(value)
+    except CredentialsUnreadableError:
+        return False
+    return True
+
+
+class Secrets(Mapping[str, Any]):
+    """An encrypted JSON object, decrypted when it is first looked into; its repr tells nothing.
+
+    Looking into it raises CredentialsUnreadableError when no key fits.
+    """
+
+    def __init__(self, token: str) -> None:
+        self.token = token  # as the database holds it; empty for an empty object
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        return decrypt(self.token) if self.token else {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._plain[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
 
     def __repr__(self) -> str:
         return "<secrets>"
@@ -49,7 +84,11 @@ class Secrets(dict[str, Any]):
 
 
 class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
-    """A JSON object, encrypted in the database. Cannot be searched, never shown in forms or the admin."""
+    """A JSON object, encrypted in the database and read as `Secrets`. Never shown in forms or the admin.
+
+    It is given as any mapping. What was read is written back as it was, so that a row whose key is lost can be saved.
+    An empty object is kept as empty text: there is nothing in it to lose.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["editable"] = False
@@ -61,13 +100,24 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]  # not sub
         return name, path, args, kwargs
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Secrets | None:
-        return None if value is None else Secrets(decrypt(value) if value else {})
+        return None if value is None else Secrets(value)
 
     def to_python(self, value: Any) -> Any:
         return value
 
     def get_prep_value(self, value: Any) -> str | None:
-        return None if value is None else encrypt(dict(value))
+        if value is None:
+            return None
+        if isinstance(value, Secrets):
+            return value.token
+        return encrypt(value) if value else ""
 
     def value_to_string(self, obj: models.Model) -> str:
         return "<secrets>"
+
+
+@cache
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    if not keys:
+        raise ImproperlyConfigured("CREDENTIAL_KEYS is empty: connections cannot be stored.")
+    return MultiFernet([Fernet(key) for key in keys])

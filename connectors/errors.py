@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from connectors.base import Blocker
+    from connectors.blockers import Blocker
 
 
 class ConnectorError(Exception):
@@ -14,7 +14,7 @@ class ConnectorError(Exception):
 
     def __init__(self, message: str, *, code: str = "store_unreachable") -> None:
         super().__init__(message)
-        self.code = code  # a blocker code of connectors.base.BlockerCode
+        self.code = code  # a blocker code of connectors.blockers.BlockerCode
 
 
 class RetryableError(ConnectorError):
@@ -58,5 +58,17 @@ class RejectedError(ConnectorError):
         super().__init__(message, code=self.blockers[0].code if self.blockers else "internal_error")
 
 
+class NotOfferedError(ConnectorError):
+    """The platform has no such thing; asking again will not help."""
+
+
 class BadSignatureError(ConnectorError):
     """A webhook whose signature, shop or shape is not what its connection expects. Answered with 401."""
+
+
+class FieldError(Exception):
+    """Something typed into a form cannot be; the text says what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

@@ -3,68 +3,100 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import RegexValidator
 
-from connectors.models import SyncSettings
+from connectors import registry
+from connectors.base import ConnectField, Entry
+from connectors.credentials import readable
+from connectors.errors import FieldError
+from connectors.models import Connection
+from connectors.services import link_files, practice
+
+STORED = "It is stored encrypted and never shown again."
+
+_IS_KEY = RegexValidator(r"\A[ -~]+\Z", "It holds characters that no key has. Copy it again.")
 
 
-class ShopifyForm(forms.Form):
-    """What it takes to connect a Shopify store."""
+class ConnectForm(forms.Form):
+    """What one platform asks for. Valid when the platform can read it: `entry` then holds it as a connection does."""
 
-    base_url = forms.CharField(
-        label="Store address",
-        max_length=300,
-        help_text="As in your Shopify admin: your-store.myshopify.com",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "your-store.myshopify.com"}),
-    )
-    access_token = forms.CharField(
-        label="Admin API access token",
-        max_length=300,
-        help_text="Settings → Apps and sales channels → Develop apps. It is stored encrypted and never shown again.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
-    webhook_secret = forms.CharField(
-        label="API secret key",
-        max_length=300,
-        help_text="The app's secret: the store signs what it tells us with it.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
     name = forms.CharField(
         label="Name in Storeward", max_length=120, required=False, help_text="Empty: the store's own name."
     )
+    entry: Entry
 
-    def clean_base_url(self) -> str:
-        return shop_address(self.cleaned_data["base_url"])
+    def __init__(self, *args: Any, platform: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.platform = registry.form_of(platform)
+        asked = {field.name: _asked(field) for field in self.platform.FIELDS}
+        self.fields = {**asked, "name": self.fields["name"]}
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = self.cleaned_data
+        if self.errors:
+            return given
+        try:
+            self.entry = self.platform.read(given, practice=practice.prefix())
+        except FieldError as error:
+            self.add_error(error.field, str(error))
+        return given
+
+
+class AuthorizeForm(forms.Form):
+    """Whom to ask on the platform's own page. Valid when that can be an address there: `base_url` then holds it."""
+
+    base_url: str
+
+    def __init__(self, *args: Any, platform: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        oauth = registry.oauth_of(platform)
+        if oauth is None:
+            raise ValueError(platform)
+        self.oauth = oauth
+        (field,) = (field for field in registry.form_of(platform).FIELDS if field.name == "base_url")
+        self.fields["base_url"] = _asked(field)
+        if not oauth.ASKS_ADDRESS:
+            self.fields["base_url"].required = False
+            self.fields["base_url"].widget = forms.HiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = self.cleaned_data
+        if self.errors:
+            return given
+        try:
+            self.base_url = self.oauth.address(given["base_url"], practice.prefix())
+        except FieldError as error:
+            self.add_error("base_url", str(error))
+        return given
 
 
 class ReconnectForm(forms.Form):
-    access_token = ShopifyForm.base_fields["access_token"]
-    webhook_secret = forms.CharField(
-        label="API secret key",
-        max_length=300,
-        required=False,
-        help_text="Only when it has changed.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
+    """The way in again; what the store signs with only when it has changed or cannot be read any more."""
 
+    entry: Entry
 
-class SyncSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = SyncSettings
-        fields = ["sync_orders", "share_customer_email", "bypass_stock_check"]
-        labels = {
-            "sync_orders": "Sync orders",
-            "share_customer_email": "Share the customer's e-mail address",
-            "bypass_stock_check": "Bypass the stock check",
-        }
-        help_texts = {
-            "sync_orders": "On: confirmed orders are created in the store. Off: order data stays in Storeward.",
-            "share_customer_email": "On: the store gets the customer's e-mail address. Off: name, address and phone only.",
-            "bypass_stock_check": "On: orders go out even when the store is short of stock. Off: they wait for it.",
-        }
+    def __init__(self, *args: Any, connection: Connection, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connection = connection
+        self.platform = registry.form_of(connection.platform)
+        again = [field for field in self.platform.FIELDS if field.name in self.platform.RECONNECT]
+        self.fields = {field.name: _asked(field) for field in again}
+        if "webhook_secret" in self.fields and readable(connection.webhook_secret):
+            self.fields["webhook_secret"].required = False
+            self.fields["webhook_secret"].help_text = "Only when it has changed."
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = self.cleaned_data
+        if self.errors:
+            return given
+        try:
+            self.entry = self.platform.read({"base_url": self.connection.base_url, **given}, practice=practice.prefix())
+        except FieldError as error:
+            self.add_error(error.field if error.field in self.fields else None, str(error))
+        return given
 
 
 class LinkForm(forms.Form):
@@ -72,32 +104,42 @@ class LinkForm(forms.Form):
     store_sku = forms.CharField(label="SKU in the store", max_length=120, help_text="As the store writes it.")
 
 
-def shop_address(typed: str) -> str:
-    """The address of a store without path, as https://host. Raises ValidationError in plain words."""
-    typed = typed.strip().rstrip("/")
-    address = typed if "://" in typed else f"https://{typed}"
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise forms.ValidationError("This is not an address.") from None
-    practice = settings.PRACTICE_STORES and address.startswith(f"{settings.BASE_URL}/practice/")
-    if practice:
-        return address
-    if parts.scheme != "https":
-        raise forms.ValidationError("Only https addresses can be connected.")
-    if not host or not host.endswith(".myshopify.com") or host.count(".") != 2:
-        raise forms.ValidationError("A Shopify store's address ends with .myshopify.com.")
-    if parts.username or port or parts.path or parts.query:
-        raise forms.ValidationError("Give the address alone, as your-store.myshopify.com.")
-    return f"https://{host}"
+class LinkFileForm(forms.Form):
+    """A file by its size; what is in it is read by connectors.services.link_files."""
+
+    file = forms.FileField(label="CSV file", allow_empty_file=True, help_text="UTF-8, up to 1 MB and 5,000 rows.")
+
+    def clean_file(self) -> bytes:
+        given: UploadedFile[bytes] = self.cleaned_data["file"]
+        if (given.size or 0) > link_files.BYTES_MAX:
+            raise forms.ValidationError("The file is larger than 1 MB. Split it.")
+        content: bytes = given.read()
+        return content
 
 
-def refusal(form: forms.Form, field: str | None, error: Exception) -> None:
-    """Show a service's refusal on the form, keeping what was typed."""
-    form.add_error(field, str(error))
+class _ChoiceOrPracticeField(forms.ChoiceField):
+    """A choice that also takes the address of a practice store, as a field to type it into would."""
+
+    def valid_value(self, value: str) -> bool:
+        prefix = practice.prefix()
+        return super().valid_value(value) or bool(prefix and value.startswith(prefix))
 
 
-def chosen(form: SyncSettingsForm) -> dict[str, Any]:
-    """The settings as the service takes them."""
-    return {name: form.cleaned_data[name] for name in form.Meta.fields}
+def _asked(field: ConnectField) -> forms.Field:
+    """The form field for what a platform asks."""
+    shown: dict[str, Any] = {"label": field.label, "required": field.required, "help_text": field.help}
+    attrs = {"autocomplete": "off", **({"placeholder": field.placeholder} if field.placeholder else {})}
+    match field.kind:
+        case "secret":
+            shown["help_text"] = f"{field.help} {STORED}".strip()
+            return forms.CharField(
+                **shown, max_length=500, validators=[_IS_KEY], widget=forms.PasswordInput(attrs=attrs)
+            )
+        case "email":
+            return forms.EmailField(**shown, widget=forms.EmailInput(attrs=attrs))
+        case "number":
+            return forms.IntegerField(**shown, min_value=0, widget=forms.NumberInput(attrs=attrs))
+        case "choice":
+            return _ChoiceOrPracticeField(**shown, choices=field.choices)
+        case _:
+            return forms.CharField(**shown, max_length=300, widget=forms.TextInput(attrs=attrs))

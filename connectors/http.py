@@ -1,46 +1,51 @@
 """The one place that speaks HTTP: each call is one bounded exchange, and its failure says what the caller should do.
 
-`requests` is imported nowhere else. Its adapter is used without a Session: no cookies, no environment, no redirects,
+`requests` is imported here and in connectors.wire alone. Its adapter is used without a Session: no cookies, no environment, no redirects,
 and nothing that reads a body before its size is watched.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
 import json as jsonlib
 import math
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests_hardened.ip_filter import InvalidIPAddress, get_ip_address
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Url, parse_url
-from urllib3.util.connection import create_connection
 
 from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.wire import CONNECT_S, PIECE, PUBLIC_PORTS, Adapter, Limits, limits
 
-CONNECT_S = 5.0
 RETRY_AFTER_MAX_S = 3600.0
 USER_AGENT = "Storeward"
+
+HIDDEN = "(hidden)"
 
 _MEANINGFUL = frozenset({400, 401, 402, 403, 404, 409, 410, 422, 423})  # a definite no, for the driver to explain
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
 _THROTTLED = frozenset({429, 430})  # 430: Shopify's security rejection
-_PUBLIC_PORTS = frozenset({80, 443})
-_PIECE = 16_384
+
+
+# Headers whose values may be shown; any other could hold a key.
+_HARMLESS = frozenset({"accept", "accept-encoding", "content-length", "content-type", "idempotency-key", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it would leave, with what could be secret hidden."""
+
+    method: str
+    path: str  # without the query, which can hold a key
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class HttpClient:
         self._deadline_s = deadline_s
         self._max_bytes = max_bytes
         self._on_call = on_call
-        self._adapter = _Adapter()
+        self._adapter = Adapter()
 
     def request(
         self,
@@ -130,8 +135,8 @@ class HttpClient:
         self._adapter.close()
 
     def _exchange(self, prepared: requests.PreparedRequest, trace: _Trace) -> Answer:
-        limits = _Limits(ends_at=time.monotonic() + self._deadline_s, allow_loopback=self._allow_loopback)
-        token = _limits.set(limits)
+        bounds = Limits(ends_at=time.monotonic() + self._deadline_s, allow_loopback=self._allow_loopback)
+        token = limits.set(bounds)
         try:
             timeout = (min(CONNECT_S, self._deadline_s), self._deadline_s)
             with self._adapter.send(prepared, stream=True, timeout=timeout, verify=True) as response:
@@ -140,16 +145,16 @@ class HttpClient:
                 body = self._body(response, trace)
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError):
             # Their text can hold the query, and so a secret: neither it nor the chain is passed on.
-            reason = "did not answer in time" if limits.over() else "broke off the connection"
+            reason = "did not answer in time" if bounds.over() else "broke off the connection"
             raise _lost(f"{trace.host} {reason}.", changes=trace.changes) from None
         finally:
-            _limits.reset(token)
+            limits.reset(token)
         return _answer(response, body, trace)
 
     def _body(self, response: requests.Response, trace: _Trace) -> bytes:
         """The decoded body, read piece by piece so that neither a bomb nor an endless body is ever held."""
         pieces, size = [], 0
-        for piece in response.raw.stream(_PIECE, decode_content=True):
+        for piece in response.raw.stream(PIECE, decode_content=True):
             size += len(piece)
             if size > self._max_bytes:
                 raise _lost(f"{trace.host} sent an answer of more than {self._max_bytes} bytes.", changes=trace.changes)
@@ -172,7 +177,7 @@ def _checked_url(url: str, *, allow_loopback: bool) -> Url:
         raise RejectedError("The address must start with https:// and name a host.")
     if target.auth is not None:
         raise RejectedError("The address must not hold a user name or password.")
-    if not allow_loopback and (target.scheme != "https" or (target.port or 443) not in _PUBLIC_PORTS):
+    if not allow_loopback and (target.scheme != "https" or (target.port or 443) not in PUBLIC_PORTS):
         raise RejectedError("The address must start with https:// and use the standard port.")
     return target
 
@@ -195,138 +200,29 @@ def _prepared(
         raise RejectedError("The request could not be formed.") from None
 
 
+def rehearse(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    form: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> Outgoing:
+    """What `HttpClient.request` would send for the same arguments: formed by the same code, and not sent."""
+    prepared = _prepared(method, url, headers=headers, json=json, form=form, auth=auth)
+    body = prepared.body or b""
+    shown = {name: value if name.lower() in _HARMLESS else HIDDEN for name, value in prepared.headers.items()}
+    return Outgoing(
+        method=prepared.method or method,
+        path=prepared.path_url.partition("?")[0],
+        headers=shown,
+        body=body.encode() if isinstance(body, str) else body,
+    )
+
+
 def _loggable(target: Url) -> str:
     return Url(target.scheme, None, target.host, target.port, target.path).url
-
-
-# --- while connecting and reading ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What binds the exchange that this thread is in; read by the connection below urllib3."""
-
-    ends_at: float  # on the monotonic clock
-    allow_loopback: bool
-
-    def over(self) -> bool:
-        return time.monotonic() >= self.ends_at
-
-    def left(self) -> float:
-        """Seconds left, more than 0. Raises TimeoutError when there are none."""
-        if self.over():
-            raise TimeoutError
-        return max(self.ends_at - time.monotonic(), 0.001)  # 0 would mean: do not wait at all
-
-
-_limits: ContextVar[_Limits] = ContextVar("http_limits")
-
-
-class _TimedReader(io.RawIOBase):
-    """Reads from a socket with a time-out that shrinks to what is left, so that a dribble cannot outlive it."""
-
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        super().__init__()
-        self._sock = sock
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_limits.get().left())
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach()))  # makefile() made it
-
-
-class _Bounded(HTTPConnection):
-    """A connection to an address that was checked, bounded by the limits of the exchange.
-
-    Whatever fails in connect() was not sent and leaves as RetryableError; urllib3 and requests let it through.
-    """
-
-    response_class = _TimedResponse
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except (OSError, HTTPError, UnicodeError) as error:
-            raise RetryableError(f"{self.host} {_why_not_connected(error)}.") from None
-
-    def _new_conn(self) -> socket.socket:
-        address = _checked_address(self.host.strip("[]"), self.port, encrypted=isinstance(self, HTTPSConnection))
-        sock = create_connection((address, self.port), timeout=self._step_s(), socket_options=self.socket_options)
-        sock.settimeout(self._step_s())  # for the TLS handshake
-        return sock
-
-    def _step_s(self) -> float:
-        return min(CONNECT_S, _limits.get().left())
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        for start in range(0, len(data), _PIECE):
-            self.sock.settimeout(_limits.get().left())
-            super().send(data[start : start + _PIECE])
-
-
-class _BoundedTls(_Bounded, HTTPSConnection):
-    """The same over TLS; names are compared with the certificate as ever, since only the look-up is ours."""
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Bounded
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _BoundedTls
-
-
-class _Adapter(HTTPAdapter):
-    """Keeps the connections open; its retries are zero by default."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-
-
-def _checked_address(host: str, port: int, *, encrypted: bool) -> str:
-    """The address to connect to: public, or this machine when that is allowed. Resolved here and nowhere else."""
-    loopback_allowed = _limits.get().allow_loopback
-    try:
-        address, _ = get_ip_address(host, port, allow_loopback=loopback_allowed)
-    except InvalidIPAddress:
-        raise RetryableError(f"{host} points to an address that is not public.") from None
-    if loopback_allowed and address.is_loopback:
-        return str(address)
-    if address.is_reserved or getattr(address, "is_site_local", False):
-        raise RetryableError(f"{host} points to an address that is not public.")
-    if not encrypted or port not in _PUBLIC_PORTS:
-        raise RetryableError(f"{host} may only be reached over https on the standard port.")
-    return str(address)
-
-
-def _why_not_connected(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "showed a certificate that cannot be trusted"
-    if isinstance(error, ssl.SSLError):
-        return "could not agree on an encrypted connection"
-    if isinstance(error, (socket.gaierror, UnicodeError)):
-        return "could not be found"
-    if isinstance(error, TimeoutError):
-        return "did not answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "refused the connection"
-    return "could not be reached"
 
 
 # --- after the answer ------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 
 import pycountry
@@ -57,7 +57,10 @@ def exponent(currency: str) -> int:
 
 def round_half_up(amount: Decimal, currency: str) -> Decimal:
     """The nearest amount the currency can hold; halves go away from zero, as the platforms round."""
-    return amount.quantize(Decimal(1).scaleb(-exponent(currency)), rounding=ROUND_HALF_UP)
+    try:
+        return amount.quantize(Decimal(1).scaleb(-exponent(currency)), rounding=ROUND_HALF_UP)
+    except InvalidOperation as error:
+        raise MoneyError(f"{amount} has more digits than money can have.") from error
 
 
 def fits(amount: Decimal, currency: str) -> bool:
@@ -128,3 +131,20 @@ class Money:
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Sum that is a Decimal even when there is nothing to add."""
     return sum(amounts, Decimal(0))
+
+
+def apportion(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """The amount in parts that are in proportion to the weights and add up to it exactly, by largest remainder.
+
+    Neither the amount nor a weight may be negative. Equal remainders favour the earlier part; when every weight is
+    zero the first part takes all. A part never exceeds its weight when the amount does not exceed their sum.
+    """
+    units, sizes = to_minor(amount, currency), [to_minor(weight, currency) for weight in weights]
+    if units < 0 or any(size < 0 for size in sizes):
+        raise MoneyError("A negative amount cannot be shared out.")
+    if not sum(sizes):
+        sizes = [1] + [0] * (len(sizes) - 1)
+    shares = [divmod(units * size, sum(sizes)) for size in sizes]
+    left = units - sum(share for share, _ in shares)
+    first = sorted(range(len(shares)), key=lambda index: (-shares[index][1], index))[:left]
+    return [from_minor(share + (index in first), currency) for index, (share, _) in enumerate(shares)]

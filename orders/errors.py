@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connectors.base import Blocker
@@ -36,10 +36,50 @@ class OrderBlocked(OrderError):
         self.blockers = tuple(blockers)
 
 
+class RoutingRefused(OrderError):
+    """Lines cannot be sent where they were asked to go."""
+
+    code = "routing_refused"
+
+
+class PartnershipRefused(OrderError):
+    """What was asked of a partnership cannot be."""
+
+    code = "partnership_refused"
+
+
+class SyncRefused(OrderError):
+    """A store's own orders cannot be read, or not now."""
+
+    code = "sync_refused"
+
+
+class FeeRefused(OrderError):
+    """This price of shipping cannot be charged there."""
+
+    code = "fee_refused"
+
+
 class IdempotencyConflict(OrderError):
     """The same key or order number came with another body."""
 
     code = "idempotency_conflict"
+
+
+class ChangedMeanwhile(OrderError):
+    """Somebody else changed what the editor was shown; `theirs` is what stands now, by field."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self, message: str, theirs: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.theirs = dict(theirs)
+
+
+class NeedsConsent(OrderError):
+    """What is asked has consequences that the caller must know of first."""
+
+    code = "needs_consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +97,75 @@ class InvalidOrder(OrderError):
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in self.problems))
+
+
+class InvalidSettings(OrderError):
+    """Settings that cannot be; every problem names its field: "tag_template", "tax_presets[0].rate"."""
+
+    code = "invalid_settings"
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(p.message for p in self.problems))
+
+
+class InvalidRefund(OrderError):
+    """The refund that was asked for cannot be given; every problem names its field: "lines[0].quantity", "amount"."""
+
+    code = "invalid_refund"
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(p.message for p in self.problems))
+
+
+class InvalidPush(OrderError):
+    """The push that was asked for cannot be; every problem names its field: "shipping"."""
+
+    code = "invalid_push"
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(p.message for p in self.problems))
+
+
+class ReexportRefused(OrderError):
+    """This part of the order cannot be exported again as things are."""
+
+    code = "reexport_refused"
+
+
+class VersionConflict(OrderError):
+    """The order was edited since the caller read it."""
+
+    code = "version_conflict"
+
+
+class InvalidShipment(OrderError):
+    """What was asked for cannot be sent or set aside; every problem names its field: "lines[0].quantity", "parcels[1].number"."""
+
+    code = "invalid_shipment"
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(p.message for p in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGaps:
+    """What one order lacks for a document."""
+
+    number: str
+    public_id: str
+    problems: tuple[FieldProblem, ...]
+
+
+class DocumentsRefused(OrderError):
+    """Documents cannot be made: says for each order what is missing."""
+
+    code = "document_refused"
+
+    def __init__(self, gaps: Iterable[OrderGaps]) -> None:
+        self.gaps = tuple(gaps)
+        self.problems = tuple(problem for gap in self.gaps for problem in gap.problems)
+        super().__init__("\n".join(f"{gap.number}: {' '.join(p.message for p in gap.problems)}" for gap in self.gaps))

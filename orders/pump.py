@@ -1,4 +1,8 @@
-"""The pump: claims what is due and carries it out with threads until nothing is left or its time is up."""
+"""The pump: claims what is due and carries it out with threads until nothing is left or its time is up.
+
+When a suspect is due (orders/outbox/) it lets the crew finish, and has the suspect carried out by itself. It
+looks for one at each housekeeping only, so that the others get their turn in between.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,8 @@ from orders.world import World
 logger = getLogger(__name__)
 
 LINGER_S = 2.0  # a pump that found nothing waits so long for the next thing
-POLL_S = 0.05
+POLL_S = 0.02
+GATHER_S = 0.02  # so long after a claim the next one waits until it can bring as many as fit into it
 HOUSEKEEPING_S = 1.0
 BEAT_S = 10.0
 
@@ -52,6 +57,8 @@ class Crew:
         self.size = size
         self.busy = 0
         self.done = 0
+        self.given_at = 0.0
+        self.suspect = False  # the message given last was one
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[OutboxMessage | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, args=(world,), daemon=True) for _ in range(size)]
@@ -60,11 +67,24 @@ class Crew:
 
     @property
     def free(self) -> int:
-        return self.size - self.busy
+        return 0 if self.alone else self.size - self.busy
+
+    @property
+    def worth_claiming(self) -> int:
+        """How many must be free before a claim: one that brings a single message costs as much as one that brings four."""
+        short = time.monotonic() - self.given_at < GATHER_S
+        return min(outbox.CLAIM_SIZE, self.size) if short else 1
+
+    @property
+    def alone(self) -> bool:
+        """A suspect is being carried out: nothing may run beside it."""
+        return self.suspect and self.busy > 0
 
     def give(self, message: OutboxMessage) -> None:
         with self._lock:
             self.busy += 1
+            self.suspect = message.crashes > 0
+            self.given_at = time.monotonic()
         self._jobs.put(message)
 
     def stop(self) -> None:
@@ -93,6 +113,7 @@ class Crew:
 def _run(crew: Crew, world: World, *, deadline: float) -> None:
     idle_since = time.monotonic()
     housekeeping_at = beat_at = 0.0
+    suspect_due = False
     while (now := time.monotonic()) < deadline:
         if now >= beat_at:
             _beat(world.now())
@@ -100,8 +121,10 @@ def _run(crew: Crew, world: World, *, deadline: float) -> None:
         if now >= housekeeping_at:
             outbox.release(at=world.now())
             outbox.take_back_expired(at=world.now())
+            suspect_due = not crew.alone and outbox.suspect_is_due(at=world.now())
             housekeeping_at = now + HOUSEKEEPING_S
-        claimed = outbox.claim(at=world.now(), limit=min(crew.free, outbox.CLAIM_SIZE)) if crew.free else []
+        claimed = _claim(crew, suspect_due=suspect_due, at=world.now())
+        suspect_due = suspect_due and not claimed and crew.busy > 0
         for message in claimed:
             crew.give(message)
         if claimed or crew.busy:
@@ -110,6 +133,15 @@ def _run(crew: Crew, world: World, *, deadline: float) -> None:
             return
         if not claimed:
             time.sleep(POLL_S if not crew.busy else POLL_S / 10)
+
+
+def _claim(crew: Crew, *, suspect_due: bool, at: datetime) -> list[OutboxMessage]:
+    """What the crew can take on: as many clean messages as have room, or one suspect when nobody is busy."""
+    if suspect_due:
+        return [] if crew.busy else outbox.claim(at=at, limit=1, among=outbox.SUSPECT)
+    if crew.free < crew.worth_claiming:
+        return []
+    return outbox.claim(at=at, limit=min(crew.free, outbox.CLAIM_SIZE), among=outbox.CLEAN)
 
 
 def _beat(at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What the Order Manager's list reads: tabs, search, filters, pages by key, and the figures above them."""
+"""What the Order Manager's list reads: tabs, search, filters, pages by key, and how many stand behind each tab."""
 
 from __future__ import annotations
 
@@ -6,24 +6,36 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet, Sum, Value
-from django.db.models.functions import TruncDate
+from django.db import connection as database
+from django.db.models import Q, QuerySet, TextField, lookups
+from django.db.models.functions import Cast
 
 from accounts.models import Merchant
-from orders.enums import ATTENTION, Headline, OrderStatus, PaymentStatus
-from orders.models import Order, Payment
-from orders.money import money
+from connectors.base import BlockerCode
+from orders.due import DueKind
+from orders.enums import ATTENTION, ExportStatus, Headline, PaymentStatus
+from orders.models import Order
+from orders.models.export import export_status_is
+from orders.services import archiving
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000  # a tab with more says "999+"
+NO_ADDRESS = "no_address"
+GAPS = {  # what an order may lack, as the filter offers it: a blocker's code, or NO_ADDRESS
+    NO_ADDRESS: "No shipping address",
+    BlockerCode.ADDRESS_INCOMPLETE.value: "Address incomplete",
+    BlockerCode.INVOICE_MISSING.value: "Invoice missing",
+    BlockerCode.CUSTOMS_MISSING.value: "Customs data missing",
+    BlockerCode.UNMAPPED_SKU.value: "No product linked",
+    BlockerCode.NOT_PAID.value: "Not paid",
+}
 PERIODS = ("1", "7", "30", "90")  # days, as the filter offers them
-CHART_DAYS = 14
-DUE_SOON = timedelta(hours=4)
-LONG_WAIT = timedelta(days=2)
+DUE = {  # by when, or what
+    "overdue": "Overdue", "4h": "Due within 4 hours", "today": "Due today", "week": "Due within 7 days",
+    DueKind.ACCEPT.value: "To accept", DueKind.PAYMENT.value: "Payment to take", DueKind.SHIP.value: "To ship",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,7 @@ class Tab:
     key: str
     label: str
     headlines: tuple[str, ...] = ()  # empty: all of them
+    archived: bool = False  # those alone; the other tabs have none of them
 
 
 TABS: tuple[Tab, ...] = (
@@ -42,6 +55,7 @@ TABS: tuple[Tab, ...] = (
     Tab("completed", "Completed", (Headline.COMPLETED,)),
     Tab("closed", "Closed", (Headline.DECLINED, Headline.EXPIRED, Headline.CANCELLED)),
     Tab("drafts", "Drafts", (Headline.DRAFT,)),
+    Tab("archived", "Archived", archived=True),
 )
 _BY_KEY = {tab.key: tab for tab in TABS}
 
@@ -54,8 +68,12 @@ class Wanted:
     words: str = ""
     destination: str = ""  # a connection's public id
     payment: str = ""
+    export: str = ""  # of ExportStatus
+    gap: str = ""  # a key of GAPS
     days: int = 0  # 0: no limit
     oldest_first: bool = False
+    by_due: bool = False  # the nearest deadline first; orders without one are left out
+    due: str = ""  # of DUE
     cursor: str = ""
 
     @classmethod
@@ -67,14 +85,18 @@ class Wanted:
             words=query.get("q", "").replace("\x00", "")[:200].strip(),
             destination=query.get("destination", "")[:32],
             payment=query.get("payment", "") if query.get("payment") in PaymentStatus.values else "",
+            export=query.get("export", "") if query.get("export") in ExportStatus.values else "",
+            gap=query.get("gap", "") if query.get("gap") in GAPS else "",
             days=int(days) if days in PERIODS else 0,
             oldest_first=query.get("sort") == "oldest",
+            by_due=query.get("sort") == "due",
+            due=query.get("due", "") if query.get("due") in DUE else "",
             cursor=query.get("cursor", ""),
         )
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.words or self.destination or self.payment or self.days)
+        return bool(self.words or self.destination or self.payment or self.gap or self.export or self.days or self.due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +108,23 @@ class Page:
 def order_page(merchant: Merchant, wanted: Wanted, *, at: datetime) -> Page:
     """One page by key: as fast on the ten-thousandth page as on the first, and no order twice or left out."""
     orders = narrowed(Order.objects.of(merchant), wanted, at=at).for_list()  # type: ignore[attr-defined]
-    if wanted.oldest_first:
+    if wanted.due and wanted.due not in DueKind.values:
+        orders = orders.filter(due_at__lt=_due_before(merchant, wanted.due, at))
+    if wanted.by_due:
+        orders = orders.filter(due_at__isnull=False).order_by("due_at", "pk")
+    elif wanted.oldest_first:
         orders = orders.order_by("placed_at", "pk")
-    key = read_cursor(wanted.cursor)
+    key, column = read_cursor(wanted.cursor), "due_at" if wanted.by_due else "placed_at"
     if key is not None:
-        orders = orders.filter(_beyond(key, oldest_first=wanted.oldest_first))
+        orders = orders.filter(_beyond(key, column, ascending=wanted.oldest_first or wanted.by_due))
     rows = list(orders[: PAGE_SIZE + 1])
     more = rows[PAGE_SIZE:]
-    return Page(rows[:PAGE_SIZE], write_cursor(rows[PAGE_SIZE - 1]) if more else "")
+    return Page(rows[:PAGE_SIZE], write_cursor(rows[PAGE_SIZE - 1], column) if more else "")
 
 
 def narrowed(orders: QuerySet[Order], wanted: Wanted, *, at: datetime) -> QuerySet[Order]:
     """The orders that the tab, the search and the filters leave."""
+    orders = orders.filter(is_archived=wanted.tab.archived)
     if wanted.tab.headlines:
         orders = orders.filter(headline__in=wanted.tab.headlines)
     for word in wanted.words.lower().split()[:6]:
@@ -106,13 +133,28 @@ def narrowed(orders: QuerySet[Order], wanted: Wanted, *, at: datetime) -> QueryS
         orders = orders.filter(pushes__connection__public_id=wanted.destination).distinct()
     if wanted.payment:
         orders = orders.filter(payment_status=wanted.payment)
+    if wanted.export:
+        orders = orders.filter(export_status_is(wanted.export))
+    if wanted.due in DueKind.values:
+        orders = orders.filter(due_kind=wanted.due)
+    if wanted.gap == NO_ADDRESS:
+        orders = orders.filter(archiving.lacks_address())
+    elif wanted.gap:
+        orders = orders.filter(has_blocker(wanted.gap))
     if wanted.days:
         orders = orders.filter(placed_at__gte=at - timedelta(days=wanted.days))
     return orders
 
 
-def write_cursor(order: Order) -> str:
-    text = f"{order.placed_at.astimezone(UTC).isoformat()}|{order.pk}"
+def has_blocker(code: str) -> Q:
+    """Orders that this code keeps back themselves, not at a destination. By text: SQLite looks into no JSON list."""
+    text = Cast("blockers", TextField())
+    return Q(lookups.Contains(text, f'"code": "{code}"'))
+
+
+def write_cursor(order: Order, column: str = "placed_at") -> str:
+    moment: datetime = getattr(order, column)
+    text = f"{moment.astimezone(UTC).isoformat()}|{order.pk}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -127,123 +169,56 @@ def read_cursor(cursor: str) -> tuple[datetime, int] | None:
         return None
 
 
-def _beyond(key: tuple[datetime, int], *, oldest_first: bool) -> Q:
+def _beyond(key: tuple[datetime, int], column: str, *, ascending: bool) -> Q:
     at, pk = key
-    if oldest_first:
-        return Q(placed_at__gte=at) & (Q(placed_at__gt=at) | Q(pk__gt=pk))
-    return Q(placed_at__lte=at) & (Q(placed_at__lt=at) | Q(pk__lt=pk))
+    if ascending:
+        return Q((f"{column}__gte", at)) & (Q((f"{column}__gt", at)) | Q(pk__gt=pk))
+    return Q((f"{column}__lte", at)) & (Q((f"{column}__lt", at)) | Q(pk__lt=pk))
 
 
-# --- figures -------------------------------------------------------------------------------------
+def _due_before(merchant: Merchant, due: str, at: datetime) -> datetime:
+    match due:
+        case "today":
+            return merchant.day_bounds(at.astimezone(merchant.zone).date())[1]
+        case "4h":
+            return at + timedelta(hours=4)
+        case "week":
+            return at + timedelta(days=7)
+    return at  # overdue
+
+
+# --- counts --------------------------------------------------------------------------------------
 
 
 def tab_counts(merchant: Merchant) -> dict[str, str]:
-    """How many orders stand behind each tab, in one query that looks at COUNT_CAP rows of a headline at the most."""
-    parts = [
-        Order.objects.of(merchant)
-        .filter(headline=headline)
-        .order_by("-placed_at", "-pk")
-        .annotate(kind=Value(headline))
-        .values_list("kind", "pk")[:COUNT_CAP]
-        for headline in Headline.values
-    ]
-    counts = dict.fromkeys(Headline.values, 0)
-    for part in _capped_counts(parts):
-        counts[part] += 1
-    return {tab.key: _shown([counts[name] for name in tab.headlines or Headline.values]) for tab in TABS}
+    """How many orders stand behind each tab."""
+    counts = _capped_counts(merchant)
+    return {tab.key: _shown([counts[name] for name in _counted(tab)]) for tab in TABS}
 
 
-def _capped_counts(parts: Sequence[Any]) -> list[str]:
-    """The kind of each row of all parts, by one UNION ALL of limited selects."""
-    wrapped = [
-        Order.objects.filter(pk__in=part.values("pk")).order_by().values_list("headline", flat=True) for part in parts
-    ]
-    return list(wrapped[0].union(*wrapped[1:], all=True))
+def _counted(tab: Tab) -> Sequence[str]:
+    return [_ARCHIVED] if tab.archived else tab.headlines or Headline.values
+
+
+_ARCHIVED = "archived"  # beside the headlines
+_FEW = "SELECT %s, COUNT(*) FROM (SELECT 1 FROM orders_order WHERE merchant_id = %s AND {} LIMIT %s) AS few"
+_COUNT = _FEW.format("headline = %s AND NOT is_archived")
+_COUNT_ARCHIVED = _FEW.format("is_archived")
+
+
+def _capped_counts(merchant: Merchant) -> dict[str, int]:
+    """Orders per headline, and archived ones, in one statement that looks at COUNT_CAP index entries of each at the most.
+
+    SQL by hand: the ORM has no count over a limited subquery that both databases take in a UNION.
+    """
+    values = [value for headline in Headline.values for value in (headline, merchant.pk, headline, COUNT_CAP)]
+    with database.cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join([*[_COUNT] * len(Headline), _COUNT_ARCHIVED]),
+            [*values, _ARCHIVED, merchant.pk, COUNT_CAP],
+        )
+        return dict(cursor.fetchall())
 
 
 def _shown(counts: list[int]) -> str:
     return f"{COUNT_CAP - 1}+" if any(count >= COUNT_CAP for count in counts) else str(sum(counts))
-
-
-@dataclass(frozen=True, slots=True)
-class Kpi:
-    label: str
-    value: str
-    note: str
-    tone: str
-    tab: str
-    series: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    day: date
-    auto: int
-    by_hand: int
-
-
-def days_of(merchant: Merchant, *, at: datetime) -> list[Day]:
-    """Orders per day of the merchant's zone over the last two weeks, and who accepted them."""
-    today = at.astimezone(merchant.zone).date()
-    first = today - timedelta(days=CHART_DAYS - 1)
-    start, _ = merchant.day_bounds(first)
-    rows = (
-        Order.objects.of(merchant)
-        .filter(placed_at__gte=start)
-        .annotate(day=TruncDate("placed_at", tzinfo=merchant.zone))
-        .values("day")
-        .annotate(auto=Count("pk", filter=Q(auto_accepted=True)), all=Count("pk"))
-        .order_by("day")
-    )
-    known = {row["day"]: row for row in rows}
-    days = [first + timedelta(days=n) for n in range(CHART_DAYS)]
-    return [
-        Day(day, known[day]["auto"], known[day]["all"] - known[day]["auto"]) if day in known else Day(day, 0, 0)
-        for day in days
-    ]
-
-
-def kpis(merchant: Merchant, counts: Mapping[str, str], days: Sequence[Day], *, at: datetime) -> list[Kpi]:
-    """The four cards. `counts` are those of the tabs."""
-    orders = Order.objects.of(merchant)
-    due = orders.filter(status=OrderStatus.PENDING, confirm_by__lte=at + DUE_SOON).count()
-    waiting = orders.filter(headline=Headline.AWAITING_FULFILLMENT, placed_at__lte=at - LONG_WAIT)[:COUNT_CAP].count()
-    captured, change, per_day = _captured(merchant, at=at)
-    series = [day.auto + day.by_hand for day in days]
-    attention = counts["attention"]
-    return [
-        Kpi(
-            "Needs confirmation", counts["confirm"], f"{due} due in under 4 h" if due else "none due soon",
-            "warn" if due else "", "confirm", series,
-        ),
-        Kpi(
-            "Needs attention", attention, "open them to see the fix" if attention != "0" else "all is well",
-            "bad" if attention != "0" else "ok", "attention", [],
-        ),
-        Kpi(
-            "Awaiting fulfillment", counts["fulfillment"], f"{waiting} older than 2 days" if waiting else "none older than 2 days",
-            "warn" if waiting else "", "fulfillment", [],
-        ),
-        Kpi("Captured this week", captured, change, "ok", "all", per_day),
-    ]  # fmt: skip
-
-
-def _captured(merchant: Merchant, *, at: datetime) -> tuple[str, str, list[int]]:
-    """This week's captures in the merchant's currency, against the week before, and per day."""
-    today = at.astimezone(merchant.zone).date()
-    monday, _ = merchant.day_bounds(today - timedelta(days=today.weekday()))
-    payments = Payment.objects.filter(order__merchant=merchant, currency=merchant.currency)
-    rows = (
-        payments.filter(captured_at__gte=monday - timedelta(days=7))
-        .annotate(day=TruncDate("captured_at", tzinfo=merchant.zone))
-        .values("day")
-        .annotate(amount=Sum("captured"))
-        .order_by("day")
-    )
-    amounts = {row["day"]: row["amount"] for row in rows}
-    start = today - timedelta(days=today.weekday())
-    week = sum((amount for day, amount in amounts.items() if day >= start), Decimal(0))
-    before = sum((amount for day, amount in amounts.items() if day < start), Decimal(0))
-    change = f"{(week - before) / before * 100:+.0f} % on last week" if before else "nothing last week"
-    series = [int(amounts.get(start - timedelta(days=7) + timedelta(days=n), 0)) for n in range(14)]
-    return money(week, merchant.currency), change, series

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
+from django.conf import settings
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from connectors.models import Connection, ConnectionState
-from connectors.services import connections
+from connectors.services import catalog, connections, links, oauth
 from orders import pump as pumping
-from orders.services import clock, inbound, preflight, reconcile
+from orders.services import access, clock, inbound, preflight, reconcile, store_sync
 from orders.world import World
 
 
@@ -19,6 +23,8 @@ def pump() -> int:
 def sweep() -> int:
     """Every minute: deadlines, forgotten events, and whatever wake-ups lost."""
     clock.tick(at=timezone.now())
+    catalog.call_due(at=timezone.now())
+    store_sync.call_due(at=timezone.now())
     return pumping.pump()
 
 
@@ -27,20 +33,51 @@ def process_inbound(event_id: int) -> None:
 
 
 def poll_changes() -> None:
-    """Every few minutes: ask each destination what changed there."""
+    """Every few minutes: ask each destination what changed there, and begin to read each store channel's orders."""
     reconcile.poll_changes(world=World.real())
+    store_sync.start_due(at=timezone.now())
     preflight.look_for_stock(at=timezone.now())
 
 
 def check_webhooks() -> None:
     """Every hour: make sure that each active connection still delivers webhooks."""
-    for connection in Connection.objects.filter(state=ConnectionState.ACTIVE).values_list("pk", flat=True):
+    for connection in Connection.objects.own().filter(state=ConnectionState.ACTIVE).values_list("pk", flat=True):
         connections.register_webhooks(connection_id=connection, at=timezone.now())
+
+
+def refresh_tokens() -> None:
+    """Every minute: renew the access that runs out soon, and tell merchants of what only they can renew."""
+    at = timezone.now()
+    access.settle(oauth.refresh_due(at), at=at)
+
+
+def read_catalog(connection_id: int) -> None:
+    """Read one catalog on for a while; what is left is gone on with by another call. Safe to run twice, or never."""
+    deadline = time.monotonic() + settings.PUMP_BUDGET_S
+    while catalog.read_on(connection_id=connection_id, at=timezone.now()):
+        if time.monotonic() > deadline:
+            async_task(settings.CATALOG_TASK, connection_id)
+            return
+
+
+def read_store_orders(sync_id: int) -> None:
+    """Read one store channel's orders on for a while, as read_catalog does. Safe to run twice, or never."""
+    deadline, world = time.monotonic() + settings.PUMP_BUDGET_S, World.real()
+    while store_sync.read_on(sync_id=sync_id, world=world):
+        if time.monotonic() > deadline:
+            async_task(settings.STORE_ORDERS_TASK, sync_id)
+            return
+
+
+def refresh_catalogs() -> None:
+    """Every night: begin to read the catalogs whose copy is old."""
+    catalog.start_due(at=timezone.now())
 
 
 def prune() -> None:
     """Every night: delete what has been kept long enough."""
     clock.prune(at=timezone.now())
+    links.prune(at=timezone.now())
 
 
 def canary() -> None:

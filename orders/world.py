@@ -16,9 +16,11 @@ from django.db import connection as database
 from django.utils import timezone
 
 from connectors.base import Connector
+from connectors.carriers.base import Carrier
 from connectors.gateway import registry as gateways
 from connectors.gateway.base import Gateway
-from connectors.models import Connection
+from connectors.models import CarrierAccount, Connection
+from connectors.services.carriers import carrier_for
 from connectors.services.clients import connector_for
 
 
@@ -52,6 +54,7 @@ class World:
     clock: Clock
     connector_for: Callable[[Connection], Connector]
     gateway_for: Callable[[str], Gateway]
+    carrier_for: Callable[[CarrierAccount], Carrier] = carrier_for
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def now(self) -> datetime:

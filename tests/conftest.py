@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
+import responses
+from django.conf import settings
+from django.db import connection as database
+from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Merchant, Role, User
+from tests.connectors.wire import ShopOnTheWire
 from tests.factories import make_member, make_merchant
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what uses a database: the rest would be the same test once more."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return
+    with_database = [item for item in items if _uses_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(with_database)])
+    items[:] = with_database
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "live_server"}
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture
@@ -16,3 +38,39 @@ def merchant(db: None) -> Merchant:
 @pytest.fixture
 def owner(merchant: Merchant) -> User:
     return make_member(merchant, Role.OWNER, email="ana@kauri.example")
+
+
+@pytest.fixture
+def store() -> Iterator[ShopOnTheWire]:
+    """What answers at every address."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
+        yield ShopOnTheWire(wire)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flushes_are_plain(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Emptying the tables after a transactional test makes no permissions and content types anew: nobody reads them.
+
+    On PostgreSQL it deletes: the tables hold a few rows, and to truncate eighty of them takes ten times as long.
+    """
+    receivers, post_migrate.receivers = post_migrate.receivers, []
+    if database.vendor == "postgresql":
+        database.ops.sql_flush = _deletes  # type: ignore[method-assign]
+    yield
+    post_migrate.receivers = receivers
+    if database.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            _end_other_sessions()
+
+
+def _end_other_sessions() -> None:
+    """A thread of the live server keeps its session as long as a client keeps its connection; the database must go."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def _deletes(_style: object, tables: Iterable[str], **_: bool) -> list[str]:
+    return [f"DELETE FROM {database.ops.quote_name(table)}" for table in tables]

@@ -7,10 +7,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from accounts.models import Marketplace, Membership, Merchant, Role, User
-from connectors.models import Connection, SyncSettings
-from orders.enums import Delivery, OrderStatus, PaymentStatus, PushStatus
-from orders.models import Channel, Order, OrderAddress, OrderLine, OrderPush, Payment, PushLine
+from connectors import conditions
+from connectors.base import Blocker, BlockerCode, RemoteVariant
+from connectors.models import CatalogVariant, Connection, SyncSettings
+from connectors.services import catalog, links
+from orders.enums import Delivery, OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.models import Channel, Order, OrderAddress, OrderLine, OrderPush, OutboxMessage, Payment, PushLine
+from orders.services import preflight
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 _count = itertools.count(10001)
@@ -66,6 +72,31 @@ def make_connection(
     )
     SyncSettings.objects.create(connection=connection, **(settings or {}))
     return connection
+
+
+def make_variant(connection: Connection, sku: str = "STOOL", **fields: Any) -> CatalogVariant:
+    """A product in the copy of the connection's catalog."""
+    n = next(_count)
+    given = {"variant_id": f"gid://shopify/ProductVariant/{n}", "sku": sku, "title": "Oak stool", **fields}
+    catalog.remember(connection, [RemoteVariant(**given)], at=NOON)
+    return CatalogVariant.objects.get(connection=connection, variant_id=given["variant_id"])
+
+
+def make_blocked(connection: Connection, sku: str = "OURS", **fields: Any) -> Order:
+    """An order held because its SKU has no product link there; its check waits for one."""
+    lines = fields.pop("lines", [{"sku": sku, "title": "Stool of oak"}])
+    order = make_order(connection.merchant, lines=lines, connections=[connection], **fields)
+    order.pushes.update(checking=True)
+    blockers = [Blocker(BlockerCode.UNMAPPED_SKU, f"No product with SKU {sku}.", "lines.sku", sku)]
+    links.ask(connection.pk, blockers, at=NOON)
+    push = order.pushes.get()
+    with transaction.atomic():
+        preflight.ask(order, at=NOON)
+        preflight.write_down(preflight.Finding(push.pk, tuple(blockers)), at=NOON)
+    key = conditions.sku_linked(connection.pk, sku)
+    OutboxMessage.objects.filter(push=push, topic=Topic.CHECK_ORDER).update(wait_for=key, reason="Waiting for a link.")
+    order.refresh_from_db()
+    return order
 
 
 def make_order(
@@ -147,6 +178,8 @@ def make_order(
             reference=f"SW-{order.number}",
             status=PushStatus.WAITING,
             wait_for=f"confirmed:{order.pk}",
+            carries_shipping=True,
+            **{name: getattr(order, name) for name in ("subtotal", "discount", "shipping", "tax", "total")},
         )
         PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())
     order.refresh_from_db()

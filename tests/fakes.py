@@ -17,6 +17,7 @@ from connectors.base import (
     InboundNotice,
     OutboundOrder,
     Parcel,
+    PutBack,
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
@@ -64,6 +65,8 @@ class FakeStore(Connector):
         self.orders: dict[str, RemoteOrder] = {}  # the ledger, by remote id
         self.sent: dict[str, OutboundOrder] = {}  # what each was created from
         self.variants: dict[str, RemoteVariant] = {}  # by SKU
+        self.notes: dict[str, str] = {}  # of stores that keep them apart
+        self.put_back_there: list[PutBack] = []
         self.calls: list[str] = []
 
     # --- the connector's verbs ---
@@ -115,6 +118,15 @@ class FakeStore(Connector):
         self._call("read")
         return self.orders.get(remote_id)
 
+    def add_notes(self, remote_id: str, order: OutboundOrder) -> None:
+        self._call("add_notes")
+        self.notes[remote_id] = order.options.note
+
+    def put_back(self, remote_id: str, back: PutBack) -> None:
+        self._call("put_back")
+        if back not in self.put_back_there:
+            self.put_back_there.append(back)
+
     def cancel(self, remote_id: str, *, note: str) -> None:
         self._call("cancel")
         self.change(remote_id, cancelled=True)
@@ -124,7 +136,7 @@ class FakeStore(Connector):
         changed = [order for order in self.orders.values() if order.updated_at >= since]
         return sorted(changed, key=lambda order: order.updated_at)
 
-    def register_webhooks(self, callback_url: str) -> WebhookState:
+    def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
         self._call("register_webhooks")
         return WebhookState(topics=("orders/updated",))
 

@@ -43,6 +43,22 @@ def test_an_old_python_is_refused_in_a_sentence(tmp_path):
     assert "needs Python 3.11 or newer; this is Python 3.9.2" in made.stdout
 
 
+def test_a_driver_knows_of_practice_stores_only_in_the_address_that_a_person_types():
+    """What works against a practice store works against the real one: the address is the only difference."""
+    folders = [form.parent for form in (ROOT / "connectors").glob("*/form.py")]
+    told = [
+        (path.relative_to(ROOT), line.strip())
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".py", ".graphql")
+        for line in path.read_text().splitlines()
+        if "practice" in line.lower() and not (path.name == "form.py" and re.search(r"(?<![/\"'])\bpractice\b", line))
+    ]
+
+    assert len(folders) >= 4
+    assert told == []
+
+
 def test_every_icon_that_a_template_names_can_be_drawn():
     pages = [page.read_text() for page in (ROOT / "templates").rglob("*.html")]
     used = {name for page in pages for name in re.findall(r'{% lucide "([a-z0-9-]+)"', page)}

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from accounts.models import Membership, Merchant, Role, User
 from accounts.services import audit
@@ -56,4 +58,5 @@ def save(*, merchant_id: int, by: str, at: datetime, **fields: Any) -> Merchant:
             setattr(merchant, name, value)
         merchant.save(update_fields=list(changed))
         audit.record(merchant=merchant, kind="merchant.changed", subject=merchant.name, by=by, at=at, **changed)
+        import_string(settings.MERCHANT_CHANGED)(merchant, changed, at=at)
     return merchant

@@ -10,9 +10,9 @@ The reference says how a payment behaves: `sandbox_<behaviour>_<anything>`.
 | timeout | the first capture is carried out, but its answer is lost |
 | flaky | the gateway is down for the first two captures |
 
-A payment is first seen when it is captured, voided or refunded; it counts as authorized for seven days from then, for
-the amount of that capture. Write calls take an idempotency key: the same key with the same request gets the first
-answer again, with another request it is refused.
+A payment is first seen when it is captured or voided; it counts as authorized for seven days from then, for the amount
+and in the currency of that capture. Write calls take an idempotency key: the same key with the same request gets the
+first answer again, with another request it is refused.
 """
 
 from __future__ import annotations
@@ -37,11 +37,13 @@ from connectors.gateway.base import (
     Refunded,
 )
 from connectors.models import SandboxCharge
-from connectors.money import from_minor, to_minor
+from connectors.money import MoneyError, from_minor, to_minor
 
 BEHAVIOURS = ("ok", "declined", "expired", "timeout", "flaky")
 WINDOW = timedelta(days=7)
 FLAKY_FAILURES = 2
+REFERENCE_MAX = 120
+NO_CURRENCY = "XXX"  # ISO 4217's code for it
 
 _STATES: dict[str, AuthorizationState] = {
     "requires_capture": "requires_capture",
@@ -55,6 +57,7 @@ class SandboxGateway(Gateway):
     label: ClassVar[str] = "Sandbox"
 
     def read(self, reference: str) -> Authorization:
+        _behaviour(reference)
         charge = SandboxCharge.objects.filter(reference=reference).first()
         if charge is None:
             raise AuthorizationGoneError("The sandbox knows no such payment.")
@@ -69,36 +72,35 @@ class SandboxGateway(Gateway):
         )
 
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
-        units = to_minor(amount, currency)
-        lost = False
+        units = _units(amount, currency)
         with transaction.atomic():
             charge = _open(reference, currency=currency, units=units)
-            known = _replayed(charge, key, {"capture": units})
-            if known is None:
-                lost = self._capture(charge, units, key)
-        if lost and _behaviour(reference) == "flaky":
+            before = _answered(charge, key, {"capture": units}) or _captured_before(charge, currency, units)
+            heard = before or self._capture(charge, currency, units, key)
+        if heard:
+            return Captured(heard, amount, already=before is not None)
+        if _behaviour(reference) == "flaky":
             raise RetryableError("The sandbox gateway is down (test value: flaky).")
-        if lost:
-            raise OutcomeUnknownError("The sandbox gateway's answer was lost (test value: timeout).")
-        return Captured(f"sandbox_ch_{charge.pk}", amount, already=known is not None)
+        raise OutcomeUnknownError("The sandbox gateway's answer was lost (test value: timeout).")
 
-    def _capture(self, charge: SandboxCharge, units: int, key: str) -> bool:
-        """Take the money in the books. True when the caller must not hear of it."""
+    def _capture(self, charge: SandboxCharge, currency: str, units: int, key: str) -> str | None:
+        """Take the money in the books. The capture's id; None when the caller must not hear of it."""
         behaviour = _behaviour(charge.reference)
         if behaviour == "declined":
             raise PaymentDeclinedError("The card has insufficient funds.", decline_code="insufficient_funds")
         if _state(charge) != "requires_capture":
-            raise AuthorizationGoneError("The authorization has run out, was released or was captured before.")
+            raise AuthorizationGoneError("The authorization has run out or was released.")
+        _check_currency(charge, currency)
         if units > charge.authorized:
             raise RejectedError("More than was authorized cannot be captured.")
         failures = charge.answers.get("failures", 0)
         if behaviour == "flaky" and failures < FLAKY_FAILURES:
             charge.answers["failures"] = failures + 1
             charge.save(update_fields=["answers"])
-            return True
+            return None
         charge.captured, charge.state = units, "succeeded"
-        _remember(charge, key, {"capture": units})
-        return behaviour == "timeout"
+        capture_id = _remember(charge, key, {"capture": units}, answer=_capture_id(charge))
+        return None if behaviour == "timeout" else capture_id
 
     def void(self, reference: str, *, reason: str, key: str) -> None:
         with transaction.atomic():
@@ -109,30 +111,46 @@ class SandboxGateway(Gateway):
             charge.save(update_fields=["state"])
 
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        units = to_minor(amount, currency)
+        units = _units(amount, currency)
         with transaction.atomic():
             charge = _open(reference)
-            if _replayed(charge, key, {"refund": units}) is None:
-                if units <= 0 or units > charge.captured - charge.refunded:
-                    raise RejectedError("More than is left of the payment cannot be refunded.")
-                charge.refunded += units
-                _remember(charge, key, {"refund": units})
-        return Refunded(f"sandbox_re_{charge.pk}", amount, "succeeded")
+            refund_id = _answered(charge, key, {"refund": units}) or self._refund(charge, currency, units, key)
+        return Refunded(refund_id, amount, "succeeded")
+
+    def _refund(self, charge: SandboxCharge, currency: str, units: int, key: str) -> str:
+        if units > charge.captured - charge.refunded:
+            raise RejectedError("More than is left of the payment cannot be refunded.")
+        _check_currency(charge, currency)
+        charge.refunded += units
+        return _remember(charge, key, {"refund": units}, answer=f"sandbox_re_{charge.pk}_{len(charge.answers)}")
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
         raise BadSignatureError("The sandbox gateway sends no webhooks.")
 
 
+def _units(amount: Decimal, currency: str) -> int:
+    try:
+        units = to_minor(amount, currency)
+    except MoneyError as error:
+        raise RejectedError(str(error)) from error
+    if units <= 0:
+        raise RejectedError("The amount must be more than nothing.")
+    return units
+
+
 def _behaviour(reference: str) -> str:
+    """The test value in a reference. Raises AuthorizationGoneError for one that the sandbox cannot know."""
     parts = reference.split("_", 2)
-    if len(parts) != 3 or parts[0] != "sandbox" or parts[1] not in BEHAVIOURS:
+    known = len(parts) == 3 and parts[0] == "sandbox" and parts[1] in BEHAVIOURS
+    if not known or len(reference) > REFERENCE_MAX or not reference.isprintable():
         raise AuthorizationGoneError(
-            f"{reference!r} is not a sandbox payment: use sandbox_<{'|'.join(BEHAVIOURS)}>_<anything>."
+            f"This is not a sandbox payment: use sandbox_<{'|'.join(BEHAVIOURS)}>_<anything>, "
+            f"{REFERENCE_MAX} characters at most."
         )
     return parts[1]
 
 
-def _open(reference: str, *, currency: str = "XXX", units: int = 0) -> SandboxCharge:
+def _open(reference: str, *, currency: str = NO_CURRENCY, units: int = 0) -> SandboxCharge:
     """The locked row of a payment, made on first sight."""
     age = WINDOW if _behaviour(reference) == "expired" else timedelta(0)
     fresh: dict[str, Any] = {
@@ -151,13 +169,35 @@ def _state(charge: SandboxCharge) -> str:
     return charge.state
 
 
-def _replayed(charge: SandboxCharge, key: str, request: dict[str, int]) -> dict[str, int] | None:
-    known: dict[str, int] | None = charge.answers.get(key)
-    if known is not None and known != request:
+def _check_currency(charge: SandboxCharge, currency: str) -> None:
+    if charge.currency != currency:
+        raise RejectedError(f"The payment was authorized in {charge.currency}, not in {currency}.")
+
+
+def _capture_id(charge: SandboxCharge) -> str:
+    return f"sandbox_ch_{charge.pk}"
+
+
+def _captured_before(charge: SandboxCharge, currency: str, units: int) -> str | None:
+    """The id of an earlier capture of the same amount. RejectedError when it was another amount."""
+    if charge.state != "succeeded":
+        return None
+    if (charge.captured, charge.currency) != (units, currency):
+        raise RejectedError("The payment was captured before, with another amount.")
+    return _capture_id(charge)
+
+
+def _answered(charge: SandboxCharge, key: str, request: dict[str, int]) -> str | None:
+    """The answer that this key got before."""
+    known: dict[str, Any] | None = charge.answers.get(key)
+    if known is None:
+        return None
+    if known["request"] != request:
         raise RejectedError("The idempotency key was used for another request.")
-    return known
+    return str(known["answer"])
 
 
-def _remember(charge: SandboxCharge, key: str, request: dict[str, int]) -> None:
-    charge.answers[key] = request
+def _remember(charge: SandboxCharge, key: str, request: dict[str, int], *, answer: str) -> str:
+    charge.answers[key] = {"request": request, "answer": answer}
     charge.save(update_fields=["answers", "captured", "refunded", "state"])
+    return answer

@@ -1,7 +1,8 @@
 """Stripe PaymentIntents with manual capture, over plain HTTP (docs.stripe.com, read November 2026).
 
 Every write carries our own Idempotency-Key; Stripe replays its first answer, errors included, for at least 24 hours.
-What a key no longer protects, the intent's own state does: a refusal that may mean "done already" is followed by a GET.
+What a key no longer protects, Stripe's own books do: money is moved after a GET alone, and a refund carries our key in
+its metadata to be found by.
 Never run against Stripe itself; tests drive a strict stand-in on the loopback interface.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 
@@ -36,11 +39,11 @@ from connectors.gateway.base import (
     Refunded,
 )
 from connectors.http import Answer, HttpClient
-from connectors.money import MoneyError, exponent, from_minor, to_minor
+from connectors.money import MoneyError, exponent, round_half_up, to_minor
 
 API_VERSION = "2026-10-28.endive"
 SIGNATURE_TOLERANCE = timedelta(seconds=300)
-TOPICS = frozenset(
+TOPICS = frozenset(  # what a payment is read again for; other events are taken and left alone
     {
         "payment_intent.amount_capturable_updated",
         "payment_intent.succeeded",
@@ -73,9 +76,16 @@ _STATES: Mapping[str, AuthorizationState] = {
     "requires_payment_method": "failed",
     "processing": "requires_action",
 }
-# Stripe's own exceptions to ISO 4217 (docs.stripe.com/currencies, from memory, not confirmed): these are sent with two
-# decimals although they have none, so their amounts must be whole.
-_TWO_DECIMALS_THERE = frozenset({"ISK", "UGX"})
+_REFUND_STATES: Mapping[str, Literal["succeeded", "failed"]] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "canceled": "failed",
+}
+# Where Stripe departs from ISO 4217 (docs.stripe.com/currencies, November 2026): two decimals for currencies that have
+# none, none for the ariary. Such amounts must be whole.
+_DECIMALS_THERE = {"ISK": 2, "UGX": 2, "MGA": 0}
+_REFERENCE = re.compile(r"pi_[A-Za-z0-9_]{1,100}")
+_EVENT_ID_MAX, _TOPIC_MAX, _REFERENCE_MAX = 200, 80, 200
 
 
 class StripeGateway(Gateway):
@@ -83,71 +93,95 @@ class StripeGateway(Gateway):
     label: ClassVar[str] = "Stripe"
 
     def __init__(self) -> None:
-        self._http = HttpClient(allow_loopback=settings.ALLOW_LOOPBACK, deadline_s=settings.HTTP_DEADLINE_S)
+        self._local = threading.local()
 
     def read(self, reference: str) -> Authorization:
-        return _authorization(self._get(reference))
+        return _authorization(self._intent(reference))
 
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
-        form = {"amount_to_capture": str(units_of(amount, currency))}
+        form = {"amount_to_capture": str(_units(amount, currency))}
+        intent = self._intent(reference, currency=currency)
+        if intent.get("status") == "succeeded":
+            return _captured_before(intent, amount)
         try:
             intent = self._post(f"/v1/payment_intents/{reference}/capture", form, key=key, operation="capture")
         except _StripeRefusal as refusal:
-            return self._captured_before(reference, amount, refusal)
+            return self._captured_meanwhile(reference, amount, refusal)
+        if intent.get("status") != "succeeded":
+            raise OutcomeUnknownError("Stripe has not said yet that the payment is captured.")
         return Captured(_charge_id(intent), amount)
 
-    def _captured_before(self, reference: str, amount: Decimal, refusal: _StripeRefusal) -> Captured:
-        if refusal.stripe_code not in _DONE_PERHAPS:
-            raise refusal.meaning()
-        intent = self._get(reference)
-        truth = _authorization(intent)
-        if truth.state == "succeeded" and truth.captured == amount:
-            return Captured(_charge_id(intent), amount, already=True)
-        raise refusal.meaning()
+    def _captured_meanwhile(self, reference: str, amount: Decimal, refusal: _StripeRefusal) -> Captured:
+        """A refusal that may mean "done already": the payment itself tells."""
+        if refusal.stripe_code in _DONE_PERHAPS:
+            intent = self._intent(reference)
+            if intent.get("status") == "succeeded":
+                return _captured_before(intent, amount)
+        raise refusal.meaning() from None
 
     def void(self, reference: str, *, reason: str, key: str) -> None:
+        if self._is_released(reference):
+            return
         form = {"cancellation_reason": "requested_by_customer"}
         try:
             self._post(f"/v1/payment_intents/{reference}/cancel", form, key=key, operation="cancel")
         except _StripeRefusal as refusal:
-            if refusal.stripe_code not in _DONE_PERHAPS:
+            if refusal.stripe_code not in _DONE_PERHAPS or not self._is_released(reference):
                 raise refusal.meaning() from None
-            if _authorization(self._get(reference)).state != "canceled":
-                raise RejectedError("The payment has been captured: it can be refunded, not released.") from None
+
+    def _is_released(self, reference: str) -> bool:
+        """Raises RejectedError when the money was taken instead."""
+        state = self._intent(reference).get("status")
+        if state == "succeeded":
+            raise RejectedError("The payment has been captured: it can be refunded, not released.")
+        return bool(state == "canceled")
 
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        form = {
-            "payment_intent": reference,
-            "amount": str(units_of(amount, currency)),
-            "metadata[storeward_key]": key,
-        }
+        units = _units(amount, currency)
+        self._intent(reference, currency=currency)
+        made = self._refund_of(reference, key) or self._refund(reference, units, key)
+        if made.get("amount") != units:
+            raise RejectedError("This refund was made before, with another amount.")
+        return Refunded(str(made["id"]), amount, _REFUND_STATES.get(str(made.get("status")), "pending"))
+
+    def _refund_of(self, reference: str, key: str) -> dict[str, Any] | None:
+        """The refund that was made under this key, among the newest hundred."""
+        made = self._get(f"/v1/refunds?payment_intent={reference}&limit=100", operation="refunds").get("data")
+        refunds = [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
+        return next((one for one in refunds if (one.get("metadata") or {}).get("storeward_key") == key), None)
+
+    def _refund(self, reference: str, units: int, key: str) -> dict[str, Any]:
+        form = {"payment_intent": reference, "amount": str(units), "metadata[storeward_key]": key}
         try:
-            answer = self._post("/v1/refunds", form, key=key, operation="refund")
+            made = self._post("/v1/refunds", form, key=key, operation="refund")
         except _StripeRefusal as refusal:
-            raise RejectedError(f"Stripe refused the refund: {refusal}") from None
-        status = answer.get("status")
-        return Refunded(str(answer["id"]), amount, status if status in ("succeeded", "failed") else "pending")
+            error = refusal.meaning()
+            if isinstance(error, AuthorizationGoneError | PaymentDeclinedError):
+                raise RejectedError(f"Stripe refused the refund: {refusal}") from None
+            raise error from None
+        if "id" not in made:
+            raise OutcomeUnknownError("Stripe's answer could not be read.")
+        return made
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
-        occurred_at = _verified(headers.get("Stripe-Signature", ""), body, at)
-        try:
-            event = json.loads(body)
-            target = event["data"]["object"]
-            reference = target["id"] if target["object"] == "payment_intent" else target["payment_intent"]
-            return PaymentNotice(str(event["id"]), str(event["type"]), str(reference or ""), occurred_at)
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadSignatureError("The webhook is not a Stripe event.") from error
+        signed_at = _verified(headers.get("Stripe-Signature", ""), body, at)
+        event = _event(body)
+        topic = _text(event.get("type"), _TOPIC_MAX)
+        reference = _reference(event) if topic in TOPICS else ""
+        return PaymentNotice(_text(event.get("id"), _EVENT_ID_MAX), topic, reference, signed_at)
 
-    def _get(self, reference: str) -> dict[str, Any]:
-        answer = self._http.request(
-            "GET",
-            f"{settings.STRIPE_API_URL}/v1/payment_intents/{reference}?expand[]=latest_charge",
-            headers=_headers(),
-            operation="read",
-            changes=False,
-        )
+    def _intent(self, reference: str, *, currency: str | None = None) -> dict[str, Any]:
+        """The payment with its charge. Raises RejectedError when it is not in this currency."""
+        path = f"/v1/payment_intents/{_known(reference)}?expand[]=latest_charge"
+        intent = self._get(path, operation="read")
+        if currency is not None and str(intent.get("currency")).upper() != currency:
+            raise RejectedError(f"The payment at Stripe is not in {currency}.")
+        return intent
+
+    def _get(self, path: str, *, operation: str) -> dict[str, Any]:
+        url = settings.STRIPE_API_URL + path
         try:
-            return _body(answer)
+            return _body(self._http.request("GET", url, headers=_headers(), operation=operation, changes=False))
         except _StripeRefusal as refusal:
             raise refusal.meaning() from None
 
@@ -156,21 +190,51 @@ class StripeGateway(Gateway):
         url = settings.STRIPE_API_URL + path
         return _body(self._http.request("POST", url, headers=headers, form=form, operation=operation, changes=True))
 
+    @property
+    def _http(self) -> HttpClient:
+        """This thread's client: one gateway serves all threads."""
+        if not hasattr(self._local, "http"):
+            self._local.http = HttpClient(allow_loopback=settings.ALLOW_LOOPBACK, deadline_s=settings.HTTP_DEADLINE_S)
+        client: HttpClient = self._local.http
+        return client
+
 
 def units_of(amount: Decimal, currency: str) -> int:
     """Stripe's smallest unit. Three-decimal currencies must end in 0 there; raises MoneyError otherwise."""
-    if currency in _TWO_DECIMALS_THERE:
-        return to_minor(amount, currency) * 100
-    units = to_minor(amount, currency)
-    if exponent(currency) == 3 and units % 10:
+    here, there = exponent(currency), _decimals_there(currency)
+    units = Decimal(to_minor(amount, currency)).scaleb(there - here)
+    if units != int(units):
+        raise MoneyError(f"Stripe takes whole {currency} amounts only.")
+    if there == 3 and units % 10:
         raise MoneyError(f"Stripe takes {currency} amounts in steps of 0.010 only.")
-    return units
+    return int(units)
 
 
 def amount_of(units: int, currency: str) -> Decimal:
-    if currency in _TWO_DECIMALS_THERE:
-        return from_minor(units // 100, currency)
-    return from_minor(units, currency)
+    """The amount in major units of what Stripe counts in its own."""
+    return round_half_up(Decimal(units).scaleb(-_decimals_there(currency)), currency)
+
+
+def _decimals_there(currency: str) -> int:
+    return _DECIMALS_THERE.get(currency, exponent(currency))
+
+
+def _units(amount: Decimal, currency: str) -> int:
+    """More than nothing, as Stripe counts it; RejectedError for what it would not take."""
+    try:
+        units = units_of(amount, currency)
+    except MoneyError as error:
+        raise RejectedError(str(error)) from error
+    if units <= 0:
+        raise RejectedError("The amount must be more than nothing.")
+    return units
+
+
+def _known(reference: str) -> str:
+    """The reference, when it can be one of Stripe's: it becomes part of an address."""
+    if not _REFERENCE.fullmatch(reference):
+        raise AuthorizationGoneError("This is not a payment of Stripe's: their references begin with pi_.")
+    return reference
 
 
 class _StripeRefusal(Exception):
@@ -203,7 +267,8 @@ def _headers() -> dict[str, str]:
 def _body(answer: Answer) -> dict[str, Any]:
     body = answer.json()
     if not isinstance(body, dict):
-        raise OutcomeUnknownError("Stripe's answer could not be read.")
+        unreadable = OutcomeUnknownError if answer.changes else RetryableError
+        raise unreadable("Stripe's answer could not be read.")
     if answer.status >= 400:
         error = body.get("error")
         raise _StripeRefusal(answer.status, error if isinstance(error, dict) else {})
@@ -211,6 +276,14 @@ def _body(answer: Answer) -> dict[str, Any]:
 
 
 def _authorization(intent: Mapping[str, Any]) -> Authorization:
+    """Raises RetryableError for an answer that is no PaymentIntent."""
+    try:
+        return _authorization_unchecked(intent)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError):
+        raise RetryableError("Stripe's answer could not be read.") from None
+
+
+def _authorization_unchecked(intent: Mapping[str, Any]) -> Authorization:
     currency = str(intent["currency"]).upper()
     charge = intent.get("latest_charge")
     details = charge if isinstance(charge, dict) else {}
@@ -227,24 +300,60 @@ def _authorization(intent: Mapping[str, Any]) -> Authorization:
     )
 
 
+def _captured_before(intent: Mapping[str, Any], amount: Decimal) -> Captured:
+    """What an earlier capture took. RejectedError when that was another amount."""
+    if _authorization(intent).captured != amount:
+        raise RejectedError("The payment was captured before, with another amount.")
+    return Captured(_charge_id(intent), amount, already=True)
+
+
 def _charge_id(intent: Mapping[str, Any]) -> str:
     charge = intent.get("latest_charge")
-    return str(charge["id"] if isinstance(charge, dict) else charge or intent["id"])
+    return str((charge.get("id") if isinstance(charge, dict) else charge) or intent.get("id"))
 
 
 def _verified(header: str, body: bytes, at: datetime) -> datetime:
     """The instant of signing. A signature from the future is refused like one from the past."""
     parts = [part.partition("=") for part in header.split(",")]
-    stamps = [value for name, _, value in parts if name == "t" and value.isdigit() and len(value) <= 12]
+    stamps = [value for name, _, value in parts if name == "t" and re.fullmatch("[0-9]{1,10}", value)]
     if len(stamps) != 1:
         raise BadSignatureError("The webhook carries no signature.")
     signed_at = datetime.fromtimestamp(int(stamps[0]), UTC)
     if abs(at - signed_at) > SIGNATURE_TOLERANCE:
-        raise BadSignatureError("The webhook's signature is too old.")
+        raise BadSignatureError("The webhook was not signed just now.")
     payload = stamps[0].encode() + b"." + body
-    given = [value for name, _, value in parts if name == "v1"]
-    for secret in settings.STRIPE_WEBHOOK_SECRETS:
-        expected = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
-        if any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
+    given = [value.encode("utf-8", "replace") for name, _, value in parts if name == "v1"]
+    for secret in filter(None, settings.STRIPE_WEBHOOK_SECRETS):  # an empty secret signs nothing
+        expected = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest().encode()
+        if any(hmac.compare_digest(expected, value) for value in given):
             return signed_at
     raise BadSignatureError("The webhook's signature is wrong.")
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):  # its text can hold the body
+        event = None
+    if not isinstance(event, dict):
+        raise BadSignatureError("The webhook's body is not a JSON object.")
+    return event
+
+
+def _reference(event: Mapping[str, Any]) -> str:
+    """The payment that an event is about; empty for a charge that belongs to none."""
+    data = event.get("data")
+    target = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(target, dict):
+        raise BadSignatureError("The webhook is not a Stripe event.")
+    if target.get("object") == "payment_intent":
+        return _text(target.get("id"), _REFERENCE_MAX)
+    payment = target.get("payment_intent")
+    return _text(payment, _REFERENCE_MAX) if payment else ""
+
+
+def _text(value: object, longest: int) -> str:
+    """A text that we store: there, printable, not too long."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise BadSignatureError("The webhook is not a Stripe event.")
+    return value

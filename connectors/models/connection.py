@@ -24,6 +24,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Not disconnected."""
         return self.exclude(state=ConnectionState.REMOVED)
 
+    def own(self) -> ConnectionQuerySet:
+        """With access of their own: none that stands for a partner's."""
+        return self.filter(source=None)
+
 
 ConnectionManager = models.Manager.from_queryset(ConnectionQuerySet)
 
@@ -33,21 +37,34 @@ class Connection(models.Model):
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="connections")
+    source = models.ForeignKey(  # a partner's connection that this one stands for; it has the access (docs/adr/0020)
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="stand_ins"
+    )
     platform = models.CharField(max_length=30)  # a key of connectors.registry
     name = models.CharField(max_length=120)
     base_url = models.CharField(max_length=300)
     credentials = EncryptedJSONField(default=dict)
-    credential_version = models.PositiveIntegerField(default=1)  # grows with every reconnect
+    credential_version = models.PositiveIntegerField(default=1)  # grows with every reconnect and renewal
     webhook_secret = EncryptedJSONField(default=dict)  # {"secrets": [newest, previous]}
+    by_app = models.BooleanField(default=False)  # let in by the platform's own authorization, not by keys typed here
+    token_expires_at = models.DateTimeField(null=True, blank=True)  # None: the access does not run out
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)  # of what renews it
+    refresh_not_before = models.DateTimeField(null=True, blank=True)  # somebody renews it now, or could not just now
+    missing_scopes = models.JSONField(default=list, blank=True)  # permissions that we lack there
+    api_warning = models.CharField(max_length=300, blank=True)  # what the platform says of our API version
     state = models.CharField(max_length=10, choices=ConnectionState, default=ConnectionState.ACTIVE)
     state_reason = models.CharField(max_length=300, blank=True)
     is_destination = models.BooleanField(default=True)
+    is_channel = models.BooleanField(default=False)  # orders that customers place there are read
+    is_default = models.BooleanField(default=False)  # takes the lines that no rule and no product link sends elsewhere
 
     # what the shop says of itself
     remote_id = models.CharField(max_length=200, blank=True)
     shop_domain = models.CharField(max_length=253, blank=True)
     currency = models.CharField(max_length=3, blank=True)
     shop_time_zone = models.CharField(max_length=64, blank=True)
+    shop_settings = models.JSONField(default=dict, blank=True)  # ShopInfo.settings: what its driver goes by
+    shop_settings_at = models.DateTimeField(null=True, blank=True)  # when the shop told them last
 
     # health
     last_success_at = models.DateTimeField(null=True, blank=True)
@@ -79,25 +96,45 @@ class Connection(models.Model):
             models.CheckConstraint(condition=Q(state__in=ConnectionState.values), name="connection_state_known"),
             models.UniqueConstraint(
                 fields=["merchant", "platform", "base_url"],
-                condition=~Q(state="removed"),
-                name="connection_shop_once_per_merchant",
+                condition=~Q(state="removed") & Q(remote_id=""),
+                name="connection_shop_once_per_merchant",  # where the shop did not say which one it is
+            ),
+            models.UniqueConstraint(
+                fields=["merchant", "platform", "remote_id"],
+                condition=~Q(state="removed") & ~Q(remote_id=""),
+                name="connection_remote_shop_once_per_merchant",  # under whichever of its addresses
+            ),
+            models.UniqueConstraint(
+                fields=["merchant"], condition=Q(is_default=True), name="connection_default_once_per_merchant"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__isnull=True) | Q(is_default=False, remote_id="", shop_domain=""),
+                name="connection_of_a_partner_tells_nothing",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | (Q(is_destination=True) & ~Q(state="removed")),
+                name="connection_default_is_a_destination",
+            ),
+            models.CheckConstraint(
+                condition=Q(token_expires_at__isnull=False) | Q(refresh_expires_at__isnull=True),
+                name="connection_refresh_only_for_access_that_runs_out",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["token_expires_at", "id"],
+                condition=Q(state__in=["active", "paused"], token_expires_at__isnull=False),
+                name="connection_to_renew",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
-
-class SyncSettings(models.Model):
-    """What one connection does with orders."""
-
-    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="sync_settings")
-    sync_orders = models.BooleanField("sync orders", default=True)  # off: keep order data in Storeward
-    share_customer_email = models.BooleanField("share the customer's e-mail address", default=False)
-    bypass_stock_check = models.BooleanField("bypass the stock check", default=False)
-
-    def __str__(self) -> str:
-        return f"Settings of {self.connection}"
+    @property
+    def speaker_id(self) -> int:
+        """The connection that talks to the store: the partner's, where this one stands for it."""
+        return self.source_id or self.pk
 
 
 class Location(models.Model):

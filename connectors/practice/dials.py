@@ -80,6 +80,22 @@ DIALS: Mapping[str, Dial] = {
         "“Not found” is not believed before the lag can be over: no second order.",
         seconds=20,
     ),
+    "short_access": Dial(
+        "Short access",
+        "The next access that is given lives this many seconds only.",
+        "The portal renews it by itself, ahead of time or when the store refuses it.",
+        seconds=90,
+    ),
+    "lost_access": Dial(
+        "Lost access",
+        "The next access is given, but the answer is an error 500.",
+        "The portal keeps what it has and asks again a minute later.",
+    ),
+    "refused_access": Dial(
+        "Refused renewal",
+        "The next renewals of access are refused for good.",
+        "The connection asks to be reconnected as soon as its access has run out.",
+    ),
     "webhooks_off": Dial(
         "No webhooks",
         "The next webhooks are not sent.",

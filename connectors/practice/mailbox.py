@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
+from connectors.practice.filedrop import inbox
 from connectors.practice.models import PracticeMail
 
 
@@ -21,6 +22,7 @@ class PracticeMailbox(BaseEmailBackend):
                 text=str(mail.body),
                 html=_html(mail),
             )
+            inbox.take(mail)
         return len(email_messages)
 
 

@@ -14,9 +14,11 @@ def _amount(**options: Any) -> models.DecimalField[Decimal | str | int, Decimal]
 
 
 class PracticeShop(models.Model):
-    """One Shopify-like store."""
+    """One store of a platform."""
 
+    platform = models.CharField(max_length=30, default="shopify")  # a key of connectors.practice.platforms
     slug = models.SlugField(max_length=60, unique=True)
+    domain = models.CharField(max_length=253)  # what it calls itself
     name = models.CharField(max_length=120)
     currency = models.CharField(max_length=3)
     time_zone = models.CharField(max_length=64, default="Pacific/Auckland")
@@ -25,6 +27,7 @@ class PracticeShop(models.Model):
     webhook_secret = models.CharField(max_length=120)
     scopes = models.JSONField(default=list)
     is_development = models.BooleanField(default=False)  # then five orders a minute
+    settings = models.JSONField(default=dict, blank=True)  # the platform's own
     definitions = models.JSONField(default=list, blank=True)  # of order metafields: [{"namespace", "key", "type"}]
     dials = models.JSONField(default=dict, blank=True)  # see connectors.practice.dials
     bucket = models.FloatField(default=2000)
@@ -33,10 +36,6 @@ class PracticeShop(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def domain(self) -> str:
-        return f"{self.slug}.myshopify.com"
 
 
 class PracticeVariant(models.Model):
@@ -49,6 +48,7 @@ class PracticeVariant(models.Model):
     is_tracked = models.BooleanField(default=True)
     sells_below_zero = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    details = models.JSONField(default=dict, blank=True)  # the platform's own
 
     def __str__(self) -> str:
         return self.sku
@@ -184,6 +184,7 @@ class PracticeWebhook(models.Model):
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="webhooks")
     topic = models.CharField(max_length=60)  # FULFILLMENTS_CREATE
     uri = models.CharField(max_length=500)
+    details = models.JSONField(default=dict, blank=True)  # the platform's own
     created_at = models.DateTimeField()
 
     class Meta:
@@ -223,3 +224,18 @@ class PracticeMail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class PracticeToken(models.Model):
+    """What an app holds of a store: a code, an access token or a refresh token."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="tokens")
+    kind = models.CharField(max_length=10)  # code, access or refresh
+    value = models.CharField(max_length=120, unique=True)
+    scopes = models.JSONField(default=list)
+    redirect_uri = models.CharField(max_length=500, blank=True)  # of a code
+    generation = models.PositiveIntegerField(default=0)  # an access and a refresh token come as a pair
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.generation} of {self.shop_id}"

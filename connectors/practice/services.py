@@ -5,19 +5,17 @@ A practice store stands for the world outside: it has its own clock. All changes
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from connectors import money
-from connectors.practice import events
+from connectors.practice import events, platforms
 from connectors.practice.models import (
     PracticeEvent,
     PracticeFulfillment,
@@ -28,15 +26,8 @@ from connectors.practice.models import (
     PracticeShop,
     PracticeVariant,
 )
+from connectors.practice.platforms import Change
 
-SCOPES = [
-    "write_orders",
-    "read_products",
-    "read_inventory",
-    "read_locations",
-    "read_fulfillments",
-    "write_merchant_managed_fulfillment_orders",
-]
 SUCCESS, CANCELLED = "SUCCESS", "CANCELLED"
 
 
@@ -46,24 +37,29 @@ class PracticeError(Exception):
 
 @transaction.atomic
 def open_shop(
-    *, slug: str, name: str, currency: str, taxes_included: bool, variants: Sequence[Mapping[str, Any]]
+    *,
+    slug: str,
+    name: str,
+    currency: str,
+    taxes_included: bool,
+    variants: Sequence[Mapping[str, Any]],
+    platform: str = "shopify",
 ) -> PracticeShop:
-    """A practice store with products {sku, title, price, stock}; one that exists gets the products it lacks."""
-    shop, _ = PracticeShop.objects.get_or_create(
-        slug=slug,
-        defaults={
-            "name": name,
-            "currency": currency,
-            "taxes_included": taxes_included,
-            "access_token": f"shpat_{secrets.token_hex(16)}",
-            "webhook_secret": next(iter(settings.SHOPIFY_APP_SECRETS), secrets.token_hex(16)),
-            "scopes": SCOPES,
-        },
+    """A practice store with products {sku, title, price, stock, details}; one that exists gets the products it lacks."""
+    kind = platforms.named(platform)
+    fixed = {"name": name, "platform": platform, "currency": currency, "taxes_included": taxes_included}
+    shop = PracticeShop.objects.filter(slug=slug).first() or PracticeShop.objects.create(
+        slug=slug, domain=kind.domain(slug), **fixed, **kind.keys()
     )
     known = set(shop.variants.values_list("sku", flat=True))
     PracticeVariant.objects.bulk_create(
         PracticeVariant(
-            shop=shop, sku=item["sku"], title=item["title"], price=Decimal(item["price"]), stock=item.get("stock", 100)
+            shop=shop,
+            sku=item["sku"],
+            title=item["title"],
+            price=Decimal(item["price"]),
+            stock=item.get("stock", 100),
+            details=item.get("details", {}),
         )
         for item in variants
         if item["sku"] not in known
@@ -82,6 +78,8 @@ def fulfill(
     lines = list(order.lines.prefetch_related("fulfillment_lines__fulfillment"))
     wanted = {line.pk: line.unfulfilled for line in lines} if quantities is None else dict(quantities)
     _check_quantities(lines, wanted)
+    if not platforms.of(order.shop).sends_parts and any(line.unfulfilled > wanted.get(line.pk, 0) for line in lines):
+        raise PracticeError("An order is fulfilled whole here: all that is left, in as many parcels as it takes.")
     fulfillment = PracticeFulfillment.objects.create(
         order=order, trackings=_trackings(parcels), created_at=at, updated_at=at
     )
@@ -92,7 +90,7 @@ def fulfill(
     )
     units = sum(wanted.values())
     _happened(order, at, f"{units} item{'' if units == 1 else 's'} fulfilled.")
-    events.fulfillment(fulfillment, "fulfillments/create")
+    events.tell(Change("fulfilled", order, fulfillment=fulfillment))
     return fulfillment
 
 
@@ -131,7 +129,7 @@ def cancel_order(*, order_id: int, reason: str = "OTHER", restock: bool = True) 
     if restock:
         _restock(order)
     _happened(order, at, "The order was cancelled.")
-    events.order(order, "orders/cancelled")
+    events.tell(Change("cancelled", order))
     return order
 
 
@@ -151,7 +149,7 @@ def refund(*, order_id: int, amount: Decimal, note: str = "", key: str = "") -> 
     order.save(update_fields=["refunded", "financial_status"])
     row = PracticeRefund.objects.create(order=order, amount=amount, note=note, key=key, created_at=at)
     _happened(order, at, f"{money.plain(amount, order.currency)} {order.currency} was refunded.")
-    events.refund(row)
+    events.tell(Change("refunded", order, refund=row))
     return row
 
 
@@ -160,9 +158,26 @@ def mark_as_paid(*, order_id: int) -> PracticeOrder:
     order = _locked(order_id)
     if order.cancelled_at or order.received or order.authorized:
         raise PracticeError("Order cannot be marked as paid.")
+    at = timezone.now()
+    told = platforms.of(order.shop).pay(order, at=at)
     order.received, order.financial_status = order.total, "PAID"
     order.save(update_fields=["received", "financial_status"])
-    _happened(order, timezone.now(), "The order was marked as paid.")
+    _happened(order, at, "The order was marked as paid.")
+    if not told:
+        events.tell(Change("changed", order))
+    return order
+
+
+@transaction.atomic
+def change_address(*, order_id: int, address: Mapping[str, str]) -> PracticeOrder:
+    """Send the order somewhere else."""
+    order = _locked(order_id)
+    if order.cancelled_at:
+        raise PracticeError("A cancelled order cannot be edited.")
+    platforms.of(order.shop).readdress(order, address)
+    order.save(update_fields=["details"])
+    _happened(order, timezone.now(), "The shipping address was changed.")
+    events.tell(Change("changed", order))
     return order
 
 
@@ -173,6 +188,8 @@ def edit_quantity(*, line_id: int, quantity: int) -> PracticeOrder:
     line = order.lines.prefetch_related("fulfillment_lines__fulfillment").get(pk=line_id)
     if order.cancelled_at:
         raise PracticeError("A cancelled order cannot be edited.")
+    if not platforms.of(order.shop).edits_orders:
+        raise PracticeError("Orders cannot be edited here.")
     if quantity < line.fulfilled:
         raise PracticeError(f"{line.fulfilled} of them were sent already.")
     before, line.quantity = line.quantity, quantity
@@ -180,7 +197,7 @@ def edit_quantity(*, line_id: int, quantity: int) -> PracticeOrder:
     line.save(update_fields=["quantity", "taxes"])
     _sum_up(order)
     _happened(order, timezone.now(), f"{line.title}: {before} became {quantity}.")
-    events.edited(order, line, quantity - before)
+    events.tell(Change("edited", order, line=line, delta=quantity - before))
     return order
 
 
@@ -188,7 +205,7 @@ def edit_quantity(*, line_id: int, quantity: int) -> PracticeOrder:
 def delete_order(*, order_id: int) -> None:
     """The order is gone, as if it had never been."""
     order = _locked(order_id)
-    events.deleted(order)
+    events.tell(Change("deleted", order))
     order.delete()
 
 
@@ -233,7 +250,7 @@ def _update(fulfillment: PracticeFulfillment, text: str) -> None:
     fulfillment.updated_at = timezone.now()
     fulfillment.save(update_fields=["trackings", "status", "updated_at"])
     _happened(fulfillment.order, fulfillment.updated_at, text)
-    events.fulfillment(fulfillment, "fulfillments/update")
+    events.tell(Change("fulfillment_changed", fulfillment.order, fulfillment=fulfillment))
 
 
 def _restock(order: PracticeOrder) -> None:
@@ -254,6 +271,8 @@ def tax_amount(tax: Mapping[str, Any]) -> Decimal:
 
 def _sum_up(order: PracticeOrder) -> None:
     """The same sums as when the order was created, over what the lines are now."""
+    if platforms.of(order.shop).sum_up(order):
+        return
     lines = list(order.lines.all())
     items = money.total(line.amount for line in lines)
     beside = [*order.details.get("shippingLines", ()), order.details]

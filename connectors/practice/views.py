@@ -15,7 +15,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_q.tasks import async_task
 
-from connectors.practice import dials, services
+from connectors.practice import dials, platforms, services
+from connectors.practice.carriers.models import PracticeCarrier
 from connectors.practice.events import DELIVER
 from connectors.practice.forms import DialForm, FulfillForm, ParcelForms, QuantityForm, RefundForm, VariantForm
 from connectors.practice.models import (
@@ -36,8 +37,29 @@ Action = Callable[..., HttpResponse]
 @login_not_required
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    shops = PracticeShop.objects.order_by("name", "pk")
-    return render(request, "practice/index.html", {"shops": shops, "mails": PracticeMail.objects.count()})
+    shops = PracticeShop.objects.order_by("platform", "name", "pk")
+    rows = [{"shop": here, "platform": platforms.of(here)} for here in shops]
+    context = {
+        "rows": rows,
+        "carriers": PracticeCarrier.objects.order_by("name", "pk"),
+        "mails": PracticeMail.objects.count(),
+    }
+    return render(request, "practice/index.html", context)
+
+
+@login_not_required
+@require_GET
+def front_door(request: HttpRequest, platform: str, slug: str) -> HttpResponse:
+    """The address that was connected, opened in a browser."""
+    here = get_object_or_404(PracticeShop, platform=platform, slug=slug)
+    return redirect("practice:shop", here.slug)
+
+
+@login_not_required
+@require_GET
+def to_order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
+    """The address that the platform itself gives an order's page."""
+    return redirect("practice:order", slug, order_id)
 
 
 @login_not_required
@@ -46,7 +68,15 @@ def shop(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
     page = Paginator(_with_lines(here.orders.order_by("-created_at", "-pk")), PAGE).get_page(request.GET.get("page"))
     orders = [{"order": row, "fulfillment": services.fulfillment_status(row)} for row in page]
-    return render(request, "practice/shop.html", {"shop": here, "orders": orders, "page": page})
+    context = {
+        "shop": here,
+        "orders": orders,
+        "page": page,
+        "address": _address(request, here),
+        "typed": _typed(here),
+        "sells": platforms.of(here).sells,
+    }
+    return render(request, "practice/shop.html", context)
 
 
 @login_not_required
@@ -197,8 +227,17 @@ def turn_dials(request: HttpRequest, slug: str) -> HttpResponse:
             request, f"{dials.DIALS[name].label}: {left} to go." if left else f"{dials.DIALS[name].label}: off."
         )
         return redirect("practice:dials", slug)
-    rows = [{"name": name, "dial": dial, **_setting(here, name)} for name, dial in dials.DIALS.items()]
+    known = {name: dial for name, dial in dials.DIALS.items() if name not in platforms.of(here).dials_without}
+    rows = [{"name": name, "dial": dial, **_setting(here, name)} for name, dial in known.items()]
     return render(request, "practice/dials.html", {"shop": here, "rows": rows, "form": form})
+
+
+def _address(request: HttpRequest, here: PracticeShop) -> str:
+    return request.build_absolute_uri(platforms.address(here))
+
+
+def _typed(here: PracticeShop) -> tuple[platforms.Typed, ...]:
+    return platforms.of(here).typed(here)
 
 
 def _setting(here: PracticeShop, name: str) -> dict[str, Any]:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from connectors.base import Account, Connector
-from connectors.http import CallRecord, HttpClient
-from connectors.models import CallLog, Connection
+from connectors.http import Answer, HttpClient
+from connectors.models import CatalogVariant, Connection, ConnectionState
+from connectors.partner import partner_class
 from connectors.registry import connector_class
+from connectors.services import oauth
+from connectors.services.calls import Log
+from connectors.services.desk import BookDesk
 
 _KEPT_AT_MOST = 200  # clients per thread; each may hold an open socket
+_UNAUTHORIZED = 401
 _local = threading.local()
 
 
 def connector_for(connection: Connection, *, deadline_s: float | None = None) -> Connector:
-    """The driver for one connection. The client's sockets stay open until its credentials change."""
-    client = _client(connection, deadline_s or settings.HTTP_DEADLINE_S)
-    return connector_class(connection.platform)(account_of(connection), client)
+    """The driver for one connection. This thread's sockets to it stay open until its credentials change.
+
+    For one that stands for a partner's it is the partner's, with what a partner may not see or do taken away.
+    """
+    if connection.source_id is not None:
+        return _partners_driver(connection, deadline_s)
+    kept = _kept(connection, deadline_s or settings.HTTP_DEADLINE_S)
+    return connector_class(connection.platform)(_account(connection, kept), kept.client)
 
 
 def account_of(connection: Connection) -> Account:
@@ -30,41 +43,113 @@ def account_of(connection: Connection) -> Account:
         currency=connection.currency,
         remote_id=connection.remote_id,
         shop_domain=connection.shop_domain,
+        settings=connection.shop_settings,
+        webhook_secret=connection.webhook_secret,
+        desk=BookDesk(connection.pk) if connector_class(connection.platform).capabilities.desk else None,
     )
 
 
-def prune(*, before: datetime) -> int:
-    """Delete call records older than `before`."""
-    return CallLog.objects.filter(at__lt=before).delete()[0]
+def _partners_driver(connection: Connection, deadline_s: float | None) -> Connector:
+    source = Connection.objects.get(pk=connection.source_id or 0)
+    kept = _kept(source, deadline_s or settings.HTTP_DEADLINE_S)
+    shared = CatalogVariant.objects.filter(connection=connection).values_list("variant_id", flat=True)
+    driver = partner_class(connector_class(source.platform))(_account(source, kept), kept.client)
+    driver.shared = frozenset(shared)
+    driver.ended = "" if connection.state != ConnectionState.REMOVED else connection.state_reason or "It has ended."
+    return driver
 
 
-def _client(connection: Connection, deadline_s: float) -> HttpClient:
-    clients: dict[tuple[int, int, float], HttpClient] = _local.__dict__.setdefault("clients", {})
-    key = (connection.pk, connection.credential_version, deadline_s)
-    if key not in clients:
-        if len(clients) >= _KEPT_AT_MOST:
-            clients.pop(next(iter(clients))).close()
-        clients[key] = HttpClient(
-            allow_loopback=settings.ALLOW_LOOPBACK, deadline_s=deadline_s, on_call=_Log(connection.pk)
+def _account(connection: Connection, kept: _Kept) -> Account:
+    account = account_of(connection)
+    return account if kept.access is None else replace(account, credentials=kept.access)
+
+
+def close_all() -> None:
+    """Close what this thread keeps open."""
+    kept: dict[tuple[int, float], _Kept] = _local.__dict__.pop("kept", {})
+    for item in kept.values():
+        item.client.close()
+
+
+class Access(Mapping[str, str]):
+    """The credentials of one connection as they are now; they are read when somebody looks into them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._connection.credentials[name]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._connection.credentials)
+
+    def __len__(self) -> int:
+        return len(self._connection.credentials)
+
+    def __repr__(self) -> str:
+        return "<secrets>"
+
+    def after_refusal(self, headers: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The same headers with the access that follows; None when there is none.
+
+        Raises RetryableError when it could not be renewed just now.
+        """
+        refused = self["access_token"]
+        if not any(refused in value for value in headers.values()):
+            return None
+        fresh = oauth.renew(
+            connection_id=self._connection.pk,
+            refused_version=self._connection.credential_version,
+            at=timezone.now(),
         )
-    return clients[key]
+        if fresh is None:
+            return None
+        self._connection = fresh
+        return {name: value.replace(refused, self["access_token"]) for name, value in headers.items()}
 
 
-class _Log:
-    """Writes one CallLog row per call."""
+class RenewingClient(HttpClient):
+    """Asks once more, with new access, when a platform answers 401: nothing has been done there then."""
 
-    def __init__(self, connection_id: int) -> None:
-        self._connection_id = connection_id
+    def __init__(self, access: Access, **options: Any) -> None:
+        super().__init__(**options)
+        self._access = access
 
-    def __call__(self, record: CallRecord) -> None:
-        CallLog.objects.create(
-            connection_id=self._connection_id,
-            at=record.at,
-            method=record.method,
-            url=record.url[:300],
-            operation=record.operation[:80],
-            status=record.status,
-            outcome=record.outcome[:30],
-            request_id=record.request_id[:100],
-            duration_ms=record.duration_ms,
-        )
+    def request(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:
+        answer = super().request(method, url, headers=headers, **rest)
+        again = self._access.after_refusal(headers or {}) if answer.status == _UNAUTHORIZED else None
+        return answer if again is None else super().request(method, url, headers=again, **rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    credential_version: int
+    client: HttpClient
+    access: Access | None  # of a connection whose access runs out
+
+
+def _kept(connection: Connection, deadline_s: float) -> _Kept:
+    kept: dict[tuple[int, float], _Kept] = _local.__dict__.setdefault("kept", {})
+    key = (connection.pk, deadline_s)
+    found = kept.pop(key, None)
+    if found is None or found.credential_version != connection.credential_version:
+        if found is not None:
+            found.client.close()
+        found = _new(connection, deadline_s)
+    kept[key] = found  # last in the row: what was used longest ago goes first
+    while len(kept) > _KEPT_AT_MOST:
+        kept.pop(next(iter(kept))).client.close()
+    return found
+
+
+def _new(connection: Connection, deadline_s: float) -> _Kept:
+    options = {
+        "allow_loopback": settings.ALLOW_LOOPBACK,
+        "deadline_s": deadline_s,
+        "on_call": Log(connection.pk),
+    }
+    if connection.token_expires_at is None:
+        return _Kept(connection.credential_version, HttpClient(**options), None)
+    access = Access(connection)
+    return _Kept(connection.credential_version, RenewingClient(access, **options), access)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from django.utils import timezone
+
+from connectors import credentials
 from connectors.models import Connection, ConnectionState
+from connectors.registry import connector_class
+
+UPDATE_AHEAD = timedelta(days=90)  # of the end of the API version that a driver uses
 
 Tone = Literal["ok", "warn", "bad"]
+LOW_BUDGET = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,7 @@ class Health:
 
 
 def of(connection: Connection, *, at: datetime) -> Health:
-    """The one thing to know first."""
+    """The one thing to know first. Times are in the current time zone: the merchant's, on a page."""
     match connection.state:
         case ConnectionState.AUTH_LOST:
             return Health("bad", "Needs reconnecting", connection.state_reason)
@@ -27,12 +34,108 @@ def of(connection: Connection, *, at: datetime) -> Health:
             return Health("warn", "Paused", connection.state_reason)
         case ConnectionState.REMOVED:
             return Health("bad", "Disconnected", connection.state_reason)
+    if not is_readable(connection):
+        return Health("bad", "Needs reconnecting", "Its credentials cannot be read: reconnect.")
     if connection.open_until and connection.open_until > at:
+        when = f"{timezone.localtime(connection.open_until):%H:%M:%S}"
         if connection.breaker_opened:
-            return Health("bad", "Not answering", f"We try again at {connection.open_until:%H:%M} UTC.")
-        return Health("warn", "Slowed down by the store", "It asked us to wait a moment.")
-    if connection.last_failure_at and (
-        not connection.last_success_at or connection.last_failure_at > connection.last_success_at
-    ):
+            return Health("bad", "Not answering", f"We try again at {when}.")
+        return Health("warn", "Waiting for the store's rate limit", f"We go on at {when}.")
+    if _failing(connection):
         return Health("warn", "Last call failed", connection.last_error or "It is tried again by itself.")
-    return Health("ok", "Connected", "")
+    return _warning(connection, at) or Health("ok", "Connected", "")
+
+
+def _warning(connection: Connection, at: datetime) -> Health | None:
+    """What works still and will not for ever."""
+    if connection.token_expires_at and connection.token_expires_at <= at:
+        return Health("warn", "Access is being renewed", "The last one ran out. Orders wait a moment.")
+    if connection.missing_scopes:
+        missing = ", ".join(connection.missing_scopes)
+        return Health("warn", "Lacks permissions", f"Reconnect and allow: {missing}.")
+    if connection.api_warning:
+        return Health("warn", "Storeward needs an update", connection.api_warning)
+    until = connector_class(connection.platform).supported_until
+    if until and until - at.date() < UPDATE_AHEAD:
+        return Health("warn", "Storeward needs an update", f"What it speaks to this platform ends on {until:%d %B %Y}.")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    value: str
+    tone: Tone | Literal[""] = ""
+
+
+def facts(connection: Connection, *, at: datetime) -> list[Fact]:
+    """What stands on the health card, each in plain words. Times are in the current time zone. No query."""
+    return [
+        Fact("Last success", _when(connection.last_success_at, at) or "never"),
+        Fact("Last failure", _when(connection.last_failure_at, at) or "none", "warn" if _failing(connection) else ""),
+        *([Fact("It said", connection.last_error)] if connection.last_error else []),
+        _webhooks(connection, at),
+        _budget(connection, at),
+        _circuit(connection, at),
+        _token(connection, at),
+    ]
+
+
+def _failing(connection: Connection) -> bool:
+    failure, success = connection.last_failure_at, connection.last_success_at
+    return failure is not None and (success is None or failure > success)
+
+
+def _webhooks(connection: Connection, at: datetime) -> Fact:
+    checked = _when(connection.webhooks_checked_at, at)
+    if not connector_class(connection.platform).capabilities.webhooks:
+        return Fact("Webhooks", "none there; it is asked for changes regularly")
+    if not checked:
+        return Fact("Webhooks", "not set up; changes are found by asking the store regularly", "warn")
+    count = len(connection.webhook_topics)
+    if not count:
+        return Fact("Webhooks", "none with this access; changes are found by asking the store regularly")
+    return Fact("Webhooks", f"{count} topic{'' if count == 1 else 's'}, checked {checked}")
+
+
+def _budget(connection: Connection, at: datetime) -> Fact:
+    """What the store said last of its rate limit, with what has flowed back since."""
+    available, maximum = connection.budget_available, connection.budget_maximum
+    if available is None or not maximum or connection.budget_at is None:
+        return Fact("Rate budget", "the store has not told it")
+    back = (at - connection.budget_at).total_seconds() * (connection.budget_restore_per_s or 0)
+    share = min(max((available + max(back, 0)) / maximum, 0), 1)
+    return Fact("Rate budget", f"{share:.0%} of {maximum:,.0f} points free", "warn" if share < LOW_BUDGET else "")
+
+
+def _circuit(connection: Connection, at: datetime) -> Fact:
+    if connection.open_until and connection.open_until > at:
+        why = "too many calls failed" if connection.breaker_opened else "the store asked for it"
+        return Fact("Circuit", f"no calls until {_when(connection.open_until, at)}: {why}", "warn")
+    if connection.breaker_opened:
+        return Fact("Circuit", "trying again, one call at a time", "warn")
+    return Fact("Circuit", "closed: calls go through")
+
+
+def _token(connection: Connection, at: datetime) -> Fact:
+    if not is_readable(connection):
+        return Fact("Access", "cannot be read: reconnect", "bad")
+    expires = connection.token_expires_at
+    if expires is None:
+        return Fact("Access", "stored encrypted, without an end that we know of")
+    if expires <= at:
+        return Fact("Access", f"stored encrypted; ran out {_when(expires, at)} and is being renewed", "warn")
+    return Fact("Access", f"stored encrypted; renewed by itself, runs out {_when(expires, at)}")
+
+
+def _when(moment: datetime | None, at: datetime) -> str:
+    """21 Nov, 09:41; with the year when it is another one. Empty for None."""
+    if moment is None:
+        return ""
+    local, now = timezone.localtime(moment), timezone.localtime(at)
+    return f"{local.day} {local:%b, %H:%M}" if local.year == now.year else f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def is_readable(connection: Connection) -> bool:
+    """Whether the keys of its credentials and of its webhooks' secret are still there. No query."""
+    return credentials.readable(connection.credentials) and credentials.readable(connection.webhook_secret)

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 
 from accounts.models import Merchant
 from connectors.models import Connection
+from connectors.practice import platforms
+from connectors.practice.models import PracticeShop
 
 
-def offers(merchant: Merchant) -> list[Any]:
-    """Practice shops that the merchant has not connected."""
+def offers(merchant: Merchant, platform: str) -> list[PracticeShop]:
+    """Practice shops of a platform that the merchant has not connected."""
+    if not settings.PRACTICE_STORES:
+        return []
     taken = set(Connection.objects.of(merchant).standing().values_list("base_url", flat=True))
-    shops = apps.get_model("connectors", "PracticeShop").objects.order_by("name", "pk")
-    return [shop for shop in shops if address(shop.slug) not in taken]
+    shops = PracticeShop.objects.filter(platform=platform).order_by("name", "pk")
+    return [shop for shop in shops if address(shop) not in taken]
 
 
-def completed(posted: Mapping[str, str]) -> Mapping[str, str]:
+def completed(posted: Mapping[str, str], platform: str) -> Mapping[str, str]:
     """What was posted; for a practice shop that was chosen, with the address and keys that a person would copy."""
     slug = posted.get("practice", "") if settings.PRACTICE_STORES else ""
-    shop = apps.get_model("connectors", "PracticeShop").objects.filter(slug=slug).first() if slug else None
+    shop = PracticeShop.objects.filter(slug=slug, platform=platform).first() if slug else None
     if shop is None:
         return posted
-    return {
-        "base_url": address(shop.slug),
-        "access_token": shop.access_token,
-        "webhook_secret": shop.webhook_secret,
-        "name": shop.name,
-    }
+    typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
+    return {"base_url": address(shop), "name": shop.name, **typed}
 
 
-def address(slug: str) -> str:
-    return f"{settings.BASE_URL}/practice/shopify/{slug}"
+def address(shop: PracticeShop) -> str:
+    return f"{settings.BASE_URL}{platforms.address(shop)}"
+
+
+def prefix() -> str:
+    """How the addresses of practice stores begin; empty when there are none."""
+    return f"{settings.BASE_URL}/practice/" if settings.PRACTICE_STORES else ""
+
+
+def is_practice(base_url: str) -> bool:
+    return bool(prefix()) and base_url.startswith(prefix())
+
+
+def domain(base_url: str) -> str:
+    """What the practice shop at an address calls itself; empty when there is none."""
+    if not is_practice(base_url):
+        return ""
+    platform, _, slug = base_url.removeprefix(prefix()).partition("/")
+    shop = PracticeShop.objects.filter(platform=platform, slug=slug).first()
+    return shop.domain if shop else ""

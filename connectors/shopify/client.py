@@ -20,7 +20,7 @@ from connectors.errors import (
     RejectedError,
     RetryableError,
 )
-from connectors.http import Answer, HttpClient
+from connectors.http import Answer, HttpClient, Outgoing, rehearse
 
 API_VERSION = "2026-10"  # stable until October 2027
 
@@ -63,27 +63,34 @@ class ShopifyClient:
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         self._url = f"{account.base_url.rstrip('/')}/admin/api/{API_VERSION}/graphql.json"
-        self._token = account.credentials.get("access_token", "")
+        self._account = account
         self._http = http
         self.budget: Budget | None = None
+        self.warning = ""  # of the last answer: about the version
 
     def execute(self, operation: str, variables: Mapping[str, Any] | None = None, *, changes: bool) -> dict[str, Any]:
         """The `data` of the answer. `operation` is a file name in operations/; null variables are left out.
 
         A mutation's payload is returned even when reading back a part of it failed: it has run.
         """
-        document = document_of(operation)
         answer = self._http.request(
-            "POST",
-            self._url,
-            headers={"X-Shopify-Access-Token": self._token},
-            json={"query": document, "operationName": _name(document), "variables": without_nulls(variables or {})},
-            operation=operation,
-            changes=changes,
+            "POST", self._url, **self._content(operation, variables), operation=operation, changes=changes
         )
         _refuse_status(answer)
         self._note_version(answer)
         return self._data(_body(answer, changes=changes), changes=changes)
+
+    def rehearse(self, operation: str, variables: Mapping[str, Any]) -> Outgoing:
+        """What `execute` would send for the same arguments."""
+        return rehearse("POST", self._url, **self._content(operation, variables))
+
+    def _content(self, operation: str, variables: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The headers and the body of a call, as the HTTP client takes them."""
+        document = document_of(operation)
+        return {
+            "headers": {"X-Shopify-Access-Token": self._account.credentials.get("access_token", "")},
+            "json": {"query": document, "operationName": _name(document), "variables": without_nulls(variables or {})},
+        }
 
     def _data(self, body: Mapping[str, Any], *, changes: bool) -> dict[str, Any]:
         cost = _cost(body)
@@ -103,10 +110,21 @@ class ShopifyClient:
         """Shopify falls forward silently when a version has been retired."""
         served = answer.headers.get("X-Shopify-API-Version", API_VERSION)
         deprecated = answer.headers.get("X-Shopify-API-Deprecated-Reason")
-        if served != API_VERSION or deprecated:
+        self.warning = _version_warning(served, deprecated)
+        if self.warning:
             logger.warning(
                 "shopify api version", extra={"asked": API_VERSION, "served": served, "deprecated": bool(deprecated)}
             )
+
+
+def _version_warning(served: str, deprecated: str | None) -> str:
+    if served != API_VERSION:
+        return f"Shopify no longer serves version {API_VERSION} and answered with {served[:20]}: Storeward needs an update."
+    return (
+        f"Shopify will end what Storeward uses of version {API_VERSION}: Storeward needs an update."
+        if deprecated
+        else ""
+    )
 
 
 @cache
@@ -211,7 +229,12 @@ def _wait_s(cost: Mapping[str, Any]) -> float:
     """Seconds until the bucket holds what this request asks for; at least one."""
     budget = _budget(cost)
     requested = cost.get("requestedQueryCost")
-    if budget is None or budget.restore_per_s <= 0 or not isinstance(requested, (int, float)):
+    if (
+        budget is None
+        or budget.available is None
+        or budget.restore_per_s <= 0
+        or not isinstance(requested, (int, float))
+    ):
         return 1.0
     return max(1.0, (requested - budget.available) / budget.restore_per_s)
 

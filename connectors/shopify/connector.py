@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 from connectors.base import (
@@ -12,9 +12,13 @@ from connectors.base import (
     Blocker,
     BlockerCode,
     Capabilities,
+    CatalogPage,
     Connector,
     InboundNotice,
     OutboundOrder,
+    OutboundShipment,
+    PreviewCall,
+    RemoteLocation,
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
@@ -23,8 +27,9 @@ from connectors.base import (
 )
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.shopify import mapping, preflight, reading, refusals, webhook
+from connectors.shopify import fulfilling, mapping, orders, preflight, reading, refusals, webhook
 from connectors.shopify.client import ShopifyClient, TopLevelNotFoundError
+from connectors.storefront import StoreOrder, StoreOrderPage
 
 TOPICS = (
     "FULFILLMENTS_CREATE",
@@ -35,6 +40,7 @@ TOPICS = (
     "REFUNDS_CREATE",
     "APP_UNINSTALLED",
 )
+CHANNEL_TOPICS = ("ORDERS_CREATE", "ORDERS_UPDATED")  # told of every order: asked for only where orders come from
 OVERLAP = timedelta(minutes=5)  # the search index lags behind; a poll reads that much again
 STAFF_NOTE_MAX = 255
 JOB_LOOKS = 2
@@ -42,6 +48,8 @@ JOB_LOOKS = 2
 _SKUS_AT_ONCE = 20
 _IDS_AT_ONCE = 250
 _PAGE = 100
+_CATALOG_PAGE = 250
+_STORE_PAGE = 20  # whole orders
 _VARIANT_ID = re.compile(r"gid://shopify/ProductVariant/[0-9]+")
 
 
@@ -51,9 +59,22 @@ class ShopifyConnector(Connector):
     platform: ClassVar[str] = "shopify"
     label: ClassVar[str] = "Shopify"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True
-    )
+        cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True,
+        channel=True, fulfills=True, fulfills_parts=True,
+        catalog=True, unpaid=True, fulfilled=True, unpaid_fulfilled=True, locations=True, customers=True, emails=True,
+        tax_lines=True, shipping=True, tag_max=mapping.TAG_MAX, note_max=mapping.NOTE_MAX,
+        updates=frozenset({"note", "attributes"}),
+    )  # fmt: skip
+    supported_until: ClassVar[date | None] = date(2027, 10, 1)  # at the least; shopify.dev, November 2026
     horizon_s: ClassVar[int] = 120  # 30 s deadline + the lag of the search index + margin
+    costs: ClassVar[Mapping[str, float]] = {
+        "find_variants": 20,
+        "create": 25,
+        "cancel": 15,
+        "read": 220,
+        "fulfill": 370,
+        "store_order": 80,
+    }  # README.md
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)
@@ -81,6 +102,14 @@ class ShopifyConnector(Connector):
             variants = [reading.variant(node) for node in reading.field(data, "nodes") or () if node]
             found.update({variant.variant_id: variant for variant in variants})
         return found
+
+    def catalog_pages(self, cursor: str) -> CatalogPage:
+        """By ascending id, so that a product added meanwhile comes last. The count is asked for with the first page."""
+        first = not cursor
+        data = self._ask("variants_page", {"first": _CATALOG_PAGE, "after": cursor or None, "isFirst": first})
+        nodes, after = reading.page(reading.field(data, "productVariants"))
+        variants = tuple(reading.priced_variant(node) for node in nodes)
+        return CatalogPage(variants, after or "", reading.count(data) if first else None)
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         """By the unique metafield and by the search index; by tag when neither knows it.
@@ -112,6 +141,25 @@ class ShopifyConnector(Connector):
         orders = (self.read(remote_id) for remote_id in ours)
         return [order for order in orders if order is not None]
 
+    # --- the shop's own orders ---
+
+    def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
+        """Shopify shows an app the orders of the last 60 days only."""
+        place = orders.Place.of(cursor or _time(since))
+        query = f"updated_at:>={_quoted(place.floor)}"
+        asked = {"query": query, "first": _STORE_PAGE, "after": place.after or None}
+        nodes, after = reading.page(reading.field(self._ask("store_orders", asked), "orders"))
+        found = (self._store_order(node) for node in nodes)
+        read = tuple(order for order in found if order is not None)
+        return StoreOrderPage(read, orders.next_place(place, nodes, after))
+
+    def store_order(self, remote_id: str) -> StoreOrder | None:
+        node = self._store_node(remote_id, None)
+        return None if node is None else self._store_order(node)
+
+    def locations(self) -> tuple[RemoteLocation, ...]:
+        return tuple(reading.location(node) for node in self._pages("locations", "locations", {"first": _PAGE}))
+
     # --- checking and creating ---
 
     def preflight(self, order: OutboundOrder, variants: Mapping[str, RemoteVariant]) -> tuple[Blocker, ...]:
@@ -119,6 +167,10 @@ class ShopifyConnector(Connector):
 
     def request_for(self, order: OutboundOrder) -> Mapping[str, Any]:
         return mapping.order_variables(order)
+
+    def calls_for(self, order: OutboundOrder) -> tuple[PreviewCall, ...]:
+        call = self._client.rehearse("order_create", self.request_for(order))
+        return (PreviewCall.of(call, operation="order_create", sources=mapping.SOURCES),)
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         data = self._change("order_create", self.request_for(order))
@@ -147,18 +199,51 @@ class ShopifyConnector(Connector):
             else:
                 self._await_job(payload["job"])
 
+    def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
+        """By the fulfillment orders that are open there; what has nothing left to send is refused, not sent twice."""
+        if shipment.known_id:
+            return self._replace_tracking(shipment)
+        order = reading.field(
+            self._ask("order_fulfillment_orders", {"id": fulfilling.gid(remote_id, "Order")}), "order"
+        )
+        variables = fulfilling.variables(order, shipment)
+        data = self._change("fulfillment_create", variables)
+        with reading.shaped(changes=True):
+            return fulfilling.done(data["fulfillmentCreate"])
+
+    def _replace_tracking(self, shipment: OutboundShipment) -> str:
+        if not shipment.parcels:
+            return shipment.known_id
+        variables = {
+            "fulfillmentId": shipment.known_id,
+            "trackingInfoInput": fulfilling.tracking(shipment.parcels),
+            "notifyCustomer": shipment.notify_customer,
+        }
+        data = self._change("fulfillment_tracking_update", variables)
+        with reading.shaped(changes=True):
+            return fulfilling.done(data["fulfillmentTrackingInfoUpdate"])
+
+    def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
+        """Note and details alone: Shopify computes the taxes anew when an address is changed, and the total with them."""
+        data = self._change("order_update", {"input": mapping.order_changes(remote_id, order, fields)})
+        with reading.shaped(changes=True):
+            errors = data["orderUpdate"]["userErrors"]
+            if errors:
+                raise RejectedError(f"Shopify does not change the order: {str(errors[0]['message'])[:300]}")
+
     # --- setting up ---
 
-    def register_webhooks(self, callback_url: str) -> WebhookState:
+    def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
         """Also makes the metafield definition that `find` looks in: whoever connects a shop calls this once."""
+        topics = (*TOPICS, *CHANNEL_TOPICS) if channel else TOPICS
         self._define_metafield()
         existing = self._pages("webhook_subscriptions", "webhookSubscriptions", {"first": _PAGE})
         with reading.shaped():
             standing = {node["topic"] for node in existing if node["uri"] == callback_url}
-        standing |= {topic for topic in TOPICS if topic not in standing and self._subscribe(topic, callback_url)}
+        standing |= {topic for topic in topics if topic not in standing and self._subscribe(topic, callback_url)}
         return WebhookState(
-            topics=tuple(topic for topic in TOPICS if topic in standing),
-            missing=tuple(topic for topic in TOPICS if topic not in standing),
+            topics=tuple(topic for topic in topics if topic in standing),
+            missing=tuple(topic for topic in topics if topic not in standing),
         )
 
     @classmethod
@@ -179,7 +264,7 @@ class ShopifyConnector(Connector):
         try:
             return self._client.execute(operation, variables, changes=changes)
         finally:
-            self.budget = self._client.budget
+            self.budget, self.warning = self._client.budget, self._client.warning or self.warning
 
     def _pages(self, operation: str, field: str, variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The nodes of all pages of a connection."""
@@ -189,6 +274,27 @@ class ShopifyConnector(Connector):
             yield from nodes
             if after is None:
                 return
+
+    def _store_node(self, remote_id: str, after: str | None) -> Mapping[str, Any] | None:
+        """An order with the page of its lines that begins there; None when it is gone."""
+        try:
+            node: Mapping[str, Any] | None = reading.field(
+                self._ask("store_order", {"id": remote_id, "after": after}), "order"
+            )
+        except TopLevelNotFoundError:
+            return None
+        return node
+
+    def _store_order(self, node: Mapping[str, Any]) -> StoreOrder | None:
+        """With the lines that are on further pages. None when it went away meanwhile."""
+        lines, after = reading.page(reading.field(node, "lineItems"))
+        while after is not None:
+            more = self._store_node(reading.field(node, "id"), after)
+            if more is None:
+                return None
+            rows, after = reading.page(reading.field(more, "lineItems"))
+            lines += rows
+        return orders.store_order(node, lines, base_url=self.account.base_url)
 
     def _by_metafield(self, reference: str) -> list[Mapping[str, Any]]:
         """Not in a shop whose definition was never made: the index still is."""

@@ -21,6 +21,32 @@ US_PROVINCES = frozenset({"AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI"})  # pr
 NO_COUNTRY = frozenset({"AQ"})
 _PREFIXED = frozenset({"JP", "KR", "PA", "PT", "TH"})  # province codes with the country in front: "JP-13"
 
+_ORDER, _LINE, _LINK, _SETTING, _FIXED = "order", "line", "product link", "connection setting", "always the same"
+# Where each part of an orderCreate body comes from, for the preview.
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "query": (_FIXED,),
+    "operationName": (_FIXED,),
+    **{
+        f"variables.order.{name}": (_ORDER,)
+        for name in (
+            "sourceIdentifier", "sourceUrl", "poNumber", "processedAt", "currency", "taxesIncluded",
+            "customAttributes", "metafields", "billingAddress", "shippingAddress", "shippingLines", "discountCode",
+            "transactions",
+        )
+    },
+    "variables.order.note": (_ORDER, _SETTING),
+    "variables.order.tags": (_ORDER, _SETTING),
+    "variables.order.customer": (_ORDER, _SETTING),
+    "variables.order.email": (_ORDER, _SETTING),
+    "variables.order.financialStatus": (_ORDER, _SETTING),
+    "variables.order.fulfillmentStatus": (_SETTING,),
+    "variables.order.fulfillment": (_SETTING,),
+    "variables.order.lineItems": (_LINE, _LINK),
+    "variables.options.inventoryBehaviour": (_SETTING,),
+    "variables.options.sendReceipt": (_FIXED,),
+    "variables.options.sendFulfillmentReceipt": (_FIXED,),
+}  # fmt: skip
+
 
 def order_variables(order: OutboundOrder) -> dict[str, Any]:
     """The variables of order_create.graphql. Nothing of it depends on the clock: the same order gives the same body."""
@@ -37,12 +63,14 @@ def order_variables(order: OutboundOrder) -> dict[str, Any]:
         "customAttributes": _attributes(order),
         "metafields": [{"namespace": NAMESPACE, "key": KEY, "type": "id", "value": order.reference}],
         "customer": _customer(order),
+        "email": _email(order),
         "billingAddress": _address(order.billing),
         "shippingAddress": _address(order.shipping_address) if order.shipping_address else None,
         "lineItems": [_line(line, order) for line in order.lines],
         "shippingLines": [_shipping_line(order)],
         "discountCode": _discount(order),
         **_payment(order),
+        **_fulfillment(order),
     }
     options = {
         "inventoryBehaviour": "BYPASS" if order.options.bypass_stock_check else "DECREMENT_OBEYING_POLICY",
@@ -50,6 +78,16 @@ def order_variables(order: OutboundOrder) -> dict[str, Any]:
         "sendFulfillmentReceipt": False,
     }
     return {"order": {key: value for key, value in body.items() if value is not None}, "options": options}
+
+
+def order_changes(remote_id: str, order: OutboundOrder, fields: frozenset[str]) -> dict[str, Any]:
+    """The input of order_update.graphql; what it names is overwritten there, what it leaves out stays."""
+    body: dict[str, Any] = {"id": remote_id}
+    if "note" in fields:
+        body["note"] = note(order)
+    if "attributes" in fields:
+        body["customAttributes"] = _attributes(order)
+    return body
 
 
 def predicted_total(variables: Mapping[str, Any]) -> Decimal:
@@ -105,11 +143,18 @@ def _attributes(order: OutboundOrder) -> list[dict[str, str]]:
 
 def _customer(order: OutboundOrder) -> dict[str, Any] | None:
     """Only when the merchant shares e-mail addresses. No phone: Shopify refuses one that another customer has."""
-    if not (order.options.share_customer_email and order.customer_email):
+    if not (order.options.share_customer_email and order.options.create_customer and order.customer_email):
         return None
     person = order.shipping_address or order.billing
     names = {"firstName": person.first_name or None, "lastName": person.last_name or None}
     return {"toUpsert": {"email": order.customer_email, **{key: value for key, value in names.items() if value}}}
+
+
+def _email(order: OutboundOrder) -> str | None:
+    """On the order alone, for one that shall not become a customer of the shop."""
+    if order.options.create_customer or not order.options.share_customer_email:
+        return None
+    return order.customer_email or None
 
 
 def _address(address: Address) -> dict[str, str] | None:
@@ -190,6 +235,14 @@ def _payment(order: OutboundOrder) -> dict[str, Any]:
         "processedAt": _time(order.paid_at or order.placed_at),
     }
     return {"financialStatus": "PAID", "transactions": [sale]}
+
+
+def _fulfillment(order: OutboundOrder) -> dict[str, Any]:
+    """All lines, from the location: Shopify fulfills nowhere else. Its own mail to the customer is left to Storeward."""
+    if not order.options.fulfilled:
+        return {}
+    at = {"locationId": order.options.location_id, "notifyCustomer": False}
+    return {"fulfillmentStatus": "FULFILLED", "fulfillment": at}
 
 
 def _money(amount: Decimal, currency: str) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from connectors.base import (
     Parcel,
+    RemoteLocation,
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
@@ -21,7 +25,13 @@ from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.shopify.mapping import LINE_ID
 
 # A write scope lets read too. Shopify's names, 2026-10.
-SCOPES = ("write_orders", "read_products", "read_inventory", "read_fulfillments")
+SCOPES = (
+    "write_orders",
+    "read_products",
+    "read_inventory",
+    "read_fulfillments",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 _SELLABLE = frozenset({"ACTIVE", "UNLISTED"})
 _SHIPMENT_STATUS = {"CANCELLED": "cancelled", "ERROR": "failed", "FAILURE": "failed"}  # else: it was sent
@@ -88,6 +98,23 @@ def variant(node: Mapping[str, Any]) -> RemoteVariant:
 
 
 @shaped()
+def priced_variant(node: Mapping[str, Any]) -> RemoteVariant:
+    return replace(variant(node), price=Decimal(node["price"]))
+
+
+@shaped()
+def location(node: Mapping[str, Any]) -> RemoteLocation:
+    return RemoteLocation(node["id"], node["name"], bool(node["isActive"]))
+
+
+@shaped()
+def count(data: Mapping[str, Any]) -> int | None:
+    """How many variants the shop has; None when Shopify does not say exactly."""
+    counted = data["productVariantsCount"]
+    return int(counted["count"]) if counted and counted["precision"] == "EXACT" else None
+
+
+@shaped()
 def ref(node: Mapping[str, Any], *, base_url: str) -> RemoteRef:
     url = f"{base_url.rstrip('/')}/admin/orders/{node['legacyResourceId']}"
     return RemoteRef(remote_id=node["id"], name=node["name"], url=url)
@@ -114,8 +141,14 @@ def order(node: Mapping[str, Any], *, base_url: str) -> RemoteOrder:
         created_at=_time(node["createdAt"]),
         updated_at=_time(node["updatedAt"]),
         shipments=tuple(_shipment(fulfillment) for fulfillment in node["fulfillments"]),
-        remote_version=node["updatedAt"],
+        remote_version=_version(node),
     )
+
+
+def _version(node: Mapping[str, Any]) -> str:
+    """`updatedAt` has whole seconds: two changes within one differ by what they changed."""
+    digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()
+    return f"{node['updatedAt']}-{digest[:16]}"
 
 
 def _shipment(node: Mapping[str, Any]) -> ShipmentNotice:

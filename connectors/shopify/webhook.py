@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,14 +27,14 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     Raises BadSignatureError otherwise, also for a signed body that is no JSON object. A repeat has the same event_id.
     """
     given = {name.lower(): value for name, value in headers.items()}
-    _check_signature(given.get("x-shopify-hmac-sha256", ""), body, secrets)
+    check_signature(given.get("x-shopify-hmac-sha256", ""), body, secrets)
     domain = _shop_domain(account)
     if not domain or given.get("x-shopify-shop-domain", "").lower() != domain:
         raise BadSignatureError("The webhook is for another shop.")
-    payload = _payload(body)
-    topic = _text(given.get("x-shopify-topic", ""), TOPIC_MAX)
+    payload = payload_of(body)
+    topic = text_of(given.get("x-shopify-topic", ""), TOPIC_MAX)
     return InboundNotice(
-        event_id=_text(given.get("x-shopify-webhook-id", ""), EVENT_ID_MAX),
+        event_id=text_of(given.get("x-shopify-webhook-id", ""), EVENT_ID_MAX),
         topic=topic,
         remote_order_id=_order_id(topic, payload),
         reference=_reference(payload),
@@ -47,19 +47,19 @@ def sign(body: bytes, secret: str) -> str:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
-def _check_signature(given: str, body: bytes, secrets: Sequence[str]) -> None:
-    """Tries every secret, so that the time taken does not tell which one fits. An empty secret signs nothing."""
+def check_signature(given: str, body: bytes, secrets: Sequence[str]) -> None:
+    """Raises BadSignatureError. An empty secret signs nothing.
+
+    Tries every secret, so that the time taken does not tell which one fits.
+    """
     claimed = given.encode("utf-8", "replace")
     matches = [hmac.compare_digest(sign(body, secret).encode(), claimed) for secret in secrets if secret]
     if not any(matches):
         raise BadSignatureError("The webhook's signature is wrong.")
 
 
-def _shop_domain(account: Account) -> str:
-    return (account.shop_domain or urlsplit(account.base_url).hostname or "").lower()
-
-
-def _payload(body: bytes) -> dict[str, Any]:
+def payload_of(body: bytes) -> dict[str, Any]:
+    """The JSON object. Raises BadSignatureError for anything else."""
     try:
         payload = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -69,11 +69,15 @@ def _payload(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def _text(value: str, longest: int) -> str:
+def text_of(value: str, longest: int) -> str:
     """A header that we store: there, printable, not too long."""
     if not value or len(value) > longest or not value.isprintable():
         raise BadSignatureError("The webhook lacks its id or topic.")
     return value
+
+
+def _shop_domain(account: Account) -> str:
+    return (account.shop_domain or urlsplit(account.base_url).hostname or "").lower()
 
 
 def _order_id(topic: str, payload: Mapping[str, Any]) -> str:
@@ -89,7 +93,7 @@ def _order_id(topic: str, payload: Mapping[str, Any]) -> str:
         number = payload.get("order_id")
     else:
         return ""
-    whole = isinstance(number, int) and not isinstance(number, bool) and number > 0
+    whole = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**20
     return f"gid://shopify/Order/{number}" if whole else ""
 
 
@@ -100,8 +104,9 @@ def _reference(payload: Mapping[str, Any]) -> str:
 
 
 def _time(value: str) -> datetime | None:
+    """In UTC; None for what is no instant of the calendar, as "0001-01-01T00:00:00+14:00"."""
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else None

@@ -10,8 +10,12 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
 
-from orders.enums import FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
+from connectors.base import BlockerCode
+from orders import queries
+from orders.due import DueKind
+from orders.enums import ExportStatus, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
 from orders.models import Order
+from orders.models.export import export_status_is
 
 _CHOICES: Mapping[str, list[str]] = {
     "status": OrderStatus.values,
@@ -19,11 +23,17 @@ _CHOICES: Mapping[str, list[str]] = {
     "payment_status": PaymentStatus.values,
     "push_status": PushStatus.values,
     "fulfillment_status": FulfillmentStatus.values,
+    "due_kind": DueKind.values,
 }
 _EXACT: Mapping[str, str] = {"merchant": "merchant__slug", "external_id": "external_id", "number": "number"}
-_TIMES: Mapping[str, str] = {"placed_after": "placed_at__gte", "placed_before": "placed_at__lt"}
+_TIMES: Mapping[str, str] = {
+    "placed_after": "placed_at__gte",
+    "placed_before": "placed_at__lt",
+    "due_before": "due_at__lt",
+}
 PAGING = frozenset({"cursor", "page_size"})
-NAMES = (*_CHOICES, *_EXACT, *_TIMES)
+_FLAGS: Mapping[str, bool] = {"true": True, "false": False}
+NAMES = (*_CHOICES, *_EXACT, *_TIMES, "archived", "blocker", "export_status")
 
 
 def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
@@ -31,12 +41,20 @@ def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
     for name in query:
         if name in PAGING:
             continue
+        if name == "export_status":
+            orders = orders.filter(export_status_is(_export_status(query.get(name, ""))))
+            continue
+        if name == "blocker":
+            orders = orders.filter(queries.has_blocker(_blocker(name, query.get(name, ""))))
+            continue
         column, read = _reader(name)
         orders = orders.filter(**{column: read(name, query.get(name, ""))})
     return orders
 
 
-def _reader(name: str) -> tuple[str, Callable[[str, str], str | datetime]]:
+def _reader(name: str) -> tuple[str, Callable[[str, str], str | bool | datetime]]:
+    if name == "archived":
+        return "is_archived", _flag
     if name in _CHOICES:
         return name, _choice
     if name in _EXACT:
@@ -46,9 +64,29 @@ def _reader(name: str) -> tuple[str, Callable[[str, str], str | datetime]]:
     raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
 
 
+def _export_status(value: str) -> str:
+    if value not in ExportStatus.values:
+        raise ValidationError(
+            {"export_status": f"This is one of: {', '.join(ExportStatus.values)}."}, code="unknown_value"
+        )
+    return value
+
+
 def _choice(name: str, value: str) -> str:
     if value not in _CHOICES[name]:
         raise ValidationError({name: f"This is one of: {', '.join(_CHOICES[name])}."}, code="unknown_value")
+    return value
+
+
+def _flag(name: str, value: str) -> bool:
+    if value not in _FLAGS:
+        raise ValidationError({name: "This is true or false."}, code="unknown_value")
+    return _FLAGS[value]
+
+
+def _blocker(name: str, value: str) -> str:
+    if value not in list(BlockerCode):
+        raise ValidationError({name: "There is no such code."}, code="unknown_value")
     return value
 
 

@@ -12,22 +12,40 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from orders.errors import IdempotencyConflict, InvalidOrder, OrderBlocked, OrderError
+from orders.errors import (
+    ChangedMeanwhile,
+    DocumentsRefused,
+    InvalidOrder,
+    InvalidPush,
+    InvalidRefund,
+    InvalidSettings,
+    InvalidShipment,
+    OrderBlocked,
+    OrderError,
+)
 
 CONTENT_TYPE = "application/problem+json"
+_REFUSED = {InvalidOrder: "The order is", InvalidRefund: "The refund is", InvalidSettings: "The settings are"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None lets Django answer 500 and log it."""
     set_rollback()
     match error:
-        case InvalidOrder():
+        case (
+            InvalidOrder()
+            | InvalidRefund()
+            | InvalidSettings()
+            | InvalidPush()
+            | InvalidShipment()
+            | DocumentsRefused()
+        ):
             fields = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
-            return problem(422, error.code, "The order is refused: see `errors`.", errors=fields)
-        case OrderBlocked():
-            return problem(409, error.code, str(error), blockers=[blocker.as_json() for blocker in error.blockers])
-        case IdempotencyConflict() | OrderError():
-            return problem(409, error.code, str(error))
+            what = error.code.removeprefix("invalid_").removesuffix("_refused")
+            are = "are" if what.endswith("s") else "is"
+            return problem(422, error.code, f"The {what} {are} refused: see `errors`.", errors=fields)
+        case OrderError():
+            return problem(409, error.code, str(error), **_details(error))
         case RequestDataTooBig():
             return problem(413, "body_too_large", "The body is larger than 2 MB.")
         case Http404():
@@ -55,6 +73,17 @@ def not_found(request: HttpRequest) -> JsonResponse:
         "detail": "There is nothing here.",
     }
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+def _details(error: OrderError) -> dict[str, Any]:
+    """What a refusal tells besides its sentence."""
+    match error:
+        case OrderBlocked():
+            return {"blockers": [blocker.as_json() for blocker in error.blockers]}
+        case ChangedMeanwhile():
+            now = error.theirs.items()
+            return {"errors": [{"field": k, "code": error.code, "message": f"This is “{v}” now."} for k, v in now]}
+    return {}
 
 
 def _of_framework(error: exceptions.APIException) -> Response:

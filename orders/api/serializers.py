@@ -11,9 +11,35 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connectors.base import UPDATABLE
 from connectors.money import plain
-from orders.enums import Delivery, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
-from orders.models import Fulfillment, Order, OrderAddress, OrderLine, OrderPush, Parcel, Payment
+from orders.api.accepting_serializers import AcceptDecisionSerializer
+from orders.api.shipping_serializers import FulfillmentSerializer
+from orders.due import DueKind
+from orders.enums import (
+    Delivery,
+    ExportStatus,
+    FulfillmentStatus,
+    Headline,
+    OrderStatus,
+    PaymentStatus,
+    PushStatus,
+    RefundReason,
+    RefundStatus,
+    RoutedBy,
+    SupplierPartStatus,
+)
+from orders.models import (
+    Order,
+    OrderAddress,
+    OrderLine,
+    OrderPush,
+    Payment,
+    PushLine,
+    PushPart,
+    Refund,
+)
+from orders.models.export import export_status_of
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -28,6 +54,13 @@ class AmountField(serializers.Field):  # type: ignore[type-arg]
         return plain(*value)
 
 
+class OptionalAmountField(AmountField):
+    """The same, or null."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return None if getattr(instance, str(self.source)) is None else super().get_attribute(instance)
+
+
 class TaxSerializer(serializers.Serializer):  # type: ignore[type-arg]
     title = serializers.CharField(max_length=60)
     rate = serializers.CharField(help_text="A fraction: 0.15 stands for 15 %.")
@@ -38,10 +71,14 @@ class LineSerializer(serializers.ModelSerializer[OrderLine]):
     id = serializers.CharField(source="external_id")
     unit_price = AmountField()
     taxes = TaxSerializer(many=True)
+    customs_value = OptionalAmountField(help_text="Of the whole line.")
 
     class Meta:
         model = OrderLine
-        fields = ("id", "sku", "title", "quantity", "fulfilled_quantity", "unit_price", "taxes", "requires_shipping")
+        fields = (
+            "id", "sku", "title", "quantity", "fulfilled_quantity", "unit_price", "taxes", "requires_shipping",
+            "hs_code", "origin_country", "customs_value",
+        )  # fmt: skip
 
 
 class AddressSerializer(serializers.ModelSerializer[OrderAddress]):
@@ -74,37 +111,87 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
         )  # fmt: skip
 
 
+class PushLineSerializer(serializers.ModelSerializer[PushLine]):
+    """A line, whole, in one destination's part of the order."""
+
+    id = serializers.CharField(source="line.external_id")
+    quantity = serializers.IntegerField(source="line.quantity")
+    routed_by = serializers.ChoiceField(choices=RoutedBy.choices)
+
+    class Meta:
+        model = PushLine
+        fields = ("id", "quantity", "routed_by")
+
+
+class PushPartSerializer(serializers.ModelSerializer[PushPart]):
+    """One of the orders that a supplier made of the push."""
+
+    status = serializers.ChoiceField(choices=SupplierPartStatus.choices)
+    tracking = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = PushPart
+        fields = ("number", "warehouse", "status", "tracking", "expected_on")
+
+
+class EditedPartSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """One thing that was edited after the export."""
+
+    field = serializers.ChoiceField(choices=UPDATABLE)
+    label = serializers.CharField()  # type: ignore[assignment]  # the change's own words
+    before = serializers.CharField(allow_blank=True)
+    after = serializers.CharField(allow_blank=True)
+
+
 class PushSerializer(serializers.ModelSerializer[OrderPush]):
     id = serializers.CharField(source="public_id")
     destination = serializers.CharField(source="connection.name")
+    destination_id = serializers.CharField(source="connection.public_id")
     platform = serializers.CharField(source="connection.platform")
     status = serializers.ChoiceField(choices=PushStatus.choices)
     blockers = BlockerSerializer(many=True)
+    lines = PushLineSerializer(source="push_lines", many=True)
+    subtotal = AmountField()
+    discount = AmountField()
+    shipping = AmountField()
+    tax = AmountField()
+    total = AmountField()
+    parts = PushPartSerializer(many=True)
+    changes = EditedPartSerializer(many=True, help_text="What of the order was edited after it was exported.")
 
     class Meta:
         model = OrderPush
         fields = (
-            "id", "destination", "platform", "generation", "reference", "status", "reason", "blockers",
+            "id", "destination", "destination_id", "platform", "generation", "reference", "status", "reason", "blockers",
+            "lines", "subtotal", "discount", "shipping", "tax", "total",
             "checked_at", "remote_id", "remote_name", "remote_url", "pushed_at", "read_back_at",
+            "parts", "changes", "changed_at",
         )  # fmt: skip
 
 
-class ParcelSerializer(serializers.ModelSerializer[Parcel]):
-    class Meta:
-        model = Parcel
-        fields = ("carrier", "number", "url")
+class RefundSerializer(serializers.ModelSerializer[Refund]):
+    """`computed` is what lines and shipping come to; `amount`, what the customer gets, may be lower."""
 
-
-class FulfillmentSerializer(serializers.ModelSerializer[Fulfillment]):
-    parcels = ParcelSerializer(many=True)
+    id = serializers.CharField(source="public_id")
+    status = serializers.ChoiceField(choices=RefundStatus.choices)
+    reason = serializers.ChoiceField(choices=RefundReason.choices)
+    amount = AmountField()
+    computed = AmountField()
+    shipping = AmountField()
     lines = serializers.SerializerMethodField()
 
     class Meta:
-        model = Fulfillment
-        fields = ("status", "shipped_at", "lines", "parcels")
+        model = Refund
+        fields = (
+            "id", "status", "currency", "amount", "computed", "shipping", "lines", "reason", "note", "restock",
+            "failure", "requested_by", "requested_at", "done_at",
+        )  # fmt: skip
 
-    def get_lines(self, fulfillment: Fulfillment) -> list[dict[str, Any]]:
-        return [{"id": row.line.external_id, "quantity": row.quantity} for row in fulfillment.lines.all()]
+    def get_lines(self, refund: Refund) -> list[dict[str, Any]]:
+        return [
+            {"id": row.line.external_id, "quantity": row.quantity, "amount": plain(row.amount, refund.currency)}
+            for row in refund.lines.all()
+        ]
 
 
 class OrderRowSerializer(serializers.ModelSerializer[Order]):
@@ -119,22 +206,44 @@ class OrderRowSerializer(serializers.ModelSerializer[Order]):
     push_status = serializers.ChoiceField(choices=PushStatus.choices, allow_blank=True)
     fulfillment_status = serializers.ChoiceField(choices=FulfillmentStatus.choices)
     delivery = serializers.ChoiceField(choices=Delivery.choices)
+    due_at = serializers.DateTimeField(allow_null=True, help_text="The nearest deadline that still counts.")
+    due_kind = serializers.ChoiceField(choices=DueKind.choices, allow_blank=True)
     total = AmountField()
+    confirm_by = serializers.DateTimeField(
+        source="deadline", allow_null=True, help_text="Null for an order from a store: it waits for ever."
+    )
     url = serializers.SerializerMethodField()
     page = serializers.SerializerMethodField()
+    export_status = serializers.SerializerMethodField()
 
     class Meta:
         model = Order
         fields: tuple[str, ...] = (
             "id", "url", "page", "merchant", "channel", "external_id", "number", "status", "headline", "payment_status",
-            "push_status", "fulfillment_status", "delivery", "placed_at", "received_at", "confirm_by", "currency", "total",
+            "push_status", "fulfillment_status", "delivery", "placed_at", "received_at", "confirm_by", "ship_by", "due_at",
+            "due_kind", "currency", "total", "is_archived", "export_status",
         )  # fmt: skip
+
+    @extend_schema_field(serializers.ChoiceField(choices=ExportStatus.choices))
+    def get_export_status(self, order: Order) -> str:
+        """Read with the row in lists; else from the pushes that are read already."""
+        read: str | None = getattr(order, "export_status", None)
+        return read or export_status_of(order.pushes.all())
 
     def get_url(self, order: Order) -> str:
         return f"{settings.BASE_URL}{reverse('api:order', args=[order.public_id])}"
 
     def get_page(self, order: Order) -> str:
         return f"{settings.BASE_URL}{reverse('orders:detail', args=[order.public_id])}"
+
+
+class PlacedSerializer(OrderRowSerializer):
+    """The answer to a placed order; everything below it is read at its `url`."""
+
+    blockers = BlockerSerializer(many=True)
+
+    class Meta(OrderRowSerializer.Meta):
+        fields = (*(name for name in OrderRowSerializer.Meta.fields if name != "export_status"), "blockers")
 
 
 class OrderSerializer(OrderRowSerializer):
@@ -150,16 +259,18 @@ class OrderSerializer(OrderRowSerializer):
     payment = PaymentSerializer(allow_null=True)
     pushes = PushSerializer(many=True)
     fulfillments = FulfillmentSerializer(many=True)
+    refunds = RefundSerializer(many=True)
     blockers = BlockerSerializer(many=True)
+    accept_decision = AcceptDecisionSerializer(allow_null=True)
 
     class Meta(OrderRowSerializer.Meta):
         fields = (
             *OrderRowSerializer.Meta.fields,
-            "decided_at", "decided_by", "decision_reason", "auto_accepted", "completed_at",
+            "revision", "decided_at", "decided_by", "decision_reason", "auto_accepted", "accept_decision", "completed_at",
             "prices_include_tax", "subtotal", "discount", "shipping", "shipping_title", "shipping_taxes", "tax",
             "customer_name", "customer_email", "customer_phone", "customer_note",
-            "pickup_name", "pickup_address", "pickup_instructions", "attributes",
-            "lines", "addresses", "payment", "pushes", "fulfillments", "blockers",
+            "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",
+            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers",
         )  # fmt: skip
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
@@ -184,86 +295,3 @@ class ProblemSerializer(serializers.Serializer):  # type: ignore[type-arg]
         child=serializers.DictField(), required=False
     )
     blockers = BlockerSerializer(many=True, required=False)
-
-
-# --- bodies: for the description alone; orders.services.intake_body reads them ---------------------
-
-
-class NewLineSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    id = serializers.CharField(max_length=100)
-    sku = serializers.CharField(max_length=120, required=False)
-    title = serializers.CharField(max_length=300)
-    quantity = serializers.IntegerField(min_value=1, max_value=100_000)
-    unit_price = serializers.CharField()
-    taxes = TaxSerializer(many=True, required=False)
-    requires_shipping = serializers.BooleanField(default=True)
-
-
-class NewShippingSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    title = serializers.CharField(max_length=120, required=False)
-    amount = serializers.CharField()
-    taxes = TaxSerializer(many=True, required=False)
-
-
-class NewCustomerSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    name = serializers.CharField(max_length=200, required=False)
-    email = serializers.EmailField(required=False)
-    phone = serializers.CharField(max_length=40, required=False)
-    note = serializers.CharField(max_length=5000, required=False)
-
-
-class NewPlaceSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    name = serializers.CharField(max_length=200)
-    address = serializers.CharField(max_length=400, required=False)
-    instructions = serializers.CharField(max_length=2000, required=False)
-
-
-class NewDeliverySerializer(serializers.Serializer):  # type: ignore[type-arg]
-    method = serializers.ChoiceField(choices=Delivery.choices)
-    place = NewPlaceSerializer(required=False)
-
-
-class NewAddressSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    first_name = serializers.CharField(max_length=100, required=False)
-    last_name = serializers.CharField(max_length=100, required=False)
-    company = serializers.CharField(max_length=200, required=False)
-    address1 = serializers.CharField(max_length=200, required=False)
-    address2 = serializers.CharField(max_length=200, required=False)
-    city = serializers.CharField(max_length=100, required=False)
-    province_code = serializers.CharField(
-        max_length=10, required=False, help_text="ISO 3166-2, with or without country."
-    )
-    postcode = serializers.CharField(max_length=20, required=False)
-    country_code = serializers.CharField(max_length=2, required=False, help_text="ISO 3166-1 alpha-2.")
-    phone = serializers.CharField(max_length=40, required=False)
-
-
-class NewPaymentSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    gateway = serializers.CharField()
-    reference = serializers.CharField(max_length=120)
-    amount = serializers.CharField()
-    authorized_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(required=False)
-
-
-class NewOrderSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Amounts are text with no more decimals than the currency has; all sums must add up."""
-
-    merchant = serializers.SlugField(max_length=60)
-    external_id = serializers.CharField(max_length=100, help_text="The marketplace's own id; unique there.")
-    number = serializers.CharField(max_length=60, help_text="What people call the order.")
-    placed_at = serializers.DateTimeField()
-    currency = serializers.CharField(max_length=3, help_text="ISO 4217.")
-    prices_include_tax = serializers.BooleanField()
-    lines = NewLineSerializer(many=True)
-    subtotal = serializers.CharField()
-    discount = serializers.CharField(default="0")
-    shipping = NewShippingSerializer(required=False)
-    tax = serializers.CharField(default="0")
-    total = serializers.CharField()
-    customer = NewCustomerSerializer(required=False)
-    delivery = NewDeliverySerializer(required=False)
-    shipping_address = NewAddressSerializer(required=False)
-    billing_address = NewAddressSerializer(required=False)
-    payment = NewPaymentSerializer(required=False)
-    attributes = serializers.DictField(child=serializers.CharField(max_length=500), required=False)

@@ -20,20 +20,24 @@ from rest_framework.views import APIView
 from accounts.api_auth import HasApiKey, IsMarketplaceKey, IsMerchantKey
 from accounts.models import ApiKey
 from orders.api import filters, schema  # noqa: F401  # schema registers the API keys' scheme
-from orders.api.examples import ORDER_EXAMPLES
+from orders.api.body_serializers import NewOrderSerializer, NewRefundSerializer
+from orders.api.examples import EDIT_EXAMPLE, ORDER_EXAMPLES
+from orders.api.reexport_serializers import OrderEditSerializer
 from orders.api.serializers import (
-    NewOrderSerializer,
     OrderRowSerializer,
     OrderSerializer,
+    PlacedSerializer,
     ProblemSerializer,
     ReasonSerializer,
+    RefundSerializer,
 )
-from orders.models import Order
-from orders.services import decisions, intake, intake_body
+from orders.models import Order, Refund
+from orders.models.export import export_status_expression
+from orders.services import decisions, intake, intake_body, order_edits, refund_body, refunds
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-_REFUSALS = dict.fromkeys((401, 403, 404, 409, 429), _PROBLEM)
+PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
+REFUSALS = dict.fromkeys((401, 403, 404, 409, 429), PROBLEM)
 
 
 class OrderCursor(CursorPagination):
@@ -58,10 +62,12 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
         operation_id="orders_list",
         summary="List orders",
         parameters=[OpenApiParameter(name, str) for name in filters.NAMES],
-        responses={200: OrderRowSerializer(many=True), 400: _PROBLEM, 401: _PROBLEM, 429: _PROBLEM},
+        responses={200: OrderRowSerializer(many=True), 400: PROBLEM, 401: PROBLEM, 429: PROBLEM},
     )
     def get(self, request: Request) -> Response:
-        orders = visible(request).select_related("merchant", "channel")
+        orders = (
+            visible(request).select_related("merchant", "channel").annotate(export_status=export_status_expression())
+        )
         page = self.paginate_queryset(filters.apply(orders, request.query_params))
         return self.get_paginated_response(OrderRowSerializer(page, many=True).data)
 
@@ -76,28 +82,27 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
         request=NewOrderSerializer,
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
         responses={
-            201: OrderSerializer,
-            200: OpenApiResponse(OrderSerializer, description="The order was placed before by the same body."),
-            **dict.fromkeys((400, 401, 403, 409, 413, 415, 422, 429), _PROBLEM),
+            201: PlacedSerializer,
+            200: OpenApiResponse(PlacedSerializer, description="The order was placed before by the same body."),
+            **dict.fromkeys((400, 401, 403, 409, 413, 415, 422, 429), PROBLEM),
         },
         examples=[OpenApiExample(name, value=body, request_only=True) for name, body in ORDER_EXAMPLES.items()],
     )
     def post(self, request: Request) -> Response:
-        at, key = timezone.now(), _key(request)
-        idempotency_key = _idempotency_key(request)
+        at, key = timezone.now(), key_of(request)
+        used_key = idempotency_key(request)
         new = intake_body.read(request.data, at=at)
         marketplace = key.marketplace
         assert marketplace is not None  # noqa: S101  # IsMarketplaceKey
-        merchant = intake.merchant_for(marketplace, new.merchant)
         order, created = intake.place(
-            channel_id=intake.channel_of(marketplace).pk,
-            merchant_id=merchant.pk,
+            channel=intake.channel_of(marketplace),
+            merchant=intake.merchant_for(marketplace, new.merchant),
             new=new,
             by=marketplace.name,
             at=at,
-            idempotency_key=idempotency_key,
+            idempotency_key=used_key,
         )
-        body = OrderSerializer(_whole(order.pk)).data
+        body = PlacedSerializer(order).data
         headers = {"Location": body["url"]} | ({} if created else {"Idempotent-Replayed": "true"})
         return Response(body, status=201 if created else 200, headers=headers)
 
@@ -105,24 +110,43 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
 class OrderDetail(APIView):
     """One order."""
 
-    permission_classes = [HasApiKey]
+    def get_permissions(self) -> list[Any]:
+        return [HasApiKey(), IsMarketplaceKey()] if self.request.method == "PATCH" else [HasApiKey()]
 
     @extend_schema(
         operation_id="orders_read",
         summary="Read one order",
-        responses={200: OrderSerializer, 401: _PROBLEM, 404: _PROBLEM, 429: _PROBLEM},
+        responses={200: OrderSerializer, 401: PROBLEM, 404: PROBLEM, 429: PROBLEM},
     )
     def get(self, request: Request, public_id: str) -> Response:
-        return Response(OrderSerializer(_whole(_visible_pk(request, public_id))).data)
+        return Response(OrderSerializer(whole(visible_pk(request, public_id))).data)
+
+    @extend_schema(
+        operation_id="orders_edit",
+        summary="Edit an order that was placed before",
+        description=(
+            "What is left out stays. `revision` is the one that was read; an older one is refused with 409. Before the "
+            "payment is taken the destinations check the order again. A destination that has the order keeps it as it is: "
+            "its push tells what was changed since (`changes`), and the order's `export_status` becomes `modified`."
+        ),
+        request=OrderEditSerializer,
+        responses={200: OrderSerializer, **dict.fromkeys((400, 413, 415, 422), PROBLEM), **REFUSALS},
+        examples=[OpenApiExample("Another address and note", value=EDIT_EXAMPLE, request_only=True)],
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        order_id, key = visible_pk(request, public_id), key_of(request)
+        assert key.marketplace is not None  # noqa: S101  # IsMarketplaceKey
+        order_edits.edit(order_id=order_id, body=request.data, by=key.marketplace.name, at=timezone.now())
+        return Response(OrderSerializer(whole(order_id)).data)
 
 
 class OrderAction(APIView):
     """A decision about one order."""
 
     def decide(self, request: Request, public_id: str, service: Callable[..., Order], **fields: Any) -> Response:
-        order_id = _visible_pk(request, public_id)
-        service(order_id=order_id, by=f"API key {_key(request)}", at=timezone.now(), **fields)
-        return Response(OrderSerializer(_whole(order_id)).data)
+        order_id = visible_pk(request, public_id)
+        service(order_id=order_id, by=f"API key {key_of(request)}", at=timezone.now(), **fields)
+        return Response(OrderSerializer(whole(order_id)).data)
 
 
 class ConfirmOrder(OrderAction):
@@ -133,7 +157,7 @@ class ConfirmOrder(OrderAction):
         summary="Confirm an order",
         description="Takes the payment and sends the order to its destinations, after a last check with each of them.",
         request=None,
-        responses={200: OrderSerializer, **_REFUSALS},
+        responses={200: OrderSerializer, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.decide(request, public_id, decisions.confirm)
@@ -147,7 +171,7 @@ class DeclineOrder(OrderAction):
         summary="Decline an order",
         description="Releases the customer's authorization.",
         request=ReasonSerializer,
-        responses={200: OrderSerializer, 400: _PROBLEM, **_REFUSALS},
+        responses={200: OrderSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.decide(request, public_id, decisions.decline, reason=_reason(request))
@@ -161,7 +185,7 @@ class CancelOrder(OrderAction):
         summary="Cancel an order",
         description="Releases or gives back the money, and cancels the order at its destinations.",
         request=ReasonSerializer,
-        responses={200: OrderSerializer, 400: _PROBLEM, **_REFUSALS},
+        responses={200: OrderSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.decide(request, public_id, decisions.cancel, reason=_reason(request))
@@ -174,37 +198,74 @@ class CheckOrder(OrderAction):
         operation_id="orders_check",
         summary="Check an order with its destinations again",
         request=None,
-        responses={200: OrderSerializer, **_REFUSALS},
+        responses={200: OrderSerializer, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.decide(request, public_id, decisions.check_again)
 
 
+class RefundOrder(APIView):
+    """Money back to the customer."""
+
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_refund",
+        summary="Refund an order",
+        description=(
+            "Promises a refund; a worker gives the money back, and `status` becomes `done` or `failed`. The same body "
+            "again under the same `Idempotency-Key` is answered 200 with the first refund and the header "
+            "`Idempotent-Replayed: true`; another body is refused with 409."
+        ),
+        request=NewRefundSerializer,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        responses={
+            201: RefundSerializer,
+            200: OpenApiResponse(RefundSerializer, description="This refund was asked for before."),
+            **dict.fromkeys((400, 413, 415, 422), PROBLEM),
+            **REFUSALS,
+        },
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        order_id = visible_pk(request, public_id)
+        currency = Order.objects.values_list("currency", flat=True).get(pk=order_id)
+        refund, created = refunds.issue(
+            order_id=order_id,
+            wanted=refund_body.read(request.data, currency=currency),
+            by=f"API key {key_of(request)}",
+            at=timezone.now(),
+            key=idempotency_key(request),
+        )
+        body = RefundSerializer(Refund.objects.prefetch_related("lines__line").get(pk=refund.pk)).data
+        headers = {} if created else {"Idempotent-Replayed": "true"}
+        return Response(body, status=201 if created else 200, headers=headers)
+
+
 def visible(request: Request) -> QuerySet[Order]:
     """The orders that exist for this key: its merchant's, or its marketplace's own."""
-    key = _key(request)
+    key = key_of(request)
     if key.merchant is not None:
         return Order.objects.of(key.merchant)
     return Order.objects.filter(channel__marketplace=key.marketplace)
 
 
-def _visible_pk(request: Request, public_id: str) -> int:
+def visible_pk(request: Request, public_id: str) -> int:
     order_id = visible(request).filter(public_id=public_id).values_list("pk", flat=True).first()
     if order_id is None:
         raise Http404
     return order_id
 
 
-def _whole(order_id: int) -> Order:
+def whole(order_id: int) -> Order:
     return Order.objects.for_page().get(pk=order_id)
 
 
-def _key(request: Request) -> ApiKey:
+def key_of(request: Request) -> ApiKey:
     assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
     return request.auth
 
 
-def _idempotency_key(request: Request) -> str:
+def idempotency_key(request: Request) -> str:
     value = request.headers.get("Idempotency-Key", "")
     if value and not _KEY.fullmatch(value):
         text = "An Idempotency-Key has 1 to 255 visible ASCII characters."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,19 +13,31 @@ from django.conf import settings
 from accounts.models import Marketplace, Membership, Merchant, Role, User
 from accounts.services import api_keys, merchants
 from connectors.models import Connection
-from connectors.practice import dials
+from connectors.practice import dials, platforms
 from connectors.practice import services as practice
+from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.models import PracticeShop
+from connectors.practice.woocommerce import taxes
+from connectors.registry import form_of
 from connectors.services import connections
+from connectors.services import practice as practice_choices
+from orders.enums import RuleKind
 from orders.management import sample_orders
 from orders.management.journey import Portal
+from orders.services import routing_rules
 
 OWNER = "ana@kauri.example"
 BY = "demo"
 
-_TILES = [
-    {"sku": f"TILE-{n:02d}", "title": f"Glazed tile, color {n}", "price": "9.90", "stock": 500} for n in range(1, 61)
-]
+
+@dataclass(frozen=True)
+class Second:
+    """A merchant's other destination. A rule sends it the lines whose SKU begins with `prefix`."""
+
+    slug: str
+    platform: str
+    prefix: str
+    variants: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,11 +51,29 @@ class Shop:
     time_zone: str
     taxes_included: bool
     variants: list[dict[str, Any]]
+    platform: str = "shopify"
+    settings: dict[str, Any] = field(default_factory=dict)  # the practice platform's own, in place of its defaults
+    second: Second | None = None
 
 
-def _variant(sku: str, title: str, price: str, stock: int = 200) -> dict[str, Any]:
-    return {"sku": sku, "title": title, "price": price, "stock": stock}
+def _variant(sku: str, title: str, price: str, stock: int = 200, **details: Any) -> dict[str, Any]:
+    return {"sku": sku, "title": title, "price": price, "stock": stock, "details": details}
 
+
+def _rate(number: int, name: str, percent: str, *, state: str = "") -> dict[str, Any]:
+    """A Canadian tax of a WooCommerce store. Each has its own priority: both are charged."""
+    return {
+        **taxes.GST,
+        "id": number,
+        "country": "CA",
+        "state": state,
+        "rate": percent,
+        "name": name,
+        "priority": number,
+    }
+
+
+_TILES = [_variant(f"TILE-{n:02d}", f"Glazed tile, color {n}", "9.90", 500) for n in range(1, 61)]
 
 SHOPS = (
     Shop(
@@ -56,6 +86,10 @@ SHOPS = (
             _variant("BOWL-RIMU", "Rimu bowl", "84.90"),
             *_TILES,
         ],
+        second=Second(
+            "kauri-and-clay-linen", "woocommerce", "LINEN-",
+            [_variant("LINEN-THROW", "Linen throw", "189.00"), _variant("LINEN-CUSHION", "Linen cushion", "54.50")],
+        ),
     ),
     Shop(
         "desert-loom", "Desert Loom", "USD", "US", "America/Chicago", False,
@@ -64,6 +98,10 @@ SHOPS = (
             _variant("PAD-FELT-8X10", "Felt rug pad", "89.95"),
             _variant("CARE-KIT", "Rug care kit", "19.99"),
         ],
+        second=Second(
+            "desert-loom-tees", "ssactivewear", "TEE-",
+            [_variant("B00760004", "Gildan 2000, sand, M", "4.25", warehouses={"IL": 900, "KS": 600}, your_sku="TEE-SAND-M")],
+        ),
     ),
     Shop(
         "kura-lighting", "Kura Lighting", "JPY", "JP", "Asia/Tokyo", True,
@@ -75,6 +113,20 @@ SHOPS = (
             _variant("TILE-CARRARA-60", "Carrara tile 60 x 60", "7.125", 5000),
             _variant("SEAL-STONE", "Stone sealer 1 l", "12.375"),
         ],
+    ),
+    Shop(
+        "salish-cedar", "Salish Cedar", "CAD", "CA", "America/Vancouver", False,
+        [_variant("BENCH-CEDAR", "Cedar bench", "389.00"), _variant("PLANTER-CEDAR", "Cedar planter", "64.45")],
+        platform="woocommerce",
+        settings={
+            "base": {"country": "CA", "state": "BC", "postcode": "V6B 1A1", "city": "Vancouver"},
+            "rates": [_rate(1, "GST", "5.0000"), _rate(2, "PST", "7.0000", state="BC")],
+        },
+    ),
+    Shop(
+        "fell-and-fern", "Fell & Fern", "GBP", "GB", "Europe/London", True,
+        [_variant("JUG-STONEWARE", "Stoneware jug", "48.00"), _variant("MUG-STONEWARE", "Stoneware mug", "16.50")],
+        platform="squarespace",
     ),
 )  # fmt: skip
 
@@ -106,29 +158,66 @@ def open_shops(*, at: datetime) -> list[Connection]:
     """Practice stores with their products, each connected as a merchant would connect it. The web server must run."""
     made = []
     for shop in SHOPS:
-        there = practice.open_shop(
-            slug=shop.slug,
-            name=f"{shop.name} Shopify",
-            currency=shop.currency,
-            taxes_included=shop.taxes_included,
-            variants=shop.variants,
-        )
-        base_url = f"{settings.BASE_URL}/practice/shopify/{shop.slug}"
-        credentials = {"access_token": there.access_token}
-        connection = connections.connect(
-            merchant_id=Merchant.objects.get(slug=shop.slug).pk,
-            platform="shopify",
-            name=there.name,
-            base_url=base_url,
-            credentials=credentials,
-            webhook_secrets=[there.webhook_secret],
-            shop=connections.ask(platform="shopify", base_url=base_url, credentials=credentials),
-            by=BY,
-            at=at,
-        )
-        connections.register_webhooks(connection_id=connection.pk, at=at)
-        made.append(connection)
+        _open_carrier(Merchant.objects.get(slug=shop.slug))
+        made.append(_join(shop, Merchant.objects.get(slug=shop.slug), at=at))
+        if shop.second:
+            made.append(_join_second(shop, shop.second, made[-1].merchant, at=at))
     return made
+
+
+def _open_carrier(merchant: Merchant) -> None:
+    """An account at a practice UPS, for the merchant to connect under Settings, Carriers."""
+    open_carrier(
+        slug=f"ups-{merchant.slug}"[:60],
+        name=f"{merchant.name} UPS",
+        country_code=merchant.country_code,
+        time_zone=merchant.time_zone,
+    )
+
+
+def _join_second(shop: Shop, second: Second, merchant: Merchant, *, at: datetime) -> Connection:
+    other = replace(shop, slug=second.slug, platform=second.platform, variants=second.variants, settings={})
+    connection = _join(other, merchant, at=at)
+    rule = routing_rules.NewRule(RuleKind.SKU_PREFIX, "", second.prefix, connection.pk)
+    routing_rules.add(merchant_id=merchant.pk, rule=rule, by=BY, at=at)
+    return connection
+
+
+def _join(shop: Shop, merchant: Merchant, *, at: datetime) -> Connection:
+    connection = _connect(_open(shop), merchant, at=at)
+    connections.register_webhooks(connection_id=connection.pk, at=at)
+    return connection
+
+
+def _open(shop: Shop) -> PracticeShop:
+    there = practice.open_shop(
+        slug=shop.slug,
+        name=f"{shop.name} {platforms.named(shop.platform).label}",
+        currency=shop.currency,
+        taxes_included=shop.taxes_included,
+        variants=shop.variants,
+        platform=shop.platform,
+    )
+    there.settings = {**there.settings, **shop.settings}
+    there.save(update_fields=["settings"])
+    return there
+
+
+def _connect(shop: PracticeShop, merchant: Merchant, *, at: datetime) -> Connection:
+    """As a person does who copies the store's address and keys into the connect form."""
+    typed = practice_choices.completed({"practice": shop.slug}, shop.platform)
+    entry = form_of(shop.platform).read(typed, practice=practice_choices.prefix())
+    return connections.connect(
+        merchant_id=merchant.pk,
+        platform=shop.platform,
+        name=shop.name,
+        base_url=entry.base_url,
+        credentials=entry.credentials,
+        webhook_secrets=entry.webhook_secrets,
+        shop=connections.ask(platform=shop.platform, base_url=entry.base_url, credentials=entry.credentials),
+        by=BY,
+        at=at,
+    )
 
 
 def show_every_state(portal: Portal, *, at: datetime) -> None:

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django_q.tasks import async_task
+
 from connectors.http import Answer, HttpClient
+from connectors.models import Connection
 from connectors.money import Money
 from connectors.practice import services as practice
-from connectors.practice.models import PracticeMail, PracticeOrder
+from connectors.practice.models import PracticeMail, PracticeOrder, PracticeShop
+from connectors.registry import connector_class
+from connectors.services import practice as practice_choices
 
 PATIENCE_S = 40.0
 
@@ -77,17 +82,17 @@ class Journey:
         self.say(f"{body['number']}  {body['currency']} {body['total']}  {body['customer']['name']}")
         order = self.arrive(body)
         order = self.confirm(order)
-        order = self.reach_the_store(order)
+        order = self.reach_the_stores(order)
         self.fulfill(order, parcels=parcels)
 
     def arrive(self, body: dict[str, Any]) -> dict[str, Any]:
         order = self.portal.place(body)
         self._line("arrived", f"{order['headline'].replace('_', ' ')}, {order['total']} {order['currency']}")
         order = self.portal.until(order, "preflight", lambda found: not _is_unchecked(found))
-        push = order["pushes"][0]
-        if push["blockers"]:
-            raise StepFailed(f"{push['destination']} would refuse it: {push['blockers'][0]['message']}")
-        self._line("preflight", f"{push['destination']} will take it")
+        for push in order["pushes"]:
+            if push["blockers"]:
+                raise StepFailed(f"{push['destination']} would refuse it: {push['blockers'][0]['message']}")
+            self._line("preflight", f"{push['destination']} will take {_part(order, push)}")
         return order
 
     def confirm(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -100,33 +105,45 @@ class Journey:
         self._line("captured", f"{captured} {order['currency']}")
         return order
 
-    def reach_the_store(self, order: dict[str, Any]) -> dict[str, Any]:
-        order = self.portal.until(order, "created", lambda found: found["pushes"][0]["read_back_at"] is not None)
-        push = order["pushes"][0]
-        copies = list(PracticeOrder.objects.filter(source_identifier=push["reference"]))
-        if len(copies) != 1:
-            raise StepFailed(f"the store has {len(copies)} orders with reference {push['reference']}")
-        self._line("created as", f"{push['remote_name']}, once")
-        if copies[0].total != Decimal(order["total"]) or push["status"] != "pushed":
-            raise StepFailed(f"the store's own total is {copies[0].total}, paid were {order['total']}")
-        self._line("read back", f"{Money(copies[0].total, order['currency'])}, equal")
+    def reach_the_stores(self, order: dict[str, Any]) -> dict[str, Any]:
+        order = self.portal.until(order, "created", _is_read_back)
+        for push in order["pushes"]:
+            there = _copy(push)
+            self._line("created as", f"{push['remote_name']} in {push['destination']}, once")
+            self._line("read back", _compared(push, there))
         return order
 
     def fulfill(self, order: dict[str, Any], *, parcels: int) -> None:
-        push = order["pushes"][0]
-        there = PracticeOrder.objects.get(source_identifier=push["reference"])
+        """Every part in turn: the order is complete with the last one, and not before."""
         pickup = order["delivery"] == "pickup"
-        numbers = [] if pickup else [f"{order['number']}-{n}" for n in range(1, parcels + 1)]
+        numbers: list[str] = []
+        for push in order["pushes"]:
+            self._check_not_completed(order)
+            given = [] if pickup else [f"{order['number']}-{len(numbers) + n}" for n in range(1, parcels + 1)]
+            self.ship(order, push, given)
+            numbers += given
+        self.portal.until(order, "completed", lambda found: found["status"] == "completed")
+        words = numbers or [order["pickup_name"]]
+        self._await_mails(order["customer_email"], order["number"], words)
+        self._line("e-mail", f"to {order['customer_email']}, naming {' and '.join(words)}")
+
+    def ship(self, order: dict[str, Any], push: dict[str, Any], numbers: list[str]) -> None:
+        """What the store's staff do with their part; a store that tells of nothing is asked."""
         tracking = [
             {"number": number, "company": "Courier Post", "url": f"https://track.example/{number}"}
             for number in numbers
         ]
-        practice.fulfill(order_id=there.pk, quantities=None, parcels=tracking)
-        self.portal.until(order, "fulfilled", lambda found: found["status"] == "completed")
-        self._line("fulfilled", f"parcels: {', '.join(numbers)}" if numbers else f"ready at {order['pickup_name']}")
-        words = numbers or [order["pickup_name"]]
-        self._await_mails(order["customer_email"], order["number"], words)
-        self._line("e-mail", f"to {order['customer_email']}, naming {' and '.join(words)}")
+        practice.fulfill(order_id=_copy(push).pk, quantities=None, parcels=tracking)
+        connection = _connection(push)
+        if not connection.webhook_topics:
+            _poll_now(connection)
+        self.portal.until(order, "fulfilled", lambda found: _is_fulfilled(found, push))
+        what = f"parcels: {', '.join(numbers)}" if numbers else f"ready at {order['pickup_name']}"
+        self._line("fulfilled", what if connection.webhook_topics else f"{what}, found by asking")
+
+    def _check_not_completed(self, order: dict[str, Any]) -> None:
+        if self.portal.read(order)["status"] == "completed":
+            raise StepFailed("it is completed before every part was sent")
 
     def _await_mails(self, address: str, number: str, words: list[str]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -144,6 +161,53 @@ class Journey:
 
 def _is_unchecked(order: dict[str, Any]) -> bool:
     return any(push["checked_at"] is None for push in order["pushes"])
+
+
+def _is_read_back(order: dict[str, Any]) -> bool:
+    return all(push["read_back_at"] is not None for push in order["pushes"])
+
+
+def _is_fulfilled(order: dict[str, Any], push: dict[str, Any]) -> bool:
+    part = {line["id"] for line in push["lines"]}
+    return all(line["fulfilled_quantity"] == line["quantity"] for line in order["lines"] if line["id"] in part)
+
+
+def _part(order: dict[str, Any], push: dict[str, Any]) -> str:
+    whole = len(push["lines"]) == len(order["lines"])
+    return "it" if whole else f"{len(push['lines'])} of {len(order['lines'])} lines, {push['total']}"
+
+
+def _connection(push: dict[str, Any]) -> Connection:
+    return Connection.objects.get(public_id=push["destination_id"])
+
+
+def _copy(push: dict[str, Any]) -> PracticeOrder:
+    """The destination's own row. Raises StepFailed unless there is exactly one with our reference."""
+    address = _connection(push).base_url
+    shops = PracticeShop.objects.filter(platform=push["platform"])
+    shop = next(shop for shop in shops if practice_choices.address(shop) == address)
+    copies = list(shop.orders.filter(source_identifier=push["reference"]))
+    if len(copies) != 1:
+        raise StepFailed(f"{push['destination']} has {len(copies)} orders with reference {push['reference']}")
+    return copies[0]
+
+
+def _compared(push: dict[str, Any], there: PracticeOrder) -> str:
+    """What the destination's own total says. Raises StepFailed when a store has another than was paid for its part."""
+    figure = Money(there.total, there.currency)
+    if push["status"] != "pushed":
+        raise StepFailed(f"{push['destination']} has it, but: {push['reason']}")
+    if not connector_class(push["platform"]).capabilities.compares_totals:
+        return f"it costs {figure} there"
+    if there.total != Decimal(push["total"]):
+        raise StepFailed(f"{push['destination']} has {figure} as its total, paid were {push['total']}")
+    return f"{figure}, equal"
+
+
+def _poll_now(connection: Connection) -> None:
+    """The worker asks a store that sends no webhooks at once, instead of a few minutes later."""
+    Connection.objects.filter(pk=connection.pk).update(polled_at=None)
+    async_task("orders.tasks.poll_changes")
 
 
 def _where(order: dict[str, Any]) -> str:

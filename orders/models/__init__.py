@@ -1,12 +1,31 @@
+from orders.models.accept_rule import AcceptDecision, AcceptRule, AcceptSettings
+from orders.models.business_hours import BusinessHours, ShipWithin
+from orders.models.carrier_pickup import CarrierPickup, CarrierPickupOrder
+from orders.models.document import DocumentJob
 from orders.models.event import OrderEvent
 from orders.models.fulfillment import Fulfillment, FulfillmentLine, Parcel
 from orders.models.order import Channel, IntakeKey, Order, OrderAddress, OrderLine
 from orders.models.outbox import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.models.payment import Payment
 from orders.models.push import OrderPush, PushLine
+from orders.models.push_part import PushPart
+from orders.models.reexport import Reexport
+from orders.models.refund import Refund, RefundLine, RefundPicture, RefundRequest, RefundRequestLine
+from orders.models.requirements import OrderRequirements
+from orders.models.routing import RoutingRule
+from orders.models.store_order import OrderSync, StoreOrigin
+from orders.models.sync_fault import SyncFault
+from orders.models.write_back import WriteBack
 
 __all__ = [
+    "AcceptDecision",
+    "AcceptRule",
+    "AcceptSettings",
+    "BusinessHours",
+    "CarrierPickup",
+    "CarrierPickupOrder",
     "Channel",
+    "DocumentJob",
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",
@@ -16,10 +35,24 @@ __all__ = [
     "OrderEvent",
     "OrderLine",
     "OrderPush",
+    "OrderRequirements",
+    "OrderSync",
     "OutboxMessage",
     "Parcel",
     "Payment",
     "PumpBeat",
     "PushLine",
+    "PushPart",
+    "Reexport",
+    "Refund",
+    "RefundLine",
+    "RefundPicture",
+    "RefundRequest",
+    "RefundRequestLine",
+    "RoutingRule",
+    "ShipWithin",
+    "StoreOrigin",
+    "SyncFault",
     "WakeUp",
+    "WriteBack",
 ]

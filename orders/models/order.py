@@ -6,11 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
 from accounts.models import Marketplace, Merchant, new_public_id
+from connectors.base import Blocker
 from connectors.models import Connection
+from orders.due import NO_DEADLINE, DueKind, due_at_expression, due_kind_expression
 from orders.enums import (
     HEADLINE_RULES,
     AddressKind,
@@ -23,7 +26,7 @@ from orders.enums import (
     PushStatus,
     headline_of,
 )
-from orders.models.fields import ZERO, amount_field
+from orders.models.fields import ZERO, amount_field, sum_of_parts
 
 
 class Channel(models.Model):
@@ -69,24 +72,47 @@ def headline_expression() -> Case:
     return Case(*whens, default=Value(HEADLINE_RULES[-1].headline.value))
 
 
+_IN_ROWS = (
+    "origin__attention",
+    "public_id", "number", "placed_at", "customer_name", "channel__name", "delivery", "fulfillment_status", "status", "payment_status",
+    "headline", "due_at", "due_kind", "currency", "total", "blockers", "is_archived",
+)  # fmt: skip
+_IN_DESTINATIONS = ("order_id", "status", "reason", "connection__name")
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def of(self, merchant: Merchant) -> OrderQuerySet:
         return self.filter(merchant=merchant)
 
     def for_list(self) -> OrderQuerySet:
-        """With all that one row of the Order Manager shows, newest first."""
+        """What one row of the Order Manager shows and no more, newest first."""
+        pushes = (
+            apps.get_model("orders", "OrderPush")
+            .objects.newest()
+            .select_related("connection")
+            .only(*_IN_DESTINATIONS)
+            .order_by("pk")
+        )
         return (
-            self.select_related("channel")
-            .prefetch_related("pushes__connection")
+            self.select_related("channel", "origin")
+            .only(*_IN_ROWS)
+            .prefetch_related(models.Prefetch("pushes", pushes))
             .annotate(units=models.Subquery(_units()))
             .order_by("-placed_at", "-pk")
         )
 
     def for_page(self) -> OrderQuerySet:
         """With all that the order's page shows."""
-        return self.select_related("channel", "merchant", "payment").prefetch_related(
-            "lines", "addresses", "pushes__connection", "fulfillments__lines__line", "fulfillments__parcels", "events"
-        )
+        pictures = apps.get_model("orders", "RefundPicture").objects.defer("content")
+        return self.select_related("channel", "merchant", "payment", "origin", "accept_decision").prefetch_related(
+            "lines", "addresses", "pushes__connection__sync_settings", "pushes__push_lines__line",
+            "pushes__parts", "fulfillments__lines__line", "fulfillments__parcels",
+            "fulfillments__write_back__connection",
+            "pickup_rows__pickup__account",
+            "events",
+            "refunds__lines__line", "refund_requests__lines__line",
+            models.Prefetch("refund_requests__lines__picture", pictures),
+        )  # fmt: skip
 
     def overdue(self, *, at: datetime) -> OrderQuerySet:
         """Undecided, or confirmed with nothing captured, although the time to confirm ran out."""
@@ -127,17 +153,31 @@ class Order(models.Model):
         db_persist=True,
     )
     is_archived = models.BooleanField(default=False)
-    blockers = models.JSONField(default=list, blank=True)  # of the order itself: why it is a draft
+    blockers = models.JSONField(
+        default=list, blank=True
+    )  # of the order itself: why it is a draft, lines that go nowhere
 
     placed_at = models.DateTimeField()
     received_at = models.DateTimeField()
     confirm_by = models.DateTimeField()
+    authorized_until = models.DateTimeField(null=True, blank=True)  # the payment's `expires_at`
+    ship_by = models.DateTimeField(null=True, blank=True)
+    due_at = models.GeneratedField(
+        expression=due_at_expression(), output_field=models.DateTimeField(null=True), db_persist=True
+    )  # the nearest deadline that still counts
+    due_kind = models.GeneratedField(
+        expression=due_kind_expression(),
+        output_field=models.CharField(max_length=8, choices=DueKind, blank=True),
+        db_persist=True,
+    )
+    wake_at = models.DateTimeField(null=True, blank=True)  # when orders.services.escalation looks at it next
     reminded_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.CharField(max_length=254, blank=True)
     decision_reason = models.CharField(max_length=500, blank=True)
     auto_accepted = models.BooleanField(default=False)
     completed_at = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveIntegerField(default=1)  # grows with every edit by the channel
 
     currency = models.CharField(max_length=3)
     prices_include_tax = models.BooleanField()
@@ -159,6 +199,8 @@ class Order(models.Model):
     pickup_address = models.CharField(max_length=400, blank=True)
     pickup_instructions = models.TextField(blank=True)
     attributes = models.JSONField(default=dict, blank=True)  # free: payment terms, line sheet, PO number ...
+    invoice_number = models.CharField(max_length=60, blank=True)  # of the merchant's own invoice to the customer
+    invoice_key = models.CharField(max_length=60, blank=True)  # an authority's key of it, as Brazil's 44 digits
 
     search_text = models.TextField(blank=True, editable=False)  # lower case; written by intake
 
@@ -196,8 +238,8 @@ class Order(models.Model):
                 name="order_amounts_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(prices_include_tax=True, total=F("subtotal") - F("discount") + F("shipping"))
-                | Q(prices_include_tax=False, total=F("subtotal") - F("discount") + F("shipping") + F("tax")),
+                condition=Q(prices_include_tax=True, total=sum_of_parts())
+                | Q(prices_include_tax=False, total=sum_of_parts("tax")),
                 name="order_totals_add_up",
             ),
             models.CheckConstraint(
@@ -210,12 +252,26 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["merchant", "-placed_at", "-id"], name="order_newest"),
-            models.Index(fields=["merchant", "headline", "-placed_at", "-id"], name="order_newest_by_headline"),
+            models.Index(
+                fields=["merchant", "headline", "-placed_at", "-id"],
+                include=["is_archived"],
+                name="order_newest_by_headline",
+            ),
+            models.Index(
+                fields=["merchant", "-placed_at", "-id"],
+                condition=Q(is_archived=True),
+                name="order_newest_archived",
+            ),
             models.Index(fields=["channel", "-placed_at", "-id"], name="order_newest_by_channel"),
             models.Index(
                 fields=["confirm_by"],
                 condition=Q(status__in=["draft", "pending", "confirmed"]),
                 name="order_open_by_deadline",
+            ),
+            models.Index(fields=["merchant", "due_at", "id"], condition=Q(due_at__isnull=False), name="order_by_due"),
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="order_to_wake"),
+            models.Index(
+                fields=["merchant", "customer_email"], condition=~Q(customer_email=""), name="order_by_customer"
             ),
         ]
 
@@ -230,8 +286,17 @@ class Order(models.Model):
         )
 
     @property
+    def deadline(self) -> datetime | None:
+        """When the time to confirm ends; None for an order that waits for ever."""
+        return None if self.confirm_by >= NO_DEADLINE else self.confirm_by
+
+    @property
     def headline_label(self) -> str:
         return Headline(self.headline).label
+
+    @property
+    def blocker_list(self) -> list[Blocker]:
+        return [Blocker.from_json(item) for item in self.blockers]
 
     @property
     def has_pickup(self) -> bool:
@@ -252,6 +317,10 @@ class OrderLine(models.Model):
     taxes = models.JSONField(default=list, blank=True)  # [{"title", "rate", "amount"}], decimals as text
     requires_shipping = models.BooleanField(default=True)
     fulfilled_quantity = models.PositiveIntegerField(default=0)
+    hs_code = models.CharField(max_length=12, blank=True)  # 6 to 12 digits, without dots
+    origin_country = models.CharField(max_length=2, blank=True)  # where it was made, ISO 3166-1 alpha-2
+    # what the whole line is declared at, in the order's currency; None: not said
+    customs_value = amount_field(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -261,6 +330,9 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(fulfilled_quantity__lte=F("quantity")), name="line_fulfilled_within_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(customs_value__isnull=True) | Q(customs_value__gt=0), name="line_customs_value_positive"
             ),
         ]
 

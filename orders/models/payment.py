@@ -11,12 +11,17 @@ from orders.enums import PaymentStatus
 from orders.models.fields import ZERO, amount_field
 from orders.models.order import Order
 
+STORE = "store"  # the gateway of a payment that was made in the shop where the order was placed
+
 
 class Payment(models.Model):
-    """At most one per order. The card itself lives at the gateway; here is its reference."""
+    """At most one per order. The card itself lives at the gateway; here is its reference.
+
+    One of the gateway STORE was taken by the merchant's own shop: it is known here, and moved there alone.
+    """
 
     order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="payment")
-    gateway = models.CharField(max_length=20)  # a key of connectors.gateway.registry
+    gateway = models.CharField(max_length=20)  # a key of connectors.gateway.registry, or STORE
     reference = models.CharField(max_length=120)  # the gateway's id, "pi_..."
     status = models.CharField(max_length=20, choices=PaymentStatus)
     currency = models.CharField(max_length=3)
@@ -57,9 +62,14 @@ class Payment(models.Model):
                 name="payment_voided_at_iff_voided",
             ),
         ]
+        indexes = [models.Index(fields=["captured_at"], name="payment_by_capture")]
 
     def __str__(self) -> str:
         return f"{self.gateway} {self.reference}"
+
+    @property
+    def taken_in_store(self) -> bool:
+        return self.gateway == STORE
 
     @property
     def refundable(self) -> Decimal:

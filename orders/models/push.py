@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Merchant, new_public_id
+from connectors import conditions
 from connectors.base import Blocker
 from connectors.models import Connection
-from orders.enums import PushStatus
-from orders.models.fields import ZERO, amount_field
+from orders.enums import PushStatus, RoutedBy
+from orders.models.fields import ZERO, amount_field, sum_of_parts
 from orders.models.order import Order, OrderLine
+
+
+def _maybe_amount() -> models.DecimalField[Decimal | None, Decimal | None]:
+    return models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
 
 
 class OrderPushQuerySet(models.QuerySet["OrderPush"]):
     def of(self, merchant: Merchant) -> OrderPushQuerySet:
         return self.filter(order__merchant=merchant)
+
+    def at_store(self, connection_id: int) -> OrderPushQuerySet:
+        """All that go to the store of this connection, partners' among them."""
+        return self.filter(Q(connection_id=connection_id) | Q(connection__source_id=connection_id))
+
+    def of_partners(self) -> OrderPushQuerySet:
+        """Those that go to a store of another merchant."""
+        return self.filter(connection__source__isnull=False)
+
+    def newest(self) -> OrderPushQuerySet:
+        """Without those that a re-export followed: one per order and destination."""
+        later = OrderPush.objects.filter(
+            order=models.OuterRef("order"),
+            connection=models.OuterRef("connection"),
+            generation__gt=models.OuterRef("generation"),
+        )
+        return self.filter(~models.Exists(later))
 
 
 OrderPushManager = models.Manager.from_queryset(OrderPushQuerySet)
@@ -27,6 +51,15 @@ class OrderPush(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="pushes")
     generation = models.PositiveSmallIntegerField(default=1)
     reference = models.CharField(max_length=60)  # what the destination carries of ours
+    subtotal = amount_field(default=ZERO)  # of its lines; these five are its part of the order's
+    discount = amount_field(default=ZERO)
+    shipping = amount_field(default=ZERO)
+    tax = amount_field(default=ZERO)  # inside the total already when the order's prices include tax
+    total = amount_field(default=ZERO)  # what the destination must hold
+    carries_shipping = models.BooleanField(default=False)
+    shipping_fee = _maybe_amount()  # typed by whoever pushed it; None: by the rules, or the order's
+    due_total = _maybe_amount()  # what the last sending asked the destination to hold
+    pushed_by = models.CharField(max_length=254, blank=True)  # who pushed it by hand; empty: nobody
     status = models.CharField(max_length=10, choices=PushStatus)
     wait_for = models.CharField(max_length=200, blank=True)  # a key of connectors.conditions
     reason = models.CharField(max_length=500, blank=True)  # plain words: why it waits or is held
@@ -44,11 +77,21 @@ class OrderPush(models.Model):
     adopted = models.BooleanField(default=False)  # found there after a lost answer
     pushed_at = models.DateTimeField(null=True, blank=True)
     read_back_at = models.DateTimeField(null=True, blank=True)
+    sent_calls = models.JSONField(default=list, blank=True)  # [{"method", "path", "body"}] of the last sending
+    sent_at = models.DateTimeField(null=True, blank=True)  # when the first byte of that was about to leave
+
+    # what of the order was changed after it left: [{"field", "label", "before", "after"}]
+    changes = models.JSONField(default=list, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)  # the last of those
 
     objects = OrderPushManager()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(changed_at__isnull=True, changes=[]) | (Q(changed_at__isnull=False) & ~Q(changes=[])),
+                name="push_changed_at_iff_changes",
+            ),
             models.UniqueConstraint(fields=["order", "connection", "generation"], name="push_once_per_generation"),
             models.UniqueConstraint(fields=["connection", "reference"], name="push_reference_once_per_connection"),
             models.UniqueConstraint(
@@ -68,10 +111,48 @@ class OrderPush(models.Model):
                 condition=Q(remote_id="", pushed_at__isnull=True) | (~Q(remote_id="") & Q(pushed_at__isnull=False)),
                 name="push_remote_id_iff_pushed_at",
             ),
+            models.CheckConstraint(
+                condition=Q(subtotal__gte=0, discount__gte=0, shipping__gte=0, tax__gte=0, total__gte=0),
+                name="push_amounts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(shipping_fee__isnull=True) | Q(shipping_fee__gte=0), name="push_fee_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=sum_of_parts()) | Q(total=sum_of_parts("tax")),
+                name="push_totals_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(carries_shipping=True) | Q(shipping=0), name="push_shipping_needs_its_carrier"
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_at__isnull=True, sent_calls=[]) | Q(sent_at__isnull=False),
+                name="push_sent_calls_have_time",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.reference} at {self.connection}"
+
+    @property
+    def waits_for_mark(self) -> bool:
+        """Paid, and for a person to mark for fulfillment."""
+        return self.wait_for == conditions.marked(self.pk)
+
+    @property
+    def waits_for_hand(self) -> bool:
+        """Paid, and for a person to push it."""
+        return self.wait_for == conditions.pushed_by_hand(self.pk)
+
+    @property
+    def waits_for_slot(self) -> bool:
+        """Paid, and for the connection's next time."""
+        return self.wait_for == conditions.slot(self.connection_id)
+
+    @property
+    def expected_total(self) -> Decimal:
+        """What the destination has to hold: its part of the order, unless it was sent with another price of shipping."""
+        return self.total if self.due_total is None else self.due_total
 
     @property
     def blocker_list(self) -> list[Blocker]:
@@ -79,13 +160,17 @@ class OrderPush(models.Model):
 
 
 class PushLine(models.Model):
-    """Which lines go in a push."""
+    """Which lines go in a push, whole; and why there."""
 
     push = models.ForeignKey(OrderPush, on_delete=models.CASCADE, related_name="push_lines")
     line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="push_lines")
+    routed_by = models.CharField(max_length=10, choices=RoutedBy, default=RoutedBy.ONLY)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["push", "line"], name="push_line_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["push", "line"], name="push_line_once"),
+            models.CheckConstraint(condition=Q(routed_by__in=RoutedBy.values), name="push_line_routed_by_known"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line} in {self.push}"

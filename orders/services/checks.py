@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from connectors import conditions
 from connectors.base import Blocker, BlockerCode
 from orders import outbox
-from orders.enums import OutboxStatus, PushStatus
+from orders.enums import OrderStatus, OutboxStatus, PushStatus
 from orders.models import OrderPush, OutboxMessage
-from orders.services import decisions, preflight
+from orders.services import decisions, drafts, history, preflight, requirements, rerouting
 from orders.services.preflight import Finding
 from orders.world import World
 
 
 def check(message: OutboxMessage, world: World) -> Iterator[str]:
-    """Examine one push. A message without a push is for an order that goes nowhere."""
+    """Examine one push. A message without a push is for the order itself: lines that go nowhere, and what it lacks."""
     push, finding = message.push, None
-    if push is not None:
+    if push is None:
+        left = rerouting.route_rest(order_id=message.order.pk, at=world.now())
+        yield from drafts.look_for_links(message.order.pk, world)
+        order = drafts.reconsider(order_id=message.order.pk, by=history.STOREWARD, at=world.now())
+        if order.status == OrderStatus.DRAFT and drafts.lacks_link(order):
+            left = left or drafts.NO_LINK
+        if left:  # saved links clear this condition too
+            raise outbox.Wait(conditions.routing_changed(message.order.merchant_id), left)
+    else:
         if not _still_open(push):
             return
         yield "examining"
@@ -28,7 +37,8 @@ def check(message: OutboxMessage, world: World) -> Iterator[str]:
     with outbox.finishing(message, at=world.now()):
         if finding is not None:
             preflight.write_down(finding, at=world.now())
-        decisions.auto_accept(order_id=message.order_id, at=world.now())
+        if requirements.AGAIN not in message.payload:
+            decisions.auto_accept(order_id=message.order.pk, at=world.now())
 
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:

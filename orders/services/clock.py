@@ -17,10 +17,11 @@ from django_q.models import Task
 
 from connectors.errors import ConnectorError
 from connectors.models import CallLog, InboundEvent, InboundState
+from connectors.services import authorizing
 from orders.enums import OrderStatus, OutboxStatus
 from orders.errors import OrderError
-from orders.models import Order, OutboxMessage, PumpBeat
-from orders.services import decisions, history, inbound, notices
+from orders.models import DocumentJob, Order, OutboxMessage, PumpBeat, RefundPicture
+from orders.services import decisions, escalation, history, inbound, notices, partner_orders, remote_cancel, sync_faults
 from orders.services.transitions import lock
 
 logger = getLogger(__name__)
@@ -33,6 +34,8 @@ EVENT_ATTEMPTS = 200  # then it has failed; one in its hour of grace is tried ab
 KEEP_CALLS = timedelta(days=90)
 KEEP_EVENTS = timedelta(days=90)
 KEEP_MESSAGES = timedelta(days=30)
+KEEP_PICTURES = timedelta(days=180)  # that customers sent, after their request was answered
+KEEP_DOCUMENTS = timedelta(days=7)
 KEEP_TASKS = timedelta(days=2)
 KEEP_BEATS = timedelta(days=1)
 BATCH, BATCHES = 1000, 200
@@ -40,17 +43,32 @@ BATCH, BATCHES = 1000, 200
 
 def tick(*, at: datetime) -> None:
     """Once a minute. Safe to repeat, and to run twice at once."""
+    escalate(at=at)
     remind(at=at)
     expire(at=at)
     process_forgotten(at=at)
+    partner_orders.hold_ended(at=at)
+    remote_cancel.tell_stranded(at=at)
+    sync_faults.sweep(at=at)
+
+
+def escalate(*, at: datetime) -> None:
+    """Reminders and last resorts of orders whose deadlines run in opening hours, and of orders to ship."""
+    for _, rows in groupby(sorted(escalation.awake(at=at, limit=AT_ONCE)), key=lambda row: row[0]):
+        order_ids = [order_id for _, order_id in rows]
+        for order_id in order_ids:
+            _contained(escalation.resort, order_id, at=at)
+        _contained(escalation.remind, order_ids, at=at)
 
 
 def remind(*, at: datetime) -> None:
     """Tell merchants once of orders that end soon: 24 hours before, or at half time when that is nearer to the end.
 
+    These are orders that arrived while their merchant had no opening hours; escalate() does the others.
     Orders of one merchant that come due together make one mail.
     """
-    due = Order.objects.filter(_half_gone(at), status=OrderStatus.PENDING, reminded_at=None)
+    due = Order.objects.filter(_half_gone(at), status=OrderStatus.PENDING, reminded_at=None, is_archived=False)
+    due = due.filter(wake_at=None)
     due = due.filter(confirm_by__gt=at, confirm_by__lte=at + REMIND_BEFORE)
     found = due.order_by("confirm_by", "pk").values_list("merchant_id", "pk")[:AT_ONCE]
     for _, rows in groupby(sorted(found), key=lambda row: row[0]):
@@ -81,7 +99,10 @@ def prune(*, at: datetime) -> None:
     _delete(CallLog.objects.filter(at__lt=at - KEEP_CALLS))
     _delete(InboundEvent.objects.exclude(state=InboundState.NEW).filter(processed_at__lt=at - KEEP_EVENTS))
     _delete(OutboxMessage.objects.filter(status=OutboxStatus.DONE, done_at__lt=at - KEEP_MESSAGES))
+    _delete(RefundPicture.objects.filter(request_line__request__decided_at__lt=at - KEEP_PICTURES))
+    _delete(DocumentJob.objects.filter(created_at__lt=at - KEEP_DOCUMENTS))
     _delete(Task.objects.filter(stopped__lt=at - KEEP_TASKS))
+    authorizing.forget(at=at)
     _delete(PumpBeat.objects.filter(at__lt=at - KEEP_BEATS))
 
 

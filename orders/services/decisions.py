@@ -8,15 +8,24 @@ from django.db import transaction
 
 from connectors import conditions
 from orders import outbox
-from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, ShipmentStatus, Topic
 from orders.errors import ConfirmationClosed, OrderBlocked, TransitionNotAllowed
-from orders.models import Order, OrderPush, Payment
-from orders.services import history, preflight, summary
+from orders.models import Fulfillment, Order, OrderPush, Payment
+from orders.services import (
+    acceptance,
+    history,
+    preflight,
+    reexport_ends,
+    refund_quotes,
+    refunds,
+    remote_cancel,
+    summary,
+)
 from orders.services.transitions import lock, move_order, move_push
 
 AUTO_ACCEPT = "Auto-accept"
 _UNDECIDED_MONEY = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
-_TAKEN_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED)
+_TAKEN_MONEY = refund_quotes.TAKEN
 
 
 @transaction.atomic
@@ -39,6 +48,7 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
         decided_at=at,
         decided_by=by,
         auto_accepted=auto,
+        wake_at=at if order.ship_by else None,
     )
     for push in _waiting_for(order, conditions.confirmed(order.pk)):
         move_push(
@@ -116,7 +126,9 @@ def reopen(*, order_id: int, by: str, at: datetime) -> None:
 def check_again(*, order_id: int, by: str, at: datetime) -> Order:
     """Ask the destinations again, for someone who has mended something there."""
     order = lock(order_id)
-    if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED) or order.payment_status in _TAKEN_MONEY:
+    open_pushes = OrderPush.objects.filter(order=order, status__in=preflight.OPEN).select_related("order")
+    nothing_to_check = order.payment_status in _TAKEN_MONEY and not any(map(preflight.is_open, open_pushes))
+    if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED) or nothing_to_check:
         raise TransitionNotAllowed(
             f"Order {order.number} is {OrderStatus(order.status).label.lower()}: nothing to check."
         )
@@ -130,24 +142,37 @@ def check_again(*, order_id: int, by: str, at: datetime) -> Order:
 def auto_accept(*, order_id: int, at: datetime) -> bool:
     """Confirm a pending order whose merchant wants that, once every destination has said yes. True when it did."""
     order = lock(order_id)
-    if order.status != OrderStatus.PENDING or not order.merchant.auto_accept or at >= order.confirm_by:
-        return False
-    pushes = OrderPush.objects.filter(order=order).exclude(status=PushStatus.SKIPPED)
-    if any(push.status == PushStatus.HELD or push.checked_at is None for push in pushes):
+    if not _will_be_taken(order, at) or not acceptance.accepts(order, at=at):
         return False
     confirm(order_id=order_id, by=AUTO_ACCEPT, at=at, auto=True)
     return True
 
 
-def ask_check(order: Order, *, at: datetime) -> None:
-    """For intake: promise the first check, in the transaction that places the order."""
-    preflight.ask(order, at=at)
+@transaction.atomic
+def accept_at_last(*, order_id: int, at: datetime) -> bool:
+    """Confirm a pending order shortly before it would expire, whatever the rules say. False when a destination would not
+    take it, or has not been asked yet."""
+    order = lock(order_id)
+    if not _will_be_taken(order, at):
+        return False
+    text = "Nobody decided in time: accepted, as the deadline settings say."
+    history.note(order, kind="order.last_resort", text=text, by=history.STOREWARD, at=at)
+    confirm(order_id=order_id, by=AUTO_ACCEPT, at=at, auto=True)
+    return True
 
 
 def capture_key(order: Order) -> str:
     """The outbox key of the promise to capture; a new one for each generation of the payment."""
     generation = Payment.objects.filter(order=order).values_list("capture_generation", flat=True).first() or 1
     return f"capture:{order.public_id}:{generation}"
+
+
+def _will_be_taken(order: Order, at: datetime) -> bool:
+    """It can be confirmed, and each destination has been asked and will take it."""
+    if order.status != OrderStatus.PENDING or at >= order.confirm_by or order.blockers or order.is_archived:
+        return False
+    pushes = OrderPush.objects.filter(order=order).exclude(status=PushStatus.SKIPPED)
+    return not any(push.status == PushStatus.HELD or push.checked_at is None for push in pushes)
 
 
 def _refuse_late(order: Order, at: datetime) -> None:
@@ -158,7 +183,8 @@ def _refuse_late(order: Order, at: datetime) -> None:
 
 
 def _refuse_blocked(order: Order) -> None:
-    blockers = [blocker for push in order.pushes.filter(status=PushStatus.HELD) for blocker in push.blocker_list]
+    held = order.pushes.filter(status=PushStatus.HELD)
+    blockers = [*order.blocker_list, *(blocker for push in held for blocker in push.blocker_list)]
     if blockers:
         raise OrderBlocked(f"Order {order.number} cannot be confirmed yet: {blockers[0].message}", blockers)
 
@@ -184,29 +210,31 @@ def _end(order: Order, *, by: str, at: datetime) -> None:
     payment = Payment.objects.filter(order=order).select_related("order").first()
     if payment and payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
         outbox.post(Topic.VOID_PAYMENT, order=order, key=f"void:{order.public_id}", at=at)
+    elif payment and payment.taken_in_store:
+        text = f"The customer paid in {order.channel.name}: give the money back there, if it has not been."
+        history.note(order, kind="payment.in_store", text=text, by=history.STOREWARD, at=at)
     elif payment and payment.status in _TAKEN_MONEY:
-        outbox.post(Topic.REFUND_PAYMENT, order=order, key=f"refund:{order.public_id}:cancel", at=at)
+        refunds.promise_rest(order, by=by, at=at)
+    reexport_ends.end_open(order, at=at)
     for push in OrderPush.objects.filter(order=order).select_related("order", "connection"):
         _end_push(push, by=by, at=at)
+    set_aside = Fulfillment.objects.filter(order=order, status=ShipmentStatus.READY)
+    if set_aside.update(status=ShipmentStatus.CANCELLED):
+        text = "What was set aside for pickup goes back on the shelf."
+        history.note(order, kind="fulfillment.changed", text=text, by=by, at=at)
     summary.refresh(order.pk)
 
 
 def _end_push(push: OrderPush, *, by: str, at: datetime) -> None:
     if push.remote_id:
-        outbox.post(
-            Topic.CANCEL_REMOTE,
-            order=push.order,
-            push=push,
-            connection=push.connection,
-            key=f"cancel:{push.public_id}",
-            at=at,
-        )
+        remote_cancel.promise(push, at=at)
         return
     if push.status == PushStatus.CANCELLED:
         return
     if _may_be_out(push) and not outbox.withdraw(push_key(push), at=at):
         # on its way, or perhaps there: the push's own handler looks, finds the cancellation and ends it
         outbox.release_now(push_key(push), at=at)
+        remote_cancel.tell_unreachable(push, at=at)
         return
     move_push(push, to=PushStatus.CANCELLED, by=by, at=at)
 

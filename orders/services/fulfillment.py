@@ -11,15 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
-
 from connectors.base import Blocker, BlockerCode, RemoteOrder
-from connectors.errors import CredentialsError
 from connectors.money import Money, fits, is_currency
 from orders import outbox
-from orders.enums import FulfillmentStatus, OrderStatus, OutboxStatus, PushStatus, Topic
-from orders.models import Fulfillment, Order, OrderLine, OrderPush, OutboxMessage
-from orders.services import decisions, history, notices, pushes, shipments, summary
+from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
+from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
+from orders.services import fulfilled, history, notices, parts, pushes, refund_quotes, shipments, write_backs
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -32,12 +29,7 @@ def pull(message: OutboxMessage, world: World) -> Iterator[str]:
     if not push.remote_id:
         return
     yield "reading"
-    try:
-        remote = world.connector_for(push.connection).read(push.remote_id)
-    except CredentialsError:
-        with transaction.atomic():
-            notices.promise_reconnect(push, at=world.now())
-        raise
+    remote = world.connector_for(push.connection).read(push.remote_id)
     yield "read"
     with outbox.finishing(message, at=world.now()):
         record(push_id=push.pk, remote=remote, at=world.now())
@@ -69,9 +61,11 @@ def record(*, push_id: int, remote: RemoteOrder | None, at: datetime) -> None:
     push.remote_updated_at = remote.updated_at or push.remote_updated_at
     push.remote_version = remote.remote_version[:60]
     push.save(update_fields=["remote_updated_at", "remote_version"])
+    parts.record(push, remote.parts)
     _record_total(push, remote, at=at)
     _record_refund(push, remote, at=at)
     _record_shipments(push, remote, at=at)
+    _record_cancelled_parts(push, remote, at=at)
     if remote.cancelled:
         _take_leave(push, "cancelled", at=at)
 
@@ -88,21 +82,9 @@ def _record_shipments(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> 
     before = shipments.sent(of_push)
     shipments.record(push, remote.shipments, at=at)
     _warn_of_excess(push, before, shipments.sent(of_push), at=at)
-    _recount(push, at=at)
+    fulfilled.recount(push.order_id, by=push.connection.name, at=at)
     notices.promise_customer(push, at=at)
-
-
-def _recount(push: OrderPush, *, at: datetime) -> None:
-    """Make lines, order and headline agree with the fulfillments that stand, no line beyond what was ordered."""
-    sent = shipments.sent(Fulfillment.objects.filter(order=push.order))
-    for line in OrderLine.objects.filter(order=push.order):
-        units = min(sent.get(line.pk, 0), line.quantity)
-        if units != line.fulfilled_quantity:
-            OrderLine.objects.filter(pk=line.pk).update(fulfilled_quantity=units)
-    summary.refresh(push.order_id)
-    status = Order.objects.values_list("fulfillment_status", flat=True).get(pk=push.order_id)
-    decide = decisions.complete if status == FulfillmentStatus.FULFILLED else decisions.reopen
-    decide(order_id=push.order_id, by=push.connection.name, at=at)
+    write_backs.promise(push, at=at)
 
 
 def _warn_of_excess(push: OrderPush, before: Mapping[int, int], after: Mapping[int, int], *, at: datetime) -> None:
@@ -127,7 +109,11 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None
         return
     if remote.total == push.remote_total:
         return
-    equal = remote.total == push.order.total and remote.currency == push.order.currency
+    if not pushes.compares_totals(push):
+        push.remote_total = remote.total
+        push.save(update_fields=["remote_total"])
+        return
+    equal = remote.total == push.expected_total and remote.currency == push.order.currency
     if push.status == PushStatus.HELD:
         pushes.compare(push, remote, at=at)
         if equal:
@@ -138,21 +124,41 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None
     now = _money(remote.total, remote.currency)
     text = f"The total of {push.remote_name} was changed to {now} in {push.connection.name}."
     if not equal:
-        paid = _money(push.order.total, push.order.currency)
-        text += f" The customer paid {paid}; no money has moved here."
+        due = _money(push.expected_total, push.order.currency)
+        owed = "The customer paid" if push.due_total is None else "It was sent as"
+        text += f" {owed} {due}; no money has moved here."
     _tell(push, "changed_in_store", f"total:{remote.total.normalize():f}", text, at=at)
 
 
 def _record_refund(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
-    """Money given back there is told once per amount, unless the order was called off here, which gives it back."""
+    """Money given back there is told once per amount, unless as much is given back here."""
     if remote.refunded <= push.remote_refunded:
         return
     push.remote_refunded = remote.refunded
     push.save(update_fields=["remote_refunded"])
-    if push.order.status in _LIVE:
+    if push.order.status in _LIVE and refund_quotes.unmatched(push.order):
         amount = _money(remote.refunded, remote.currency)
         text = f"{push.connection.name} shows {amount} refunded for {push.remote_name}. No money has moved here."
         _tell(push, "refunded_in_store", f"{remote.refunded.normalize():f}", text, at=at)
+
+
+def _record_cancelled_parts(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
+    """What one warehouse was to send will not come: each is told once, unless the order was called off here."""
+    if not remote.cancelled_parts or push.order.status not in _LIVE:
+        return
+    told = push.order.events.filter(kind="push.part_cancelled", data__push=push.public_id)
+    known = set(told.values_list("data__part", flat=True))
+    for part in remote.cancelled_parts:
+        if part not in known:
+            text = f"{push.connection.name} cancelled a part of this order: {part}. The rest goes on."
+            _note_part(push, part, text, at=at)
+
+
+def _note_part(push: OrderPush, part: str, text: str, *, at: datetime) -> None:
+    name = push.connection.name
+    history.note(push.order, kind="push.part_cancelled", text=text, by=name, at=at, push=push.public_id, part=part)
+    cause = f"{push.public_id}:{part}"
+    notices.promise_merchant(push.order, kind="changed_in_store", cause_key=cause, at=at, reason=text, push=push)
 
 
 def _take_leave(push: OrderPush, how: str, *, at: datetime) -> None:
@@ -172,13 +178,17 @@ def _take_leave(push: OrderPush, how: str, *, at: datetime) -> None:
                 remote_cancelled=True,
             )
         return
+    if push.reexports.filter(status=ReexportStatus.RUNNING, way=ReexportWay.RECREATE).exists():
+        return  # our own doing: the re-export writes it down once it has seen it itself
     advice = f"{text} Cancel the order here to give the customer the money back."
     blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, advice, "status", how)
     move_push(
         push, to=PushStatus.HELD, by=push.connection.name, at=at, text=text, reason=advice,
         blockers=[blocker.as_json()], remote_cancelled=True,
     )  # fmt: skip
-    notices.promise_merchant(push.order, kind="cancelled_in_store", cause_key=push.public_id, at=at, reason=text)
+    notices.promise_merchant(
+        push.order, kind="cancelled_in_store", cause_key=push.public_id, at=at, reason=text, push=push
+    )
 
 
 def _cancelling_is_done(push: OrderPush, *, at: datetime) -> bool:
@@ -189,7 +199,9 @@ def _cancelling_is_done(push: OrderPush, *, at: datetime) -> bool:
 
 def _tell(push: OrderPush, kind: notices.MerchantNotice, cause: str, text: str, *, at: datetime) -> None:
     history.note(push.order, kind=f"push.{kind}", text=text, by=push.connection.name, at=at, push=push.public_id)
-    notices.promise_merchant(push.order, kind=kind, cause_key=f"{push.public_id}:{cause}", at=at, reason=text)
+    notices.promise_merchant(
+        push.order, kind=kind, cause_key=f"{push.public_id}:{cause}", at=at, reason=text, push=push
+    )
 
 
 def _money(amount: Decimal, currency: str) -> str:

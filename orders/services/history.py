@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from accounts.services import audit
 from orders.models import Order, OrderEvent, OutboxMessage
 
 STOREWARD = "Storeward"  # who did it, when it was none of the people
@@ -15,10 +17,34 @@ def note(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: A
     return OrderEvent.objects.create(order=order, kind=kind, text=text[:500], by=by, at=at, data=data)
 
 
+def note_all(
+    order: Order, notes: Iterable[tuple[str, dict[str, Any]]], *, kind: str, by: str, at: datetime
+) -> list[OrderEvent]:
+    """Several lines of one kind, each a text with its data, in one statement."""
+    return OrderEvent.objects.bulk_create(
+        OrderEvent(order=order, kind=kind, text=text[:500], by=by, at=at, data=data) for text, data in notes
+    )
+
+
+def note_many(orders: Iterable[Order], *, kind: str, text: str, by: str, at: datetime) -> None:
+    """The same line for each of several orders, in few statements."""
+    OrderEvent.objects.bulk_create(
+        (OrderEvent(order=order, kind=kind, text=text[:500], by=by, at=at) for order in orders), batch_size=500
+    )
+
+
 def told_when_held(message: OutboxMessage, outcome: Any, *, at: datetime) -> None:
     """For mails: one that could not be sent for three days stands in the history."""
     if outcome.status == "held":
-        note(message.order, kind="mail.failed", text=f"A mail was not sent: {outcome.reason}", by=STOREWARD, at=at)
+        note_about(message, kind="mail.failed", text=f"A mail was not sent: {outcome.reason}", at=at)
+
+
+def note_about(message: OutboxMessage, *, kind: str, text: str, at: datetime) -> None:
+    """Add a line about a mail: to its order, or to the merchant's own record when it is about a connection."""
+    if message.order_id is not None:
+        note(message.order, kind=kind, text=text, by=STOREWARD, at=at, message=message.pk)
+        return
+    audit.record(merchant=message.lane.merchant, kind=kind, subject=text, by=STOREWARD, at=at, message=message.pk)
 
 
 def not_told(message: OutboxMessage, outcome: object, *, at: datetime) -> None:

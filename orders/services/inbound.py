@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import F
 
 from connectors.errors import ConnectorError, RetryableError
-from connectors.models import InboundEvent, InboundState
-from connectors.services import connections
+from connectors.models import Connection, InboundEvent, InboundState
+from orders import alarms
 from orders.enums import OutboxStatus, Topic
 from orders.models import OrderPush, OutboxMessage
-from orders.services import fulfillment, notices, payments
+from orders.services import fulfillment, payments, privacy, store_hints
 
 GRACE = timedelta(hours=1)  # how long an order that is just being created may take to be recorded
 UNINSTALLED = "app/uninstalled"
@@ -61,9 +61,11 @@ def _process_locked(event_id: int, *, at: datetime) -> None:
     if event is None or event.connection_id is None:
         return
     if event.topic.lower() == UNINSTALLED:
-        reason = "The app was uninstalled in the store."
-        connections.auth_lost(connection_id=event.connection_id, reason=reason, at=at)
-        notices.promise_reconnect_of(event.connection_id, at=at)
+        connection = Connection.objects.get(pk=event.connection_id)
+        alarms.auth_lost(connection, reason="The app was uninstalled in the store.", at=at)
+        _end(event, InboundState.DONE, at=at)
+        return
+    if privacy.honour(event, at=at):
         _end(event, InboundState.DONE, at=at)
         return
     may_become_ours = _is_creating(event.connection_id)  # before the search: what is recorded in between is found
@@ -71,15 +73,25 @@ def _process_locked(event_id: int, *, at: datetime) -> None:
     if push is not None:
         fulfillment.ask(push, cause=f"event-{event.pk}", at=at)
         _end(event, InboundState.DONE, at=at)
-    elif may_become_ours and at < event.received_at + GRACE:
+        return
+    of_channel = _is_of_channel(event, at=at)
+    if may_become_ours and at < event.received_at + GRACE:
         InboundEvent.objects.filter(pk=event_id).update(attempts=F("attempts") + 1)
+    elif of_channel:
+        _end(event, InboundState.DONE, at=at)
     else:
         _end(event, InboundState.IGNORED, "Not about one of our orders.", at=at)
 
 
+def _is_of_channel(event: InboundEvent, *, at: datetime) -> bool:
+    """About an order of a store whose own orders come in: whether it is one of ours after all, the read will tell."""
+    assert event.connection is not None  # noqa: S101  # the caller has looked
+    return store_hints.ask(event.connection, remote_id=event.remote_order_id, cause=f"event-{event.pk}", at=at)
+
+
 def _push_of(event: InboundEvent) -> OrderPush | None:
     """The recorded push that the event is about: by the store's id, else by our reference."""
-    recorded = OrderPush.objects.filter(connection=event.connection).exclude(remote_id="")
+    recorded = OrderPush.objects.at_store(event.connection_id or 0).exclude(remote_id="")
     recorded = recorded.select_related("order", "connection")
     push = recorded.filter(remote_id=event.remote_order_id).first() if event.remote_order_id else None
     if push is None and event.reference:
@@ -90,7 +102,8 @@ def _push_of(event: InboundEvent) -> OrderPush | None:
 def _is_creating(connection_id: int) -> bool:
     """Whether an order may be at this store without being recorded here yet."""
     unsure = OutboxMessage.objects.filter(topic=Topic.PUSH_ORDER, maybe_sent_at__isnull=False, push__remote_id="")
-    return unsure.filter(push__connection_id=connection_id).exclude(status=OutboxStatus.DONE).exists()
+    unsure = unsure.filter(push__in=OrderPush.objects.at_store(connection_id))
+    return unsure.exclude(status=OutboxStatus.DONE).exists()
 
 
 def _end(event: InboundEvent, state: InboundState, note: str = "", *, at: datetime) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import Marketplace, Merchant
-from orders.enums import AddressKind, OrderStatus, PaymentStatus
+from connectors.base import Blocker, BlockerCode
+from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, PushStatus
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
 from orders.models import Channel, IntakeKey, Order, OrderAddress, OrderLine, Payment
-from orders.services import decisions, history, readiness, routing
-from orders.services.new_order import NewAddress, NewOrder
+from orders.models.fields import ZERO
+from orders.services import deadlines, history, preflight, readiness, requirements, routing, summary
+from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment
 
+CUSTOMS = ("hs_code", "origin_country", "customs_value")
 _ADDRESS_FIELDS = tuple(NewAddress.__dataclass_fields__)
 
 
@@ -33,41 +37,39 @@ def merchant_for(marketplace: Marketplace, slug: str) -> Merchant:
 
 
 def place(
-    *, channel_id: int, merchant_id: int, new: NewOrder, by: str, at: datetime, idempotency_key: str = ""
+    *, channel: Channel, merchant: Merchant, new: NewOrder, by: str, at: datetime, idempotency_key: str = ""
 ) -> tuple[Order, bool]:
     """Store an order, or find the one that the same body made before. True when it is new.
 
-    Raises IdempotencyConflict when the key or the order's id came with another body, InvalidOrder when its payment
-    belongs to another order. Of two simultaneous calls one stores, the other finds.
+    The unique keys decide, not a look beforehand: repeats are rare, and of two simultaneous calls one stores and the
+    other finds. Raises IdempotencyConflict when the key or the order's id came with another body, InvalidOrder when its payment
+    belongs to another order.
     """
-    known = _known(channel_id, new, idempotency_key, at)
-    if known is not None:
-        return known, False
     try:
         with transaction.atomic():
-            stored = _store(
-                channel_id=channel_id, merchant_id=merchant_id, new=new, by=by, at=at, idempotency_key=idempotency_key
-            )
-            return stored, True
+            return _store(channel, merchant, new, by=by, at=at, idempotency_key=idempotency_key), True
     except IntegrityError:
-        known = _known(channel_id, new, idempotency_key, at)
+        known = _known(channel, new, idempotency_key, at)
         if known is not None:
             return known, False
+        _refuse_used_payment(new)
         raise
 
 
-def _known(channel_id: int, new: NewOrder, idempotency_key: str, at: datetime) -> Order | None:
+def _known(channel: Channel, new: NewOrder, idempotency_key: str, at: datetime) -> Order | None:
     if idempotency_key:
-        used = IntakeKey.objects.select_related("order").filter(channel_id=channel_id, key=idempotency_key).first()
+        keys = IntakeKey.objects.select_related("order__merchant", "order__channel")
+        used = keys.filter(channel=channel, key=idempotency_key).first()
         if used is not None:
             return _same(used.order, used.body_digest, new, "This Idempotency-Key was used with another body.")
-    order = Order.objects.filter(channel_id=channel_id, external_id=new.external_id).first()
+    orders = Order.objects.select_related("merchant", "channel")
+    order = orders.filter(channel=channel, external_id=new.external_id).first()
     if order is None:
         return None
     _same(order, order.body_digest, new, f"Order {new.external_id} came before with another body.")
     if idempotency_key:
         IntakeKey.objects.get_or_create(
-            channel_id=channel_id,
+            channel=channel,
             key=idempotency_key,
             defaults={"body_digest": new.digest, "order": order, "created_at": at},
         )
@@ -80,94 +82,118 @@ def _same(order: Order, digest: str, new: NewOrder, refusal: str) -> Order:
     return order
 
 
-def _store(*, channel_id: int, merchant_id: int, new: NewOrder, by: str, at: datetime, idempotency_key: str) -> Order:
-    merchant = Merchant.objects.get(pk=merchant_id)
-    _refuse_used_payment(new)
-    gaps = readiness.missing(new)
-    order = Order.objects.create(
+def _store(
+    channel: Channel, merchant: Merchant, new: NewOrder, *, by: str, at: datetime, idempotency_key: str
+) -> Order:
+    """Few statements, since every order passes here: nothing is read that this very transaction wrote."""
+    book = routing.read_book(merchant, (line.sku for line in new.lines), source_id=channel.connection_id)
+    facts = routing_facts(new)
+    routes = [book.route(line.sku, facts) for line in new.lines]
+    gaps = gaps_of(channel, merchant, new)
+    lost = routing.nowhere(book.lost(new.lines, routes))
+    order = Order(
         merchant=merchant,
-        channel_id=channel_id,
-        external_id=new.external_id,
-        number=new.number,
-        body_digest=new.digest,
-        status=OrderStatus.DRAFT if gaps else OrderStatus.PENDING,
-        payment_status=PaymentStatus.AUTHORIZED if new.payment else PaymentStatus.NONE,
-        blockers=[gap.as_json() for gap in gaps],
-        placed_at=new.placed_at,
+        channel=channel,
         received_at=at,
-        confirm_by=confirm_by(new, merchant, at),
-        currency=new.currency,
-        prices_include_tax=new.prices_include_tax,
-        subtotal=new.subtotal,
-        discount=new.discount,
-        shipping=new.shipping,
-        shipping_title=new.shipping_title,
-        shipping_taxes=[tax.as_json() for tax in new.shipping_taxes],
-        tax=new.tax,
-        total=new.total,
-        customer_name=new.customer_name,
-        customer_email=new.customer_email,
-        customer_phone=new.customer_phone,
-        customer_note=new.customer_note,
-        delivery=new.delivery,
-        pickup_name=new.pickup_name,
-        pickup_address=new.pickup_address,
-        pickup_instructions=new.pickup_instructions,
-        attributes=dict(new.attributes),
-        search_text=search_text(new),
+        **asdict(deadlines.of_new(new, merchant, channel, at=at)),
+        status=OrderStatus.DRAFT if gaps else OrderStatus.PENDING,
+        push_status=summary.push_summary([PushStatus.HELD] if lost else routing.first_statuses(routes)),
+        blockers=[blocker.as_json() for blocker in (*gaps, *lost)],
+        **as_placed(new),
+        payment_status=payment_status(new),
     )
-    _store_parts(order, new)
+    order.save(force_insert=True)
+    lines = _store_parts(order, new)
     if idempotency_key:
         IntakeKey.objects.create(
-            channel_id=channel_id, key=idempotency_key, body_digest=new.digest, order=order, created_at=at
+            channel=channel, key=idempotency_key, body_digest=new.digest, order=order, created_at=at
         )
     history.note(order, kind="order.arrived", text=f"Arrived from {by}.", by=by, at=at)
-    routing.plan(order, at=at)
+    pushes = routing.plan(order, lines, routes, checking=not gaps, at=at)
     if not gaps:
-        decisions.ask_check(order, at=at)
+        preflight.ask_first(order, pushes, at=at)
+    elif any(blocker.code == BlockerCode.UNMAPPED_SKU for blocker in gaps):
+        preflight.ask_for_links(order, at=at)
     return order
 
 
-def _store_parts(order: Order, new: NewOrder) -> None:
-    OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            position=position,
-            external_id=line.external_id,
-            sku=line.sku,
-            title=line.title,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            taxes=[tax.as_json() for tax in line.taxes],
-            requires_shipping=line.requires_shipping,
-        )
-        for position, line in enumerate(new.lines)
+def gaps_of(channel: Channel, merchant: Merchant, new: NewOrder) -> tuple[Blocker, ...]:
+    """What the merchant asks of this channel's orders and this one lacks, and what is wrong with it besides."""
+    needs = requirements.needs_of(merchant, channel)
+    is_linked = needs.link and requirements.has_link(
+        merchant, (line.sku for line in new.lines), source_id=channel.connection_id
     )
+    lacking = readiness.missing(readiness.facts_of(new, home=merchant.country_code, is_linked=is_linked), needs)
+    return (*lacking, *new.doubts)
+
+
+_COPIED = (
+    "external_id", "number", "placed_at", "currency", "prices_include_tax", "subtotal", "discount", "shipping",
+    "shipping_title", "tax", "total", "customer_name", "customer_email", "customer_phone", "customer_note", "delivery",
+    "pickup_name", "pickup_address", "pickup_instructions", "invoice_number", "invoice_key",
+)  # fmt: skip
+
+
+def payment_status(new: NewOrder) -> PaymentStatus:
+    if new.payment is None:
+        return PaymentStatus.NONE
+    return PaymentStatus.CAPTURED if new.payment.captured_at else PaymentStatus.AUTHORIZED
+
+
+def as_placed(new: NewOrder) -> dict[str, Any]:
+    """The columns that hold what the customer placed."""
+    return {
+        **{name: getattr(new, name) for name in _COPIED},
+        "body_digest": new.digest,
+        "shipping_taxes": [tax.as_json() for tax in new.shipping_taxes],
+        "attributes": dict(new.attributes),
+        "search_text": search_text(new),
+    }
+
+
+def _store_parts(order: Order, new: NewOrder) -> list[OrderLine]:
+    lines = OrderLine.objects.bulk_create(
+        OrderLine(order=order, position=position, **line_columns(line)) for position, line in enumerate(new.lines)
+    )
+    store_addresses(order, new)
+    if new.payment:
+        store_payment(order, new.payment)
+    return lines
+
+
+def line_columns(line: NewLine) -> dict[str, Any]:
+    names = ("external_id", "sku", "title", "quantity", "unit_price", "requires_shipping", *CUSTOMS)
+    return {**{name: getattr(line, name) for name in names}, "taxes": [tax.as_json() for tax in line.taxes]}
+
+
+def store_addresses(order: Order, new: NewOrder) -> None:
     given = {AddressKind.SHIPPING: new.shipping_address, AddressKind.BILLING: new.billing_address}
     OrderAddress.objects.bulk_create(
         OrderAddress(order=order, kind=kind, **{name: getattr(address, name) for name in _ADDRESS_FIELDS})
         for kind, address in given.items()
         if address is not None
     )
-    if new.payment:
-        Payment.objects.create(
-            order=order,
-            gateway=new.payment.gateway,
-            reference=new.payment.reference,
-            status=PaymentStatus.AUTHORIZED,
-            currency=new.currency,
-            authorized=new.payment.amount,
-            authorized_at=new.payment.authorized_at,
-            expires_at=new.payment.expires_at,
-        )
 
 
-def confirm_by(new: NewOrder, merchant: Merchant, at: datetime) -> datetime:
-    """The merchant's own limit, or earlier when the authorization runs out before."""
-    limit = new.placed_at + timedelta(hours=merchant.confirm_within_hours)
-    if new.payment and new.payment.expires_at:
-        limit = min(limit, new.payment.expires_at - settings.CONFIRM_MARGIN)
-    return limit
+def store_payment(order: Order, payment: NewPayment) -> Payment:
+    taken = payment.captured_at is not None
+    return Payment.objects.create(
+        order=order,
+        gateway=payment.gateway,
+        reference=payment.reference,
+        status=PaymentStatus.CAPTURED if taken else PaymentStatus.AUTHORIZED,
+        currency=order.currency,
+        authorized=payment.amount,
+        captured=payment.amount if taken else ZERO,
+        authorized_at=payment.authorized_at,
+        expires_at=payment.expires_at,
+        captured_at=payment.captured_at,
+    )
+
+
+def routing_facts(new: NewOrder) -> routing.Facts:
+    address = new.shipping_address if new.delivery == Delivery.SHIP else None
+    return routing.Facts(new.attributes, address.country_code if address else "")
 
 
 def search_text(new: NewOrder) -> str:

@@ -11,6 +11,7 @@ from connectors import money
 from connectors.gateway import registry as gateways
 from orders.enums import Delivery
 from orders.errors import InvalidOrder
+from orders.services import customs
 from orders.services.intake_reading import Problems, Reader, is_country, province_codes
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment, NewTax, digest_of
 
@@ -42,6 +43,9 @@ def _order(reader: Reader, body: Mapping[str, Any], at: datetime) -> NewOrder:
     placed_at = reader.moment("placed_at")
     if placed_at and placed_at > at + CLOCK_SKEW:
         reader.note("placed_at", "in_the_future", "An order cannot be placed in the future.")
+    ship_by = reader.moment("ship_by", required=False)
+    if ship_by and placed_at and ship_by <= placed_at:
+        reader.note("ship_by", "before_placed_at", "An order cannot be due before it was placed.")
     shipping_address = _address(reader.part("shipping_address"))
     billing_address = _address(reader.part("billing_address"))
     country = (shipping_address or billing_address or NewAddress()).country_code
@@ -61,6 +65,9 @@ def _order(reader: Reader, body: Mapping[str, Any], at: datetime) -> NewOrder:
         billing_address=billing_address,
         payment=_payment(reader.part("payment"), currency),
         attributes=reader.texts("attributes", most=MOST_ATTRIBUTES),
+        ship_by=ship_by,
+        invoice_number=reader.text("invoice_number", most=60),
+        invoice_key=customs.invoice_key(reader, "invoice_key"),
         digest=digest_of(body),
         **_shipping(reader.part("shipping"), currency),
         **_customer(reader.part("customer"), country),
@@ -79,6 +86,9 @@ def _lines(reader: Reader, currency: str) -> tuple[NewLine, ...]:
             unit_price=part.amount("unit_price", currency),
             taxes=_taxes(part, currency),
             requires_shipping=part.flag("requires_shipping", default=True),
+            hs_code=customs.hs_code(part, "hs_code"),
+            origin_country=customs.country(part, "origin_country"),
+            customs_value=customs.value(part, "customs_value", currency),
         )
         part.end()
         if line.external_id in seen:

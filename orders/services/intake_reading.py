@@ -33,6 +33,10 @@ class Problems:
     def add(self, field: str, code: str, message: str) -> None:
         self.found.append(FieldProblem(field, code, message))
 
+    def about(self, field: str) -> bool:
+        """Whether something is wrong with this field already."""
+        return any(problem.field == field for problem in self.found)
+
 
 class Reader:
     """One JSON object of the body. Each method reads one field, notes what is wrong, and returns a usable value."""
@@ -162,6 +166,11 @@ class Reader:
             return ""
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
+    def given(self, name: str) -> bool:
+        """Neither left out nor null."""
+        self._read.add(name)
+        return self.data.get(name) is not None
+
     def part(self, name: str) -> Reader | None:
         """An object inside this one; None when it is left out."""
         value = self._value(name, required=False)
@@ -193,6 +202,10 @@ class Reader:
                 inner.note("", "bad_name", "A name has 1 to 60 plain characters.")
                 return {}
         return {key: inner.text(key, most=500) for key in inner.data}
+
+    def skip(self, name: str) -> None:
+        """The field is known, and left empty."""
+        self._read.add(name)
 
     def end(self) -> None:
         """Whatever was not read is not known: a typing error must not pass as a missing field."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from connectors.base import Blocker
 from orders.enums import Delivery
 
 
@@ -36,6 +37,9 @@ class NewLine:
     unit_price: Decimal
     taxes: tuple[NewTax, ...] = ()
     requires_shipping: bool = True
+    hs_code: str = ""
+    origin_country: str = ""
+    customs_value: Decimal | None = None
 
     @property
     def amount(self) -> Decimal:
@@ -63,6 +67,7 @@ class NewPayment:
     amount: Decimal
     authorized_at: datetime
     expires_at: datetime | None
+    captured_at: datetime | None = None  # set: the money is taken already, by whoever `gateway` names
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,11 @@ class NewOrder:
     billing_address: NewAddress | None
     payment: NewPayment | None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    ship_by: datetime | None = None
+    invoice_number: str = ""
+    invoice_key: str = ""
     digest: str = ""  # of the body it was read from
+    doubts: tuple[Blocker, ...] = ()  # what is wrong with it beyond what it lacks
 
 
 def digest_of(body: Mapping[str, Any]) -> str:

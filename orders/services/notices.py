@@ -8,25 +8,26 @@ A fulfillment that is taken back makes no mail of its own: it stands in the orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Membership, Merchant, Role
 from connectors import conditions
-from connectors.models import Connection
+from connectors.models import Connection, SyncSettings
 from connectors.money import Money
 from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
-from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel
-from orders.services import history, mails
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel, Payment
+from orders.models.payment import STORE
+from orders.services import history, mails, partner_told, pickup_mails, refund_links, refund_mails, sync_fault_mails
 from orders.services.mails import one_line
-from orders.services.outbound import order_url
 from orders.world import World
 
 MerchantNotice = Literal[
@@ -36,11 +37,22 @@ MerchantNotice = Literal[
     "suspected_duplicate",
     "cancel_failed",
     "reconnect",
+    "store_gone",
+    "data_request",
     "confirm_soon",
+    "ship_soon",
+    "not_accepted",
+    "released",
     "expired",
     "cancelled_in_store",
     "changed_in_store",
     "refunded_in_store",
+    "refund_failed",
+    "refund_asked",
+    "write_back_held",
+    "channel_changed",
+    "channel_cancelled",
+    "pickup_failed",
 ]
 
 
@@ -50,6 +62,9 @@ class Words:
 
     subject: str
     advice: str = ""
+    page: str = "detail"  # of the order, where it is done
+    query: str = ""
+    button: str = "Open the order"
 
 
 WORDS: Mapping[MerchantNotice, Words] = {
@@ -62,7 +77,20 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "suspected_duplicate": Words("May be in your store twice", "Keep one of them and cancel the other there."),
     "cancel_failed": Words("Could not be cancelled in your store", "Cancel it there, so that it is not sent."),
     "reconnect": Words("Reconnect your store", "Everything that waits goes on by itself as soon as you have."),
+    "store_gone": Words(
+        "Your store cannot be reached",
+        "Nothing is sent there until you open the store again and resume the connection.",
+    ),
+    "data_request": Words(
+        "A customer asks for their data",
+        "An owner downloads it under Settings → Privacy. Send it to the customer within 30 days.",
+    ),
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
+    "ship_soon": Words("Is to be shipped soon", "Ship it, or mark it as fulfilled in your store."),
+    "not_accepted": Words(
+        "Could not be accepted", "Open the order to see what its destination would refuse, then confirm or decline it."
+    ),
+    "released": Words("Was declined"),
     "expired": Words("Has expired"),
     "cancelled_in_store": Words(
         "Was cancelled in your store", "The customer's payment stands. Cancel the order here to give the money back."
@@ -70,48 +98,70 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "changed_in_store": Words("Was changed in your store", "Check whether the customer is owed something."),
     "refunded_in_store": Words(
         "Was refunded in your store",
-        "A refund in the store gives nothing back for an order that was paid here.",
+        "A refund in the store gives nothing back for an order that was paid here. The same refund is filled in for you.",
+        page="refund",
+        query="?store=1",
+        button="Refund it here",
     ),
+    "refund_failed": Words(
+        "A refund did not go through", "Try it again or withdraw it on the order's page: nothing goes on by itself."
+    ),
+    "write_back_held": Words(
+        "The store does not know that it was sent", "Tell it again on the order's page, or mark it as fulfilled there."
+    ),
+    "channel_changed": Words(
+        "Was changed in the store where it was placed", "Compare it with what was sent, and settle it on its page."
+    ),
+    "channel_cancelled": Words(
+        "Was cancelled in the store where it was placed",
+        "It has been sent already. Cancel the order here to call it off at its destination too.",
+    ),
+    "pickup_failed": Words(
+        "A carrier is not arranged", "Nobody comes for the parcels as it is: see the pickup, ask again or withdraw it."
+    ),
+    "refund_asked": Words("The customer asks for a refund", "Issue or decline it on the order's page."),
 }
 
 
 # --- promising -----------------------------------------------------------------------------------
 
 
-def promise_merchant(order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str) -> None:
-    """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction."""
-    payload = {"kind": kind, "reason": reason}
+def promise_merchant(
+    order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str, push: OrderPush | None = None
+) -> None:
+    """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction.
+
+    `push` is what it is about: the alert addresses of its connection go before the merchant's.
+    """
+    payload = {"kind": kind, "reason": reason} | ({"connection": push.connection_id} if push else {})
     outbox.post(Topic.TELL_MERCHANT, order=order, key=_merchant_key(kind, cause_key), at=at, payload=payload)
-
-
-def promise_reconnect(push: OrderPush, *, at: datetime) -> None:
-    """One mail per lost token, not one per order that waits for it. Inside a transaction."""
-    connection = push.connection
-    key = _merchant_key("reconnect", f"{connection.pk}:{connection.credential_version}")
-    payload = {"kind": "reconnect", "reason": f"{connection.name} no longer accepts our access."}
-    outbox.post(Topic.TELL_MERCHANT, order=push.order, push=push, key=key, at=at, payload=payload)
-
-
-def promise_reconnect_of(connection_id: int, *, at: datetime) -> None:
-    """The same, found out without an order at hand. A connection that never had an order has its own page alone."""
-    pushes = OrderPush.objects.filter(connection_id=connection_id).select_related("order", "connection")
-    newest = pushes.order_by("-pk").first()
-    if newest is not None:
-        promise_reconnect(newest, at=at)
 
 
 def promise_customer(push: OrderPush, *, at: datetime) -> None:
     """Promise one mail about all that was sent and not told yet. Inside a transaction, under the order's lock."""
-    standing = Fulfillment.objects.filter(push=push, status=ShipmentStatus.SUCCESS)
-    parcels = list(Parcel.objects.filter(fulfillment__in=standing, told_at=None).select_related("fulfillment"))
+    _promise_customer(push.order, Fulfillment.objects.filter(push=push), push.public_id, push=push, at=at)
+
+
+def promise_customer_of_own(order: Order, *, at: datetime) -> None:
+    """The same for what was shipped from here."""
+    shipped = Fulfillment.objects.filter(order=order, push=None, ready_at=None)
+    _promise_customer(order, shipped, order.public_id, push=None, at=at)
+
+
+def _promise_customer(
+    order: Order, fulfillments: QuerySet[Fulfillment], key: str, *, push: OrderPush | None, at: datetime
+) -> None:
+    standing = fulfillments.filter(status=ShipmentStatus.SUCCESS)
+    numbered = Parcel.objects.filter(fulfillment__in=standing, told_at=None).exclude(number="")
+    parcels = list(numbered.select_related("fulfillment"))
     untold = {row.pk: row for row in standing.filter(told_at=None)}
     about = {parcel.fulfillment_id: parcel.fulfillment for parcel in parcels} | untold
     if not about:
         return
     parcel_ids = sorted(parcel.pk for parcel in parcels)
     payload = {"fulfillments": sorted(about), "parcels": parcel_ids, "late": not untold}
-    key = f"customer:{push.public_id}:{_digest(about.values(), parcels)}"
-    outbox.post(Topic.TELL_CUSTOMER, order=push.order, push=push, key=key, at=at, payload=payload)
+    full_key = f"customer:{key}:{_digest(about.values(), parcels)}"
+    outbox.post(Topic.TELL_CUSTOMER, order=order, push=push, key=full_key, at=at, payload=payload)
     Parcel.objects.filter(pk__in=parcel_ids).update(told_at=at)
     standing.filter(pk__in=untold).update(told_at=at)
 
@@ -122,7 +172,7 @@ def _merchant_key(kind: MerchantNotice, cause: str) -> str:
 
 def _digest(fulfillments: Iterable[Fulfillment], parcels: Iterable[Parcel]) -> str:
     """Of what the mail names: a number that is corrected back to what it was is not told again."""
-    names = sorted(row.remote_id for row in fulfillments), sorted(parcel.number for parcel in parcels)
+    names = sorted(str(row) for row in fulfillments), sorted(parcel.number for parcel in parcels)
     return sha256(repr(names).encode()).hexdigest()[:24]
 
 
@@ -130,23 +180,32 @@ def _digest(fulfillments: Iterable[Fulfillment], parcels: Iterable[Parcel]) -> s
 
 
 def tell_customer(message: OutboxMessage, world: World) -> Iterator[str]:
-    """TELL_CUSTOMER: what was sent, with tracking, or where to pick it up."""
-    order = Order.objects.select_related("merchant", "channel").get(pk=message.order_id)
+    """TELL_CUSTOMER: what was sent, with tracking, or where to pick it up, or how a refund ended."""
+    if "pickup" in message.payload:
+        yield from pickup_mails.tell(message, world)
+        return
+    if "fulfillments" not in message.payload:
+        yield from refund_mails.tell(message, world)
+        return
+    order = Order.objects.select_related("merchant", "channel").get(pk=message.order.pk)
     news = _News.read(message)
-    not_told = _why_not(order, news)
+    addresses = partner_told.addresses(order, message.push)
+    not_told = _why_not(addresses, news)
     if not not_told:
-        letter = mails.Letter([order.customer_email], news.template(order), news.context(order), order.merchant, True)
-        yield "sending"
-        try:
-            mails.send(letter, key=message.key)
-        except mails.AddressRefused:
-            not_told = "the mail server refused the address."
-        yield "sent"
+        for number, address in enumerate(addresses):
+            letter = mails.Letter([address], news.template(order), news.context(order), order.merchant, True)
+            yield "sending"
+            try:
+                mails.send(letter, key=f"{message.key}:{number}" if number else message.key)
+            except mails.AddressRefused:
+                not_told = "the mail server refused the address."
+            yield "sent"
     with outbox.finishing(message, at=world.now()):
         if not_told:
             _note(order, "customer.not_told", f"The customer was not told: {not_told}", message, world)
         else:
-            _note(order, "customer.told", f"Told the customer by e-mail: {news.in_words(order)}.", message, world)
+            whom = partner_told.whom(order, message.push)
+            _note(order, "customer.told", f"Told {whom} by e-mail: {news.in_words(order)}.", message, world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +243,7 @@ class _News:
             "sent_at": max((row.shipped_at or row.created_at for row in self.fulfillments), default=None),
             "to_come": _to_come(order),
             "late": self.late,
+            "refund_url": "" if _was_paid_in_store(order) else refund_links.url_for(order),
             "address": one_line(str(address or "")),
             "place": {
                 "name": one_line(order.pickup_name),
@@ -198,12 +258,16 @@ class _News:
         return "ready to pick up" if order.has_pickup else "sent, no tracking"
 
 
-def _why_not(order: Order, news: _News) -> str:
+def _why_not(addresses: Sequence[str], news: _News) -> str:
     if news.is_empty:
         return "what was to be told was taken back before the mail went out."
-    if not order.customer_email:
+    if not any(addresses):
         return "the order has no e-mail address."
-    return "" if mails.is_address(order.customer_email) else "the e-mail address is not valid."
+    return "" if all(map(mails.is_address, addresses)) else "the e-mail address is not valid."
+
+
+def _was_paid_in_store(order: Order) -> bool:
+    return Payment.objects.filter(order=order, gateway=STORE).exists()
 
 
 def _parcel(parcel: Parcel) -> dict[str, str]:
@@ -224,53 +288,68 @@ def _lines(counted: Iterable[tuple[int, OrderLine]]) -> list[dict[str, Any]]:
 
 def tell_merchant(message: OutboxMessage, world: World) -> Iterator[str]:
     """TELL_MERCHANT: what needs a person, with a link to it."""
-    order = Order.objects.select_related("merchant", "channel").get(pk=message.order_id)
-    to, not_told = _addresses(order.merchant), ""
+    merchant = message.lane.merchant if message.order_id is None else message.order.merchant
+    assert merchant is not None  # noqa: S101  # what is about no order stands in its merchant's lane
+    to, not_told = _addresses(merchant, message.payload.get("connection")), ""
     if to:
-        yield "sending"
         try:
-            mails.send(_merchant_letter(message, order, to), key=message.key)
+            if sync_fault_mails.is_about(message):
+                yield from sync_fault_mails.tell(message, to, merchant)
+            else:
+                yield "sending"
+                mails.send(_merchant_letter(message, to, merchant), key=message.key)
+                yield "sent"
         except mails.AddressRefused:
             not_told = "the mail server refused every address."
-        yield "sent"
     else:
         not_told = "there is no alert address and no owner."
     with outbox.finishing(message, at=world.now()):
         if not_told:
-            _note(order, "merchant.not_told", f"Nobody was told by e-mail: {not_told}", message, world)
+            history.note_about(
+                message, kind="merchant.not_told", text=f"Nobody was told by e-mail: {not_told}", at=world.now()
+            )
 
 
-def _merchant_letter(message: OutboxMessage, order: Order, to: list[str]) -> mails.Letter:
+def _merchant_letter(message: OutboxMessage, to: list[str], merchant: Merchant) -> mails.Letter:
     kind: MerchantNotice = message.payload["kind"]
     words = WORDS[kind]
-    context = {
+    context = {"subject": words.subject, "advice": words.advice, "reason": one_line(message.payload["reason"])}
+    if message.order_id is None:
+        about = _about_connection(message.payload["connection"])
+        return mails.Letter(to, "merchant_connection", context | about, merchant)
+    return mails.Letter(to, "merchant_order", context | _about_order(message.order_id, words), merchant)
+
+
+def _about_order(order_id: int, words: Words) -> dict[str, Any]:
+    order = Order.objects.select_related("channel").get(pk=order_id)
+    return {
         "number": one_line(order.number),
         "channel": one_line(order.channel.name),
         "total": str(Money(order.total, order.currency)),
         "placed_at": order.placed_at,
-        "subject": words.subject,
-        "advice": words.advice,
-        "reason": one_line(message.payload["reason"]),
-        "url": order_url(order),
+        "url": settings.BASE_URL + reverse(f"orders:{words.page}", args=[order.public_id]) + words.query,
+        "button": words.button,
     }
-    if message.push is None:
-        return mails.Letter(to, "merchant_order", context, order.merchant)
-    return mails.Letter(to, "merchant_reconnect", context | _about(message.push.connection), order.merchant)
 
 
-def _about(connection: Connection) -> dict[str, Any]:
-    """What a reconnect is worth: how many orders wait for it as the mail is written."""
-    waiting = OutboxMessage.objects.filter(wait_for=conditions.token_renewed(connection.pk))
+def _about_connection(connection_id: int) -> dict[str, Any]:
+    """With how many orders wait for it as the mail is written."""
+    connection = Connection.objects.get(pk=connection_id)
+    keys = [conditions.token_renewed(connection.pk), conditions.pause_lifted(connection.pk)]
+    waiting = Order.objects.filter(pk__in=OutboxMessage.objects.filter(wait_for__in=keys).values("order"))
     return {
         "connection": one_line(connection.name),
-        "waiting": waiting.values("order").distinct().count(),
+        "waiting": waiting.count(),
+        "money": sync_fault_mails.money_of(waiting),
         "url": settings.BASE_URL + reverse("connectors:detail", args=[connection.public_id]),
     }
 
 
-def _addresses(merchant: Merchant) -> list[str]:
-    """The merchant's alert addresses, else its owners'."""
-    chosen = [address for address in merchant.alert_addresses if mails.is_address(address)]
+def _addresses(merchant: Merchant, connection_id: int | None) -> list[str]:
+    """The alert addresses of the connection that it is about, else the merchant's, else its owners'."""
+    of_connection = SyncSettings.objects.filter(connection=connection_id).values_list("alert_addresses", flat=True)
+    told = (of_connection.first() or []) if connection_id else []
+    chosen = [address for address in told or merchant.alert_addresses if mails.is_address(address)]
     owners = Membership.objects.filter(merchant=merchant, role=Role.OWNER, user__is_active=True)
     return chosen or list(owners.order_by("pk").values_list("user__email", flat=True))
 

@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterable
 
-from django.conf import settings
-from django.urls import reverse
-
-from connectors.base import Address, OutboundLine, OutboundOrder, OutboundTax, PickupPlace, PushOptions
-from connectors.models import ProductLink
+from connectors.base import Address, OutboundLine, OutboundOrder, PickupPlace, PushOptions
+from connectors.models import EmailPolicy, ProductLink
 from connectors.money import total
+from connectors.services import suppliers
 from orders.enums import AddressKind, PaymentStatus
 from orders.models import Order, OrderAddress, OrderLine, OrderPush
+from orders.services import partner_outbound, terms, text_templates
+from orders.services.links_to import order_url
 
 _PAID = {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
 
 
 def build(push: OrderPush) -> OutboundOrder:
-    """The order as this push will send it, read fresh; lines without a product link have no variant."""
-    order = Order.objects.select_related("channel", "payment").get(pk=push.order_id)
+    """This push's part of the order as it will be sent; lines without a product link have no variant."""
+    order = push.order
     lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
     links = _links(push, lines)
     addresses = {address.kind: _address(address) for address in order.addresses.all()}
     shipping = addresses.get(AddressKind.SHIPPING)
-    return OutboundOrder(
+    billing = addresses.get(AddressKind.BILLING) or shipping or Address()
+    amounts = terms.amounts(push, order, lines, billing.country_code)
+    whole = OutboundOrder(
         reference=push.reference,
         number=order.number,
         channel_name=order.channel.name,
         placed_at=order.placed_at,
         currency=order.currency,
         prices_include_tax=order.prices_include_tax,
-        lines=tuple(_line(line, links.get(line.sku, "")) for line in lines),
+        lines=tuple(
+            _line(line, links.get(line.sku, ""), taxes) for line, taxes in zip(lines, amounts.lines, strict=True)
+        ),
         subtotal=total(line.amount for line in lines),
-        discount=order.discount,
-        shipping=order.shipping,
+        discount=push.discount,
+        shipping=amounts.shipping,
         shipping_title=order.shipping_title,
-        shipping_taxes=_taxes(order.shipping_taxes),
-        tax=order.tax,
-        total=order.total,
-        billing=addresses.get(AddressKind.BILLING) or shipping or Address(),
+        shipping_taxes=amounts.shipping_taxes,
+        tax=amounts.tax,
+        total=amounts.total,
+        billing=billing,
         shipping_address=None if order.has_pickup else shipping,
         pickup=_pickup(order),
         customer_name=order.customer_name,
-        customer_email=order.customer_email,
+        customer_email=terms.email(order, push.connection.sync_settings),
         customer_phone=order.customer_phone,
         customer_note=order.customer_note,
         attributes=order.attributes,
         options=_options(order, push),
         paid_at=order.payment.captured_at if order.payment_status in _PAID else None,
     )
-
-
-def order_url(order: Order) -> str:
-    """The order's page in the portal, absolute."""
-    return f"{settings.BASE_URL}{reverse('orders:detail', args=[order.public_id])}"
+    return whole if push.connection.source_id is None else partner_outbound.for_partner(whole, push)
 
 
 def _links(push: OrderPush, lines: Iterable[OrderLine]) -> dict[str, str]:
@@ -63,7 +61,7 @@ def _links(push: OrderPush, lines: Iterable[OrderLine]) -> dict[str, str]:
     return dict(links.values_list("sku", "variant_id"))
 
 
-def _line(line: OrderLine, variant_id: str) -> OutboundLine:
+def _line(line: OrderLine, variant_id: str, taxes: terms.Taxes) -> OutboundLine:
     return OutboundLine(
         line_id=line.public_id,
         sku=line.sku,
@@ -71,13 +69,9 @@ def _line(line: OrderLine, variant_id: str) -> OutboundLine:
         quantity=line.quantity,
         unit_price=line.unit_price,
         variant_id=variant_id,
-        taxes=_taxes(line.taxes),
+        taxes=taxes,
         requires_shipping=line.requires_shipping,
     )
-
-
-def _taxes(rows: Iterable[Mapping[str, Any]]) -> tuple[OutboundTax, ...]:
-    return tuple(OutboundTax(row["title"], Decimal(row["rate"]), Decimal(row["amount"])) for row in rows)
 
 
 def _address(address: OrderAddress) -> Address:
@@ -102,13 +96,18 @@ def _pickup(order: Order) -> PickupPlace | None:
 
 
 def _options(order: Order, push: OrderPush) -> PushOptions:
-    chosen = push.connection.sync_settings
-    url = order_url(order)
+    connection, chosen = push.connection, push.connection.sync_settings
+    offers, values = terms.offers_of(connection), text_templates.values_of(order)
+    fulfilled = terms.is_fulfilled(connection)
     return PushOptions(
-        order_url=url,
-        share_customer_email=chosen.share_customer_email,
+        order_url=order_url(order),
+        share_customer_email=chosen.email_policy != EmailPolicy.NONE,
         bypass_stock_check=chosen.bypass_stock_check,
-        mark_paid=True,
-        tag=f"{order.channel.name} Order",
-        note=f"{order.channel.name} order {order.number}\n{url}",
+        mark_paid=terms.is_paid(order, connection),
+        fulfilled=fulfilled,
+        location_id=terms.location_id(chosen) if fulfilled and offers.locations else "",
+        create_customer=chosen.create_customer and chosen.email_policy == EmailPolicy.CUSTOMER,
+        tag=text_templates.fill_line(chosen.tag_template, values),
+        note=text_templates.fill(chosen.note_template, values),
+        supplier=suppliers.options_of(connection),
     )

@@ -8,16 +8,16 @@ from datetime import datetime
 from django.db import transaction
 
 from connectors import conditions
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, RejectedError
 from connectors.gateway import registry
-from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError, Refunded
+from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
 from connectors.money import Money
 from orders import outbox
-from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
-from orders.models import Order, OrderPush, OutboxMessage, Payment
-from orders.services import history, notices, preflight
-from orders.services.decisions import capture_key, push_key
+from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
+from orders.services import by_hand, history, marking, notices, preflight, refunds, slots
+from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
@@ -28,10 +28,18 @@ _TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatu
 
 
 def capture(message: OutboxMessage, world: World) -> Iterator[str]:
-    """CAPTURE_PAYMENT: ask every destination once more, take the money, promise the pushes."""
-    order = Order.objects.get(pk=message.order_id)
+    """CAPTURE_PAYMENT: ask every destination once more, take the money, promise the pushes.
+
+    What was paid in the store where the order was placed is taken already: the rest is the same.
+    """
+    order = Order.objects.get(pk=message.order.pk)
     payment = Payment.objects.get(order=order)
     if order.status != OrderStatus.CONFIRMED or message.key != capture_key(order):
+        return
+    if payment.taken_in_store:
+        yield from _ask_destinations(order, world)
+        with outbox.finishing(message, at=world.now()):
+            promise_pushes(lock(order.pk), at=world.now())
         return
     if payment.status == PaymentStatus.AUTHORIZED:
         if message.maybe_sent_at is None:
@@ -59,15 +67,16 @@ def _ask_destinations(order: Order, world: World) -> Iterator[str]:
         finding = preflight.examine(push, world)
         yield "examined"
         if finding.wait_for:
-            raise outbox.Wait(finding.wait_for, _not_taken(finding), data=finding)
+            raise outbox.Wait(finding.wait_for, _not_taken(order, finding), data=finding)
         if finding.blockers:
-            raise outbox.Hold(_not_taken(finding), data=finding)
+            raise outbox.Hold(_not_taken(order, finding), data=finding)
         with transaction.atomic():
             preflight.write_down(finding, at=world.now())
 
 
-def _not_taken(finding: preflight.Finding) -> str:
-    return f"No payment was taken: {finding.blockers[0].message}"
+def _not_taken(order: Order, finding: preflight.Finding) -> str:
+    first = finding.blockers[0].message
+    return f"Not sent: {first}" if order.payment_status in _TAKEN else f"No payment was taken: {first}"
 
 
 def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
@@ -91,11 +100,15 @@ def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
 
 
 def promise_pushes(order: Order, *, at: datetime) -> None:
-    """The money is in: every push that waited for it is due."""
+    """The money is in: every push that waited for it is due, at once or at its time, unless a person has to speak first."""
     waiting = OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk))
-    for push in waiting.select_related("order", "connection"):
-        move_push(push, to=PushStatus.QUEUED, by=history.STOREWARD, at=at)
-        outbox.post(Topic.PUSH_ORDER, order=order, push=push, connection=push.connection, key=push_key(push), at=at)
+    for push in waiting.select_related("order__merchant", "connection__sync_settings"):
+        if marking.is_needed(push):
+            marking.wait(push, at=at)
+        elif by_hand.is_needed(push):
+            by_hand.wait(push, at=at)
+        else:
+            slots.promise(push, at=at)
 
 
 def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None:
@@ -142,7 +155,7 @@ def retry_capture(*, order_id: int, by: str, at: datetime) -> Order:
 
 def void(message: OutboxMessage, world: World) -> Iterator[str]:
     """VOID_PAYMENT: release what was set aside for an order that will not happen."""
-    payment = Payment.objects.select_related("order").get(order_id=message.order_id)
+    payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
     if payment.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
         return
     outbox.mark_sending(message, at=world.now())
@@ -157,7 +170,7 @@ def void(message: OutboxMessage, world: World) -> Iterator[str]:
         text = f"Authorization of {Money(payment.authorized, payment.currency)} released."
     yield "voided"
     with outbox.finishing(message, at=world.now()):
-        _write_void(message.order_id, text, at=world.now())
+        _write_void(message.order.pk, text, at=world.now())
 
 
 def _write_void(order_id: int, text: str, *, at: datetime) -> None:
@@ -168,36 +181,29 @@ def _write_void(order_id: int, text: str, *, at: datetime) -> None:
 
 
 def refund(message: OutboxMessage, world: World) -> Iterator[str]:
-    """REFUND_PAYMENT: give back all that is left of what was taken, for an order that was cancelled."""
-    payment = Payment.objects.select_related("order").get(order_id=message.order_id)
-    if payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED):
+    """REFUND_PAYMENT: give back what one refund promises. The gateway gives it once for its key, however often asked."""
+    due = Refund.objects.select_related("order").get(pk=message.payload["refund"])
+    payment = Payment.objects.get(order=due.order)
+    if due.status != RefundStatus.REQUESTED:
         return
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    given = world.gateway_for(payment.gateway).refund(
-        payment.reference,
-        amount=payment.refundable,
-        currency=payment.currency,
-        key=_key("refund", payment),
-        reason=payment.order.decision_reason,
-    )
+    try:
+        given = world.gateway_for(payment.gateway).refund(
+            payment.reference,
+            amount=due.amount,
+            currency=due.currency,
+            key=refunds.key_of(due),
+            reason=RefundReason(due.reason).label,
+        )
+    except (RejectedError, AuthorizationGoneError) as error:
+        yield "refused"
+        with outbox.finishing(message, at=world.now()):
+            refunds.write_failure(due.pk, str(error), at=world.now())
+        return
     yield "refunded"
     with outbox.finishing(message, at=world.now()):
-        _write_refund(message.order_id, given, at=world.now())
-
-
-def _write_refund(order_id: int, given: Refunded, *, at: datetime) -> None:
-    order = lock(order_id)
-    payment = Payment.objects.select_related("order").get(order=order)
-    text = f"{Money(given.amount, payment.currency)} given back to the customer."
-    move_payment(
-        payment,
-        to=PaymentStatus.REFUNDED,
-        by=history.STOREWARD,
-        at=at,
-        text=text,
-        refunded=payment.refunded + given.amount,
-    )
+        refunds.write_down(due.pk, given, at=world.now())
 
 
 # --- how an attempt ended, and what the gateway says of itself -------------------------------------
@@ -205,7 +211,10 @@ def _write_refund(order_id: int, given: Refunded, *, at: datetime) -> None:
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     """What stopped a capture is written on the push that stopped it; money that needs a person is told."""
-    if isinstance(outcome.data, preflight.Finding):
+    if message.topic == Topic.REFUND_PAYMENT:
+        write = refunds.write_failure if outcome.status == "held" else refunds.write_delay
+        write(message.payload["refund"], outcome.reason, at=at)
+    elif isinstance(outcome.data, preflight.Finding):
         preflight.write_down(outcome.data, at=at)
     elif outcome.status == "held":
         history.note(message.order, kind="payment.held", text=outcome.reason, by=history.STOREWARD, at=at)
@@ -229,6 +238,7 @@ def notice(*, gateway: str, reference: str, at: datetime) -> None:
     truth = registry.get(gateway).read(reference)
     with transaction.atomic():
         _take_over(payment.order_id, truth, at=at)
+        _compare_refunds(payment, truth, at=at)
 
 
 def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
@@ -245,6 +255,26 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
     ):
         payment.expires_at = truth.capture_before
         payment.save(update_fields=["expires_at"])
+        order.authorized_until = truth.capture_before
+        order.save(update_fields=["authorized_until"])
+
+
+def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:
+    """Tell once of money that went back past us, or came back: a refund at the gateway, or one that a bank refused later.
+
+    `before` was read before the truth was: while our own refunds are under way, the two cannot be compared.
+    """
+    order = lock(before.order_id)
+    payment = Payment.objects.get(order=order)
+    moving = payment.refunded != before.refunded or order.refunds.filter(status=RefundStatus.REQUESTED).exists()
+    if moving or payment.status not in _TAKEN or truth.refunded == payment.refunded:
+        return
+    there, here = (Money(amount, payment.currency) for amount in (truth.refunded, payment.refunded))
+    text = f"The gateway shows {there} given back, Storeward {here}. Look at the payment there."
+    if not order.events.filter(kind="payment.differs", text=text).exists():
+        history.note(order, kind="payment.differs", text=text, by=history.STOREWARD, at=at)
+        cause = f"{order.public_id}:refunded:{there.minor_units()}:{here.minor_units()}"
+        notices.promise_merchant(order, kind="payment_held", cause_key=cause, at=at, reason=text)
 
 
 def _key(what: str, payment: Payment) -> str:

@@ -14,14 +14,15 @@ from connectors.base import Blocker, BlockerCode
 from connectors.errors import ConnectionGoneError, CredentialsError
 from connectors.models import Connection, ConnectionState
 from connectors.services import connections, links
-from orders import outbox
+from orders import alarms, outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
-from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import history, notices, outbound, summary
+from orders.models import Order, OrderPush, OutboxMessage, Payment
+from orders.models.payment import STORE
+from orders.services import history, limits_of_settings, outbound, readiness, summary, sync_faults
 from orders.world import World
 
 _BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
-_MONEY_NOT_TAKEN = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+MONEY_NOT_TAKEN = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
 # pushes that have not left yet
 OPEN = (PushStatus.WAITING, PushStatus.HELD)
 
@@ -36,17 +37,35 @@ class Finding:
 
 
 def ask(order: Order, *, at: datetime) -> None:
-    """Promise a check of each destination, or one of the order alone when nothing goes out."""
+    """Promise a check of each destination, and one of the order alone when nothing, or not all of it, goes out."""
     pushes = list(order.pushes.filter(status__in=OPEN).select_related("connection"))
     for push in pushes:
         OrderPush.objects.filter(pk=push.pk).update(checking=True)
         _post(order, push, at=at)
-    if not pushes:
+    if not pushes or order.blockers:
         _post(order, None, at=at)
 
 
+def ask_first(order: Order, pushes: Sequence[OrderPush], *, at: datetime) -> None:
+    """The same for an order that is being placed, whose pushes say already that they are being checked."""
+    waiting = [push for push in pushes if push.status in OPEN]
+    keys: dict[str, OrderPush | None] = {check_key(order, push): push for push in waiting}
+    if not waiting or order.blockers:
+        keys[check_key(order, None)] = None
+    outbox.post_first(Topic.CHECK_ORDER, order=order, pushes=keys, at=at)
+
+
+def ask_for_links(order: Order, *, at: datetime) -> None:
+    """Promise to look for the products of a draft that needs a link to one."""
+    _post(order, None, at=at)
+
+
+def check_key(order: Order, push: OrderPush | None) -> str:
+    return f"check:{order.public_id}:{push.pk if push else 'order'}"
+
+
 def _post(order: Order, push: OrderPush | None, *, at: datetime) -> None:
-    key = f"check:{order.public_id}:{push.pk if push else 'order'}"
+    key = check_key(order, push)
     if outbox.renew(key, at=at):
         return
     if OutboxMessage.objects.filter(key=key).exists():
@@ -56,27 +75,39 @@ def _post(order: Order, push: OrderPush | None, *, at: datetime) -> None:
 
 def examine(push: OrderPush, world: World) -> Finding:
     """Ask the destination. Writes nothing on the order; product links that were found are kept."""
-    connection = Connection.objects.select_related("sync_settings").get(pk=push.connection_id)
-    trouble = _out_of_reach(connection)
+    connection = Connection.objects.select_related("sync_settings", "source").get(pk=push.connection_id)
+    speaker = connection.source or connection  # whose access it is, and who can mend it
+    if removed := readiness.removed(push.order):
+        return Finding(push.pk, (removed,))
+    trouble = _out_of_reach(connection, speaker) or _partner_cannot(push, connection)
     if trouble:
         return Finding(push.pk, (trouble[0],), trouble[1])
-    connector = world.connector_for(connection)
+    old = tuple(limits_of_settings.too_old(push, connection, at=world.now()))
+    if old and push.order.payment_status in MONEY_NOT_TAKEN:
+        return Finding(push.pk, old)
+    connector = world.connector_for(speaker)
     try:
+        speaker = connections.refreshed(speaker, connector, at=world.now())
+        if connection.source_id:
+            connection.source = speaker
+        else:
+            connection = speaker
+        connector = world.connector_for(connection)
         found = links.look_up(connection, connector, _skus(push), at=world.now())
     except CredentialsError as error:
-        connections.auth_lost(connection_id=connection.pk, reason=str(error), at=world.now())
-        return Finding(
-            push.pk, (Blocker(BlockerCode(error.code), str(error)),), conditions.token_renewed(connection.pk)
-        )
+        alarms.auth_lost(speaker, reason=str(error), at=world.now())
+        text = str(error) if speaker == connection else f"The store of {connection.name} needs reconnecting."
+        return Finding(push.pk, (Blocker(BlockerCode(error.code), text),), conditions.token_renewed(speaker.pk))
     except ConnectionGoneError as error:
-        connections.gone(connection_id=connection.pk, reason=str(error), at=world.now())
+        alarms.gone(speaker, reason=str(error), at=world.now())
         return Finding(
-            push.pk, (Blocker(BlockerCode.STORE_UNREACHABLE, str(error)),), conditions.pause_lifted(connection.pk)
+            push.pk, (Blocker(BlockerCode.STORE_UNREACHABLE, str(error)),), conditions.pause_lifted(speaker.pk)
         )
     blockers = found.blockers
     if not blockers:
         variants = {variant.variant_id: variant for variant in found.variants.values()}
-        blockers = connector.preflight(outbound.build(push), variants)
+        order = outbound.build(push)
+        blockers = (*limits_of_settings.tax_differs(push, order), *connector.preflight(order, variants))
     return Finding(push.pk, tuple(blockers), condition(connection.pk, blockers))
 
 
@@ -93,19 +124,26 @@ def write_down(finding: Finding, *, at: datetime) -> None:
     if finding.blockers:
         push.status, push.wait_for, push.reason = PushStatus.HELD, "", finding.blockers[0].message[:500]
     elif push.status == PushStatus.HELD:
-        push.status, push.wait_for, push.reason = _ready(push.order)
+        push.status, push.wait_for, push.reason = ready(push.order)
     push.save(update_fields=["blockers", "checked_at", "checking", "status", "wait_for", "reason"])
     summary.refresh(push.order_id)
     if push.blockers != known:
         _tell(push, finding.blockers, at=at)
-    if finding.wait_for == conditions.token_renewed(push.connection_id):
-        notices.promise_reconnect(push, at=at)
+        sync_faults.report(push, finding.blockers, at=at)
 
 
 def is_open(push: OrderPush) -> bool:
-    """Whether a check can still change anything: the money is not taken and the order is neither decided against."""
-    undecided = push.order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
-    return undecided and push.status in OPEN and push.order.payment_status in _MONEY_NOT_TAKEN
+    """Whether a check can still change anything: the order is not decided against, and the push not promised yet.
+
+    A confirmed order's pushes are promised with its money; one that was paid where it was placed, after the last check.
+    """
+    order = push.order
+    if push.status not in OPEN or order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED):
+        return False
+    if order.status == OrderStatus.PENDING or order.payment_status in MONEY_NOT_TAKEN:
+        return True
+    paid_there = Payment.objects.filter(order=order, gateway=STORE).exists()
+    return paid_there and not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
 
 
 def look_for_stock(*, at: datetime, limit: int = 200) -> int:
@@ -123,17 +161,32 @@ def _skus(push: OrderPush) -> list[str]:
     return sorted(set(push.push_lines.values_list("line__sku", flat=True)))
 
 
-def _out_of_reach(connection: Connection) -> tuple[Blocker, str] | None:
+def _out_of_reach(connection: Connection, speaker: Connection) -> tuple[Blocker, str] | None:
     """Why nothing can be asked there now, and the condition that ends it."""
-    if connection.state == ConnectionState.AUTH_LOST:
+    if ConnectionState.REMOVED in (connection.state, speaker.state):
+        return Blocker(BlockerCode.SYNC_TURNED_OFF, disconnected(connection)), ""
+    if speaker.state == ConnectionState.AUTH_LOST:
         text = f"{connection.name} needs reconnecting."
-        return Blocker(BlockerCode.CREDENTIALS_EXPIRED, text), conditions.token_renewed(connection.pk)
-    if connection.state == ConnectionState.PAUSED:
-        text = f"{connection.name} is paused. Resume it to go on."
-        return Blocker(BlockerCode.STORE_UNREACHABLE, text), conditions.pause_lifted(connection.pk)
-    if connection.state == ConnectionState.REMOVED:
-        return Blocker(BlockerCode.SYNC_TURNED_OFF, f"{connection.name} was disconnected."), ""
+        return Blocker(BlockerCode.CREDENTIALS_EXPIRED, text), conditions.token_renewed(speaker.pk)
+    if speaker.state == ConnectionState.PAUSED:
+        who = "Resume it to go on." if speaker == connection else "Its orders go on when the partner resumes it."
+        text = f"{connection.name} is paused. {who}"
+        return Blocker(BlockerCode.STORE_UNREACHABLE, text), conditions.pause_lifted(speaker.pk)
     return None
+
+
+def disconnected(connection: Connection) -> str:
+    """Why a connection takes nothing any more: who ended a partnership, where it was one."""
+    if connection.source_id is not None and connection.state_reason:
+        return f"{connection.state_reason} Nothing new is sent to {connection.name}."
+    return f"{connection.name} was disconnected."
+
+
+def _partner_cannot(push: OrderPush, connection: Connection) -> tuple[Blocker, str] | None:
+    if connection.source_id is None or not push.order.has_pickup:
+        return None
+    text = f"{connection.name} sends to an address: an order to pick up cannot go there. Move its lines elsewhere."
+    return Blocker(BlockerCode.PICKUP_LOCATION_UNMAPPED, text, "delivery.place.name"), ""
 
 
 def condition(connection_id: int, blockers: Sequence[Blocker]) -> str:
@@ -146,8 +199,9 @@ def condition(connection_id: int, blockers: Sequence[Blocker]) -> str:
     return ""
 
 
-def _ready(order: Order) -> tuple[PushStatus, str, str]:
-    if order.status == OrderStatus.PENDING:
+def ready(order: Order) -> tuple[PushStatus, str, str]:
+    """Status, condition and reason of a push that nothing keeps back but the decision and the money."""
+    if order.status in (OrderStatus.DRAFT, OrderStatus.PENDING):
         return PushStatus.WAITING, conditions.confirmed(order.pk), "Waiting for your confirmation."
     return PushStatus.WAITING, conditions.captured(order.pk), "Waiting for the payment."
 

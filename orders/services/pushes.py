@@ -13,19 +13,37 @@ from django.db import transaction
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode, Connector, RemoteOrder, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
-from connectors.models import Connection, ConnectionState
 from connectors.money import Money
+from connectors.registry import connector_class
+from connectors.services import links
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import OrderPush, OutboxMessage
-from orders.services import checks, history, notices, outbound, preflight
+from orders.services import (
+    by_hand,
+    checks,
+    history,
+    notices,
+    outbound,
+    parts,
+    preflight,
+    preview,
+    push_gates,
+    push_notes,
+    readiness,
+    reexport_plan,
+    remote_cancel,
+    sync_faults,
+)
 from orders.services.decisions import push_key
-from orders.services.transitions import lock, move_push
+from orders.services.transitions import lock, lock_status, move_push
 from orders.world import World
 
 STALE_MARK = timedelta(seconds=1)  # a process that paused longer after its mark marks again
 SEARCH_MARGIN = timedelta(hours=1)  # around our clock and the destination's
+
+_MAY_HAVE_CHANGED = ("status", "remote_id", "remote_cancelled", "total")  # of a push, while it was sent
 
 
 def send(message: OutboxMessage, world: World) -> Iterator[str]:
@@ -40,22 +58,44 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
         found = _look(push, message, connector, world)
         yield "looked"
         if found:
-            yield from _finish(message, found[0], connector, world, adopted=True, copies=len(found))
+            yield from _finish(message, push, found[0], connector, world, adopted=True, copies=len(found))
             return
         _believe_not_found(message, connector, world)
     if _ended_before(message, push, world):
         return
-    _refuse_out_of_reach(connection)
+    push_gates.wait_for_addon(push)
+    push_gates.refuse_out_of_reach(connection)
+    if by_hand.is_needed(push):
+        raise outbox.Wait(conditions.pushed_by_hand(push.pk), by_hand.REASON)
+    if removed := readiness.removed(push.order):
+        raise RejectedError(removed.message, [removed])
+    reexport_plan.refuse_copies(push, connector)
     order = outbound.build(push)
+    if push.shipping_fee is not None:
+        yield from _ask_again(push, world)
+    push.due_total = None if order.total == push.total else order.total
+    push.sent_calls = preview.kept(connector.calls_for(order))
     yield "built"
     yield from _mark(message, push, world)
     try:
         ref = connector.create(order)
     except RejectedError as refusal:
-        _wait_if_possible(push, refusal)
+        _wait_if_possible(push, refusal, at=world.now())
         raise
     yield "created"
-    yield from _finish(message, ref, connector, world, adopted=False, copies=1)
+    yield from _finish(message, push, ref, connector, world, adopted=False, copies=1)
+
+
+def _ask_again(push: OrderPush, world: World) -> Iterator[str]:
+    """The price of shipping is another than the destination was asked about before the money was taken."""
+    yield "examining"
+    finding = preflight.examine(push, world)
+    yield "examined"
+    if finding.wait_for:
+        text = finding.blockers[0].message
+        raise outbox.Wait(finding.wait_for, text, data=finding.blockers, nothing_sent=True)
+    if finding.blockers:
+        raise RejectedError(finding.blockers[0].message, finding.blockers)
 
 
 def _look(push: OrderPush, message: OutboxMessage, connector: Connector, world: World) -> tuple[RemoteRef, ...]:
@@ -88,20 +128,11 @@ def _ended_before(message: OutboxMessage, push: OrderPush, world: World) -> bool
     return True
 
 
-def _refuse_out_of_reach(connection: Connection) -> None:
-    if connection.state == ConnectionState.AUTH_LOST:
-        raise outbox.Wait(conditions.token_renewed(connection.pk), f"{connection.name} needs reconnecting.")
-    if connection.state == ConnectionState.PAUSED:
-        raise outbox.Wait(conditions.pause_lifted(connection.pk), f"{connection.name} is paused.")
-    if connection.state == ConnectionState.REMOVED:
-        gone = Blocker(BlockerCode.SYNC_TURNED_OFF, f"{connection.name} was disconnected.")
-        raise RejectedError(gone.message, [gone])
-
-
-def _wait_if_possible(push: OrderPush, refusal: RejectedError) -> None:
+def _wait_if_possible(push: OrderPush, refusal: RejectedError, *, at: datetime) -> None:
     """A missing link or missing stock is waited for; any other refusal needs a person."""
     wait_for = preflight.condition(push.connection_id, refusal.blockers)
     if wait_for:
+        links.ask(push.connection_id, refusal.blockers, at=at)
         raise outbox.Wait(wait_for, str(refusal), data=refusal.blockers, nothing_sent=True) from refusal
 
 
@@ -109,12 +140,19 @@ def _mark(message: OutboxMessage, push: OrderPush, world: World) -> Iterator[str
     """Commit "maybe sent", and again if the process was stopped in between; look for a cancellation with it."""
     for _ in range(5):
         with transaction.atomic():
-            if lock(push.order_id).status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
+            order = lock(push.order_id)
+            if order.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
                 raise outbox.Postponed("The order was called off.", after_s=0)
+            if order.revision != push.order.revision:
+                raise outbox.Postponed("The order was edited: forming it anew.", after_s=0)
             outbox.mark_sending(message, at=world.now())
-            fresh = _fresh(message)
-            if fresh.status != PushStatus.SENDING:
-                move_push(fresh, to=PushStatus.SENDING, by=history.STOREWARD, at=world.now())
+            push_gates.refuse_ended(push)
+            sent = {"sent_calls": push.sent_calls, "sent_at": world.now(), "due_total": push.due_total}
+            push.refresh_from_db(fields=["status"])
+            if push.status != PushStatus.SENDING:
+                move_push(push, to=PushStatus.SENDING, by=history.STOREWARD, at=world.now(), **sent)
+            else:
+                OrderPush.objects.filter(pk=push.pk).update(**sent)
         yield "marked"
         if message.maybe_sent_at and world.now() - message.maybe_sent_at <= STALE_MARK:
             return
@@ -122,7 +160,14 @@ def _mark(message: OutboxMessage, push: OrderPush, world: World) -> Iterator[str
 
 
 def _finish(
-    message: OutboxMessage, ref: RemoteRef, connector: Connector, world: World, *, adopted: bool, copies: int
+    message: OutboxMessage,
+    push: OrderPush,
+    ref: RemoteRef,
+    connector: Connector,
+    world: World,
+    *,
+    adopted: bool,
+    copies: int,
 ) -> Iterator[str]:
     """Read it back when that works, and record what is there."""
     yield "reading back"
@@ -132,10 +177,12 @@ def _finish(
         remote = None  # it is there; the promise to read it back is posted with the record
     yield "read back"
     with outbox.finishing(message, at=world.now()):
-        push = record(_fresh(message), ref, at=world.now(), adopted=adopted)
+        push.refresh_from_db(fields=_MAY_HAVE_CHANGED)
+        record(push, ref, at=world.now(), adopted=adopted)
         if remote is None:
             promise_read(push, cause="read-back", at=world.now())
         else:
+            parts.record(push, remote.parts)
             compare(push, remote, at=world.now())
         if copies > 1:
             alarm_duplicate(push, copies, at=world.now())
@@ -143,7 +190,7 @@ def _finish(
 
 def record(push: OrderPush, ref: RemoteRef, *, at: datetime, adopted: bool) -> OrderPush:
     """The order is there. Inside a transaction; an order called off meanwhile is cancelled there too."""
-    order = lock(push.order_id)
+    status = lock_status(push.order_id)
     how = "Found in" if adopted else "Created in"
     move_push(
         push,
@@ -158,29 +205,54 @@ def record(push: OrderPush, ref: RemoteRef, *, at: datetime, adopted: bool) -> O
         pushed_at=at,
         blockers=[],
     )
-    if order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.DECLINED):
-        promise_cancel(push, at=at)
+    if status in remote_cancel.ENDED:
+        remote_cancel.promise(push, at=at)
+    elif push_notes.are_apart(push):
+        push_notes.promise(push, at=at)
     return push
 
 
 def compare(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
-    """Hold what was paid against what the destination has, to the cent. A difference is a blocker."""
-    order = push.order
+    """Hold what was paid against what the destination has, to the cent. A difference is a blocker.
+
+    A supplier's total is what the merchant pays there: it is written down and compared with nothing.
+    """
+    order, due = push.order, Money(push.expected_total, push.order.currency)
     push.remote_total, push.read_back_at, push.remote_version = remote.total, at, remote.remote_version[:60]
     push.save(update_fields=["remote_total", "read_back_at", "remote_version"])
-    if remote.total == order.total and remote.currency == order.currency:
-        text = f"Read back from {push.connection.name}: {Money(remote.total, remote.currency)}, equal to what was paid."
+    if not compares_totals(push):
+        costs = f": it costs {remote.total:f} {remote.currency} there" if remote.total else ""
+        text = f"Read back from {push.connection.name}{costs}."
+        history.note(order, kind="push.cost", text=text, by=history.STOREWARD, at=at, push=push.public_id)
+        return
+    if remote.total == push.expected_total and remote.currency == order.currency:
+        like = "what was paid" if push.due_total is None else "what was sent"
+        text = f"Read back from {push.connection.name}: {Money(remote.total, remote.currency)}, equal to {like}."
         history.note(order, kind="push.equal", text=text, by=history.STOREWARD, at=at, push=push.public_id)
         return
     text = (
         f"{push.connection.name} has {remote.total.normalize():f} {remote.currency}; "
-        f"the customer paid {Money(order.total, order.currency)}. Correct {push.remote_name} there."
+        f"{_owed(push)} {due}{_of_whole(push)}. Correct {push.remote_name} there."
     )
     blocker = Blocker(BlockerCode.TOTAL_MISMATCH, text, "total", f"{remote.total:f}")
     move_push(
         push, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=text, reason=text, blockers=[blocker.as_json()]
     )
-    notices.promise_merchant(order, kind="push_held", cause_key=f"{push.public_id}:total", at=at, reason=text)
+    sync_faults.report(push, [blocker], at=at)
+
+
+def compares_totals(push: OrderPush) -> bool:
+    """Whether the destination's total is meant to be what the customer paid."""
+    return connector_class(push.connection.platform).capabilities.compares_totals
+
+
+def _owed(push: OrderPush) -> str:
+    return "the customer paid" if push.due_total is None else "it was sent as"
+
+
+def _of_whole(push: OrderPush) -> str:
+    """Words for a push that is not the whole order."""
+    return "" if push.due_total is not None or push.total == push.order.total else " for its part of the order"
 
 
 def promise_read(push: OrderPush, *, cause: str, at: datetime) -> None:
@@ -199,7 +271,9 @@ def alarm_duplicate(push: OrderPush, copies: int, *, at: datetime) -> None:
     """Two orders there carry one reference. Never cancelled by us: a person looks."""
     text = f"{push.connection.name} has {copies} orders with reference {push.reference}. Keep one and cancel the others there."
     history.note(push.order, kind="push.duplicate", text=text, by=history.STOREWARD, at=at, push=push.public_id)
-    notices.promise_merchant(push.order, kind="suspected_duplicate", cause_key=push.public_id, at=at, reason=text)
+    notices.promise_merchant(
+        push.order, kind="suspected_duplicate", cause_key=push.public_id, at=at, reason=text, push=push
+    )
 
 
 @transaction.atomic
@@ -223,7 +297,8 @@ def retry(*, push_id: int, by: str, at: datetime) -> OrderPush:
         raise TransitionNotAllowed("This push cannot be sent again.")
     if not outbox.release_now(push_key(push), at=at):
         raise TransitionNotAllowed("Nothing has been promised yet: confirm the order first, or check it again.")
-    move_push(push, to=PushStatus.QUEUED, by=by, at=at, text=f"{by} asked to send it to {push.connection.name} again.")
+    text = f"{by} asked to send it to {push.connection.name} again."
+    move_push(push, to=PushStatus.QUEUED, by=by, at=at, text=text, pushed_by=by[:254])
     return push
 
 
@@ -247,58 +322,12 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
     return push
 
 
-# --- cancelling there ------------------------------------------------------------------------------
-
-
-def promise_cancel(push: OrderPush, *, at: datetime) -> None:
-    outbox.post(
-        Topic.CANCEL_REMOTE,
-        order=push.order,
-        push=push,
-        connection=push.connection,
-        key=f"cancel:{push.public_id}",
-        at=at,
-    )
-
-
-def cancel_remote(message: OutboxMessage, world: World) -> Iterator[str]:
-    """CANCEL_REMOTE: cancel the order there; repeating it is harmless."""
-    push = _fresh(message)
-    if not push.remote_id or push.status == PushStatus.CANCELLED:
-        return
-    if push.remote_cancelled:
-        _write_cancelled(message, "It had been cancelled there already.", world)
-        return
-    connector = world.connector_for(push.connection)
-    if not connector.capabilities.cancel:
-        raise outbox.Hold(f"Cancel {push.remote_name} in {push.connection.name} yourself: it cannot be done from here.")
-    yield "cancelling"
-    connector.cancel(push.remote_id, note=f"Cancelled in Storeward (order {push.order.number})")
-    yield "cancelled"
-    _write_cancelled(message, f"Cancelled in {push.connection.name}.", world)
-
-
-def _write_cancelled(message: OutboxMessage, text: str, world: World) -> None:
-    with outbox.finishing(message, at=world.now()):
-        lock(message.order_id)
-        push = _fresh(message)
-        move_push(push, to=PushStatus.CANCELLED, by=history.STOREWARD, at=world.now(), text=text, remote_cancelled=True)
-
-
-def cancel_settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
-    if outcome.status == "held":
-        history.note(message.order, kind="push.cancel_failed", text=outcome.reason, by=history.STOREWARD, at=at)
-        notices.promise_merchant(
-            message.order, kind="cancel_failed", cause_key=message.key, at=at, reason=outcome.reason
-        )
-
-
 # --- how an attempt ended ------------------------------------------------------------------------
 
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     """Show on the push why it is not there yet."""
-    lock(message.order_id)
+    lock(message.order.pk)
     push = _fresh(message)
     if push.status not in (PushStatus.QUEUED, PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.WAITING):
         return
@@ -306,8 +335,9 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
         _hold(push, message, outcome, at=at)
     elif outcome.wait_for:
         _show(push, PushStatus.WAITING, outcome, at=at, wait_for=outcome.wait_for)
-        if outcome.wait_for == conditions.token_renewed(push.connection_id):
-            notices.promise_reconnect(push, at=at)
+        sync_faults.report(
+            push, outcome.data if isinstance(outcome.data, tuple) else [checks.as_blocker(outcome)], at=at
+        )
     elif outcome.unknown or (message.maybe_sent_at and not outcome.nothing_sent):
         _show(push, PushStatus.UNKNOWN, outcome, at=at)
     else:
@@ -321,8 +351,7 @@ def _hold(push: OrderPush, message: OutboxMessage, outcome: outbox.Outcome, *, a
         push, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=text, reason=outcome.reason,
         blockers=[blocker.as_json() for blocker in blockers],
     )  # fmt: skip
-    cause = f"{push.public_id}:{message.attempts}"
-    notices.promise_merchant(push.order, kind="push_held", cause_key=cause, at=at, reason=outcome.reason)
+    sync_faults.report(push, blockers, at=at)
 
 
 def _show(push: OrderPush, to: PushStatus, outcome: outbox.Outcome, *, at: datetime, wait_for: str = "") -> None:
@@ -335,7 +364,9 @@ def _show(push: OrderPush, to: PushStatus, outcome: outbox.Outcome, *, at: datet
 
 
 def _fresh(message: OutboxMessage) -> OrderPush:
-    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)
+    related = ("order__channel", "order__payment", "connection__sync_settings", "connection__source")
+    rows = OrderPush.objects.select_related(*related)
+    return rows.get(pk=message.push_id or 0)
 
 
 def _locked(push_id: int) -> OrderPush:

@@ -17,11 +17,14 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from connectors.base import RemoteOrder
-from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RetryableError
+from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError
 from connectors.models import Connection
-from connectors.services import connections, limits
+from connectors.services import limits
+from orders import alarms
+from orders.attempt import Attempt
+from orders.enums import PushStatus
 from orders.models import OrderEvent, OrderPush
-from orders.services import fulfillment, notices, pushes
+from orders.services import fulfillment, pushes, remote_cancel
 from orders.world import World
 
 logger = getLogger(__name__)
@@ -29,13 +32,14 @@ logger = getLogger(__name__)
 OVERLAP = timedelta(minutes=10)  # the destination's index lags behind its orders
 BUDGET = timedelta(seconds=40)  # for all connections of one call; the next call begins with those that waited longest
 LOOKED_UP_AT_ONCE = 200
+ENDED = (PushStatus.CANCELLED, PushStatus.SKIPPED)
 
 
 def poll_changes(*, world: World) -> int:
     """Ask the active destinations that are due, longest ago first. Returns how many; one that fails delays no other."""
     began, asked = world.now(), 0
     due = Q(polled_at=None) | Q(polled_at__lte=began - settings.CHANGE_POLL_EVERY)
-    waiting = Connection.objects.filter(limits.eligible(began), due, is_destination=True)
+    waiting = Connection.objects.own().filter(limits.eligible(began), due, is_destination=True)
     for connection in waiting.order_by(F("polled_at").asc(nulls_first=True), "pk"):
         if world.now() - began > BUDGET:
             break
@@ -51,21 +55,24 @@ def _claim(connection: Connection, *, at: datetime) -> bool:
 
 
 def _poll_contained(connection: Connection, world: World) -> None:
+    attempt = Attempt(world)
     try:
-        _poll(connection, world)
+        _poll(connection, attempt)
     except ConnectorError as error:
+        attempt.failed(error)
         _failed(connection, error, at=world.now())
     except Exception:
+        attempt.broke_off()
         logger.exception("poll failed", extra={"connection_id": connection.pk})
 
 
-def _poll(connection: Connection, world: World) -> None:
+def _poll(connection: Connection, attempt: Attempt) -> None:
     since = (connection.polled_until or connection.created_at) - OVERLAP
-    changed = world.connector_for(connection).changed_since(since)
-    limits.record(connection.pk, outcome="ok", at=world.now())
+    changed = attempt.world.connector_for(connection).changed_since(since)
+    attempt.answered()
     ours = (remote for remote in changed if remote.reference)
     while batch := list(islice(ours, LOOKED_UP_AT_ONCE)):
-        _take_note(connection, batch, at=world.now())
+        _take_note(connection, batch, at=attempt.world.now())
     _advance(connection, changed)
 
 
@@ -81,7 +88,7 @@ def _take_note(connection: Connection, remotes: Iterable[RemoteOrder], *, at: da
     by_reference: dict[str, list[RemoteOrder]] = defaultdict(list)
     for remote in remotes:
         by_reference[remote.reference].append(remote)
-    known = OrderPush.objects.filter(connection=connection, reference__in=by_reference)
+    known = OrderPush.objects.at_store(connection.pk).filter(reference__in=by_reference)
     for push in known.select_related("order", "connection").order_by("pk"):
         _compare(push, by_reference[push.reference], at=at)
 
@@ -89,6 +96,10 @@ def _take_note(connection: Connection, remotes: Iterable[RemoteOrder], *, at: da
 def _compare(push: OrderPush, remotes: Sequence[RemoteOrder], *, at: datetime) -> None:
     if not push.remote_id:
         oldest = min(remotes, key=lambda remote: remote.created_at or at)
+        standing = [remote for remote in remotes if not remote.cancelled]
+        if push.status in ENDED and standing:
+            remote_cancel.take_stray(push_id=push.pk, remote=standing[0], at=at)
+            return
         if not pushes.adopt(push_id=push.pk, ref=oldest.ref, at=at):
             return  # recorded, or being sent, this very moment
         push.remote_id = oldest.ref.remote_id
@@ -117,13 +128,7 @@ def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> 
 def _failed(connection: Connection, error: ConnectorError, *, at: datetime) -> None:
     logger.info("poll not answered", extra={"connection_id": connection.pk, "error": type(error).__name__})
     match error:
-        case RetryableError(throttled=True):
-            limits.record(connection.pk, outcome="throttled", at=at, after_s=error.after_s)
-        case RetryableError():
-            limits.record(connection.pk, outcome="failed", at=at)
         case CredentialsError():
-            connections.auth_lost(connection_id=connection.pk, reason=str(error), at=at)
-            with transaction.atomic():
-                notices.promise_reconnect_of(connection.pk, at=at)
+            alarms.auth_lost(connection, reason=str(error), at=at)
         case ConnectionGoneError():
-            connections.gone(connection_id=connection.pk, reason=str(error), at=at)
+            alarms.gone(connection, reason=str(error), at=at)

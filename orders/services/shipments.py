@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet, Sum
 
 from connectors.base import ShipmentLine, ShipmentNotice
+from connectors.models import ProductLink
 from orders.enums import ShipmentStatus
 from orders.models import Fulfillment, FulfillmentLine, OrderLine, OrderPush, Parcel
 from orders.services import history
@@ -21,15 +22,27 @@ def record(push: OrderPush, shipments: Iterable[ShipmentNotice], *, at: datetime
     """Make the push's fulfillments those of the destination. Inside a transaction, under the order's lock."""
     lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
     in_order = sorted(shipments, key=lambda shipment: shipment.remote_id)
-    contents = _allocate(in_order, lines)
+    contents = _allocate(in_order, lines, _linked(push, in_order))
     for shipment in in_order:
         _Shipment(push, shipment, contents[shipment.remote_id], lines, at).record()
+    _take_back_vanished(push, in_order, at=at)
 
 
 def sent(fulfillments: QuerySet[Fulfillment]) -> dict[int, int]:
     """Units that stand as sent in these fulfillments, by line."""
     rows = FulfillmentLine.objects.filter(fulfillment__in=fulfillments, fulfillment__status=ShipmentStatus.SUCCESS)
     return dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by())
+
+
+def _take_back_vanished(push: OrderPush, there: Sequence[ShipmentNotice], *, at: datetime) -> None:
+    """A fulfillment that was deleted there sends nothing. One that comes back is recorded as if it were new."""
+    gone = Fulfillment.objects.filter(push=push, status=ShipmentStatus.SUCCESS)
+    for row in gone.exclude(remote_id__in=[shipment.remote_id for shipment in there]):
+        row.status, row.remote_updated_at = ShipmentStatus.CANCELLED, None
+        row.save(update_fields=["status", "remote_updated_at"])
+        name = push.connection.name
+        text = f"A fulfillment was taken back: it is not in {name} any more."
+        history.note(push.order, kind="fulfillment.changed", text=text, by=name, at=at, fulfillment=row.pk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,20 @@ def _overtaken(notice: ShipmentNotice, row: Fulfillment) -> bool:
     return notice.updated_at < row.remote_updated_at
 
 
-def _allocate(shipments: Iterable[ShipmentNotice], lines: Sequence[OrderLine]) -> dict[str, Counter[int]]:
+def _linked(push: OrderPush, shipments: Iterable[ShipmentNotice]) -> dict[str, Set[str]]:
+    """Our SKUs by the destination's variant that stands for them; asked for only where lines come back by variant."""
+    variants = {line.variant_id for shipment in shipments for line in shipment.lines if line.variant_id}
+    skus: dict[str, set[str]] = defaultdict(set)
+    if variants:
+        links = ProductLink.objects.filter(connection_id=push.connection_id, variant_id__in=variants)
+        for sku, variant_id in links.values_list("sku", "variant_id"):
+            skus[variant_id].add(sku)
+    return dict(skus)
+
+
+def _allocate(
+    shipments: Iterable[ShipmentNotice], lines: Sequence[OrderLine], linked: Mapping[str, Set[str]]
+) -> dict[str, Counter[int]]:
     """Units of our lines in each shipment, by the shipment's remote id. What is none of our lines is left out."""
     room = {line.pk: line.quantity for line in lines}
     contents: dict[str, Counter[int]] = {}
@@ -117,15 +143,22 @@ def _allocate(shipments: Iterable[ShipmentNotice], lines: Sequence[OrderLine]) -
         free = room if counts else {line.pk: line.quantity for line in lines}
         contents[shipment.remote_id] = Counter()
         for sent in shipment.lines:
-            contents[shipment.remote_id].update(_spread(sent, lines, free))
+            contents[shipment.remote_id].update(_spread(sent, _ours(sent, lines, linked), free))
     return contents
 
 
-def _spread(sent: ShipmentLine, lines: Sequence[OrderLine], room: dict[int, int]) -> dict[int, int]:
-    """By the line id that came back, else by SKU from the first line on; units too many stay with the last line."""
-    ours = [line for line in lines if line.public_id == sent.line_id] or [
-        line for line in lines if line.sku and line.sku == sent.sku
-    ]
+def _ours(sent: ShipmentLine, lines: Sequence[OrderLine], linked: Mapping[str, Set[str]]) -> list[OrderLine]:
+    """Our lines by the line id that came back, else by the product link, else by SKU."""
+    skus = linked.get(sent.variant_id, frozenset())
+    return (
+        [line for line in lines if line.public_id == sent.line_id]
+        or [line for line in lines if line.sku in skus]
+        or [line for line in lines if line.sku and line.sku == sent.sku]
+    )
+
+
+def _spread(sent: ShipmentLine, ours: Sequence[OrderLine], room: dict[int, int]) -> dict[int, int]:
+    """From the first line on; units too many stay with the last line."""
     left, parts = sent.quantity, {}
     for line in ours:
         part = left if line is ours[-1] else min(left, max(room[line.pk], 0))

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, PaymentStatus, PushStatus
+from django.db.models import Case, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
+
+# A draft's blockers say what is missing; those of any other order are lines that go nowhere.
+_GOES_SOMEWHERE = Q(blockers=[]) | Q(status=OrderStatus.DRAFT)
+
+# Units of a line that wait for the customer to pick them up.
+_READY_UNITS = Coalesce(
+    Sum("fulfillment_lines__quantity", filter=Q(fulfillment_lines__fulfillment__status=ShipmentStatus.READY)), 0
+)
 
 
 def refresh(order_id: int) -> None:
     """Recompute push, fulfillment and payment status. Call it in the transaction that changed a row below."""
     payment = Payment.objects.filter(order_id=order_id).values_list("status", flat=True).first()
-    latest = _latest_generations(OrderPush.objects.filter(order_id=order_id))
-    lines = OrderLine.objects.filter(order_id=order_id).values_list("quantity", "fulfilled_quantity")
+    lines = OrderLine.objects.filter(order_id=order_id).annotate(ready=_READY_UNITS)
     Order.objects.filter(pk=order_id).update(
         payment_status=payment or PaymentStatus.NONE,
-        push_status=push_summary(latest),
-        fulfillment_status=fulfillment_summary(lines),
+        push_status=_pushes(order_id),
+        fulfillment_status=fulfillment_summary(lines.values_list("quantity", "fulfilled_quantity", "ready")),
     )
+
+
+def refresh_pushes(order_id: int) -> None:
+    """The same where nothing but the status of a push changed: a push does this twice."""
+    Order.objects.filter(pk=order_id).update(push_status=_pushes(order_id))
 
 
 def push_summary(statuses: Iterable[str]) -> str:
@@ -26,19 +41,29 @@ def push_summary(statuses: Iterable[str]) -> str:
     return next((status for status in PUSH_SUMMARY_ORDER if status in present), "")
 
 
-def fulfillment_summary(lines: Iterable[tuple[int, int]]) -> FulfillmentStatus:
-    """From (ordered, fulfilled) of every line."""
-    pairs = list(lines)
-    if pairs and all(fulfilled >= ordered for ordered, fulfilled in pairs):
+def fulfillment_summary(lines: Iterable[tuple[int, int, int]]) -> FulfillmentStatus:
+    """From (ordered, fulfilled, ready for pickup) of every line."""
+    counted = list(lines)
+    if counted and all(fulfilled >= ordered for ordered, fulfilled, _ in counted):
         return FulfillmentStatus.FULFILLED
-    if any(fulfilled for _, fulfilled in pairs):
+    if counted and all(fulfilled + ready >= ordered for ordered, fulfilled, ready in counted):
+        return FulfillmentStatus.READY
+    if any(fulfilled for _, fulfilled, _ in counted):
         return FulfillmentStatus.PARTIAL
     return FulfillmentStatus.UNFULFILLED
 
 
-def _latest_generations(pushes: Iterable[OrderPush]) -> list[PushStatus]:
-    latest: dict[int, OrderPush] = {}
-    for push in pushes:
-        if push.connection_id not in latest or push.generation > latest[push.connection_id].generation:
-            latest[push.connection_id] = push
-    return [PushStatus(push.status) for push in latest.values()]
+def _pushes(order_id: int) -> Case:
+    statuses = _latest_generations(
+        OrderPush.objects.filter(order_id=order_id).values_list("connection_id", "generation", "status")
+    )
+    return Case(When(_GOES_SOMEWHERE, then=Value(push_summary(statuses))), default=Value(PushStatus.HELD.value))
+
+
+def _latest_generations(pushes: Iterable[tuple[int, int, str]]) -> list[PushStatus]:
+    """Of (connection, generation, status), the status of the last one at each connection."""
+    latest: dict[int, tuple[int, str]] = {}
+    for connection, generation, status in pushes:
+        if connection not in latest or generation > latest[connection][0]:
+            latest[connection] = (generation, status)
+    return [PushStatus(status) for _, status in latest.values()]

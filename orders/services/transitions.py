@@ -24,6 +24,11 @@ def lock(order_id: int) -> Order:
     return Order.objects.select_for_update(of=("self",)).select_related("merchant", "channel").get(pk=order_id)
 
 
+def lock_status(order_id: int) -> OrderStatus:
+    """The same lock where the order's status is all that is asked."""
+    return OrderStatus(Order.objects.select_for_update().values_list("status", flat=True).get(pk=order_id))
+
+
 def move_order(order: Order, *, to: OrderStatus, by: str, at: datetime, text: str, **fields: Any) -> None:
     """Change a locked order's status and the fields that go with it. Raises TransitionNotAllowed."""
     came_from = order.status
@@ -74,7 +79,7 @@ def move_push(
             push.order, kind=f"push.{to}", text=text, by=by, at=at,
             axis="push", push=push.public_id, **{"from": came_from, "to": to},
         )  # fmt: skip
-    summary.refresh(push.order_id)
+    summary.refresh_pushes(push.order_id)
 
 
 def _check(table: Mapping[str, frozenset[str]], came_from: str, to: str, refusal: str) -> None:

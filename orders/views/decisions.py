@@ -15,9 +15,9 @@ from accounts.http import MerchantRequest
 from accounts.models import Role
 from accounts.services import merchants
 from orders.errors import OrderError
-from orders.forms import ReasonForm
+from orders.forms.orders import ReasonForm
 from orders.models import Order
-from orders.services import decisions
+from orders.services import decisions, marking
 
 AT_ONCE = 100
 
@@ -79,6 +79,20 @@ def order_check(request: MerchantRequest, public_id: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, "Asking the store again.")
+    return redirect("orders:detail", public_id)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def order_mark(request: MerchantRequest, public_id: str) -> HttpResponse:
+    """Send what waits for it to its suppliers."""
+    order = _order(request, public_id)
+    try:
+        marking.mark(order_id=order.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Order {order.number} is on its way to the supplier.")
     return redirect("orders:detail", public_id)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,11 +15,20 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
 from connectors.base import BlockerCode
-from orders.enums import AddressKind, OrderStatus, PaymentStatus, PushStatus
-from orders.models import Order, OrderPush
+from connectors.conditions import captured
+from connectors.models import Connection
+from connectors.money import total
+from orders import due
+from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
+from orders.models import Order, OrderLine, OrderPush
+from orders.models.fields import ZERO
+from orders.services import by_hand, draft_fields, open_units, refund_quotes, routing, terms
+from orders.services.pushes import compares_totals
 from orders.views.htmx import wants_partial
 
 _BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
+_LEFT = {PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.PUSHED, PushStatus.CANCELLED}
+_MOVABLE = {OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CONFIRMED}
 _MOVING = {PushStatus.QUEUED, PushStatus.SENDING, PushStatus.UNKNOWN}
 
 
@@ -26,10 +38,11 @@ _MOVING = {PushStatus.QUEUED, PushStatus.SENDING, PushStatus.UNKNOWN}
 def order_detail(request: MerchantRequest, public_id: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.of(request.merchant).for_page(), public_id=public_id)
     template = "orders/_partials/order_body.html" if wants_partial(request) else "orders/order_detail.html"
-    return render(request, template, context_of(order))
+    destinations = routing.destinations(request.merchant, source_id=order.channel.connection_id)
+    return render(request, template, context_of(order, destinations))
 
 
-def context_of(order: Order) -> dict[str, Any]:
+def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, Any]:
     """All that the page shows, from rows that are read already."""
     pushes = sorted(order.pushes.all(), key=lambda push: (push.connection.name, push.generation))
     addresses = {address.kind: address for address in order.addresses.all()}
@@ -37,8 +50,13 @@ def context_of(order: Order) -> dict[str, Any]:
     return {
         "order": order,
         "payment": payment,
+        "origin": getattr(order, "origin", None),
         "lines": sorted(order.lines.all(), key=lambda line: line.position),
-        "pushes": [{"push": push, "blockers": [_shown(push, item) for item in push.blockers]} for push in pushes],
+        "pushes": [_card(push, order, destinations) for push in pushes],
+        "lost": _lost(order, pushes) if destinations else [],
+        "destinations": destinations,
+        "is_split": len(destinations) > 1 or len(pushes) > 1,
+        "may_move": order.status in _MOVABLE,
         "fulfillments": sorted(order.fulfillments.all(), key=lambda row: row.pk),
         "events": sorted(order.events.all(), key=lambda event: (event.at, event.pk), reverse=True),
         "shipping_address": addresses.get(AddressKind.SHIPPING),
@@ -46,26 +64,103 @@ def context_of(order: Order) -> dict[str, Any]:
         "may_confirm": order.status == OrderStatus.PENDING,
         "may_decline": order.status in (OrderStatus.PENDING, OrderStatus.DRAFT),
         "may_cancel": order.status == OrderStatus.CONFIRMED,
+        "may_ship": _may_ship(order, pushes),
+        "may_send_carrier": order.status in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
+        and order.payment_status not in open_units.UNPAID
+        and not order.has_pickup,
+        "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
+        "may_refund": payment is not None
+        and not payment.taken_in_store
+        and payment.status in refund_quotes.TAKEN
+        and payment.captured > _promised(order),
+        "refunds": sorted(order.refunds.all(), key=lambda refund: refund.pk),
+        "refund_requests": sorted(order.refund_requests.all(), key=lambda asked: asked.pk, reverse=True),
+        "refunded_there": _refunded_there(order, pushes),
         "may_check": order.status == OrderStatus.PENDING or _waits_for_check(order, pushes),
         "payment_failed": payment is not None
         and payment.status == PaymentStatus.FAILED
         and order.status == OrderStatus.CONFIRMED,
         "is_moving": _is_moving(order, pushes),
+        "why": getattr(order, "accept_decision", None),
+        "deadlines": _deadlines(order),
     }
 
 
+def _card(push: OrderPush, order: Order, destinations: Sequence[Connection]) -> dict[str, Any]:
+    """One destination's part of the order, and where its lines could go instead."""
+    lines = sorted((row.line for row in push.push_lines.all()), key=lambda line: line.position)
+    can_push = by_hand.can_push(push)
+    left = bool(push.remote_id) or push.status in _LEFT or push.generation > 1
+    return {
+        "push": push,
+        "blockers": [_shown(push, item) for item in push.blockers],
+        "compares": compares_totals(push),
+        "can_push": can_push,
+        "may_fee": can_push and not terms.why_no_fee(push, order),
+        "lines": lines,
+        "targets": [] if left else [other for other in destinations if other.pk != push.connection_id],
+    }
+
+
+def _lost(order: Order, pushes: Sequence[OrderPush]) -> list[OrderLine]:
+    """The lines that go nowhere."""
+    routed = {row.line_id for push in pushes for row in push.push_lines.all()}
+    return sorted((line for line in order.lines.all() if line.pk not in routed), key=lambda line: line.position)
+
+
 def _shown(push: OrderPush, blocker: dict[str, str]) -> dict[str, Any]:
-    return blocker | {"link": blocker["code"] in _BY_LINK, "connection": push.connection}
+    return blocker | {
+        "link": blocker["code"] in _BY_LINK,
+        "fill": push.order.status == OrderStatus.PENDING and draft_fields.section_of(blocker["field"]),
+        "connection": push.connection,
+    }
 
 
 def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
-    untaken = order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.NONE)
+    payment = getattr(order, "payment", None)
+    paid_there = payment is not None and payment.taken_in_store and not any(push.sent_at for push in pushes)
+    untaken = order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.NONE) or paid_there
     return order.status == OrderStatus.CONFIRMED and untaken and any(push.status == PushStatus.HELD for push in pushes)
+
+
+def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
+    """Something may be left to send from here; the page of that says what."""
+    if order.status != OrderStatus.CONFIRMED or order.payment_status in open_units.UNPAID:
+        return False
+    if order.fulfillment_status == FulfillmentStatus.READY:
+        return False
+    elsewhere = {
+        row.line_id for push in pushes if push.status not in open_units.ELSEWHERE for row in push.push_lines.all()
+    }
+    return any(line.fulfilled_quantity < line.quantity for line in order.lines.all() if line.pk not in elsewhere)
+
+
+def _promised(order: Order) -> Decimal:
+    """Given back, or on its way."""
+    return total(refund.amount for refund in order.refunds.all() if refund.status != RefundStatus.WITHDRAWN)
+
+
+def _refunded_there(order: Order, pushes: list[OrderPush]) -> Decimal:
+    """As orders.services.refund_quotes.unmatched, from rows that are read already."""
+    return max(total(push.remote_refunded for push in pushes) - _promised(order), ZERO)
+
+
+def _deadlines(order: Order) -> list[tuple[str, datetime]]:
+    """All that still count, the nearest first."""
+    known = [(order.ship_by, "Ship by")] if order.status in _MOVABLE else []
+    if order.status in due.OPEN or (order.status == OrderStatus.CONFIRMED and order.payment_status in due.UNTAKEN):
+        known += [(order.deadline, "Confirm by"), (order.authorized_until, "Authorized until")]
+    return [(label, at) for at, label in sorted((at, label) for at, label in known if at is not None)]
 
 
 def _is_moving(order: Order, pushes: list[OrderPush]) -> bool:
     """Something will change by itself within seconds: the page looks again."""
     if any(push.checking or push.status in _MOVING for push in pushes):
         return True
+    if any(refund.status == RefundStatus.REQUESTED for refund in order.refunds.all()):
+        return True
     held = any(push.status == PushStatus.HELD for push in pushes)
-    return order.status == OrderStatus.CONFIRMED and order.payment_status == PaymentStatus.AUTHORIZED and not held
+    # what was paid in a store waits for the last check alone
+    last_check = any(push.wait_for == captured(order.pk) for push in pushes)
+    untaken = order.payment_status == PaymentStatus.AUTHORIZED or last_check
+    return order.status == OrderStatus.CONFIRMED and untaken and not held

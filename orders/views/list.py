@@ -13,8 +13,8 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
 from connectors.models import Connection
-from orders import queries
-from orders.enums import PaymentStatus
+from orders import figures, queries
+from orders.enums import ExportStatus, PaymentStatus
 from orders.views.htmx import wants_partial
 
 
@@ -31,13 +31,18 @@ def order_list(request: MerchantRequest) -> HttpResponse:
     if wants_partial(request):
         return render(request, "orders/_partials/order_table.html", context)
     counts = queries.tab_counts(request.merchant)
+    connections = list(Connection.objects.of(request.merchant).standing().order_by("name", "pk"))
     context |= {
         "tabs": [(tab, counts[tab.key]) for tab in queries.TABS],
-        "destinations": Connection.objects.of(request.merchant).standing().order_by("name", "pk"),
+        "destinations": connections,
+        "has_store_channel": any(connection.is_channel for connection in connections),
         "payments": PaymentStatus.choices,
+        "exports": ExportStatus.choices,
+        "gaps": queries.GAPS.items(),
         "periods": queries.PERIODS,
+        "dues": queries.DUE.items(),
     }
     if not (wanted.cursor or wanted.is_narrowed):
-        days = queries.days_of(request.merchant, at=at)
-        context |= {"days": days, "kpis": queries.kpis(request.merchant, counts, days, at=at)}
+        shown = figures.of(request.merchant, counts, at=at)
+        context |= {"days": shown.days, "kpis": shown.kpis}
     return render(request, "orders/order_list.html", context)

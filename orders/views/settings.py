@@ -13,7 +13,7 @@ from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
 from accounts.services import merchants
-from orders.forms import OrderSettingsForm
+from orders.forms.orders import OrderSettingsForm
 
 
 @require_http_methods(["GET", "POST"])

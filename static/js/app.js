@@ -2,6 +2,7 @@
 "use strict";
 
 const rows = () => [...document.querySelectorAll("tr.is-row")];
+const BOXES = "input[name=orders], input[name=links]";
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
 
 function step(by) {
@@ -17,7 +18,7 @@ function step(by) {
 function countSelected() {
   const bar = document.getElementById("bulk");
   if (!bar) return;
-  const boxes = [...document.querySelectorAll("input[name=orders]")];
+  const boxes = [...document.querySelectorAll(BOXES)];
   const chosen = boxes.filter((box) => box.checked).length;
   bar.hidden = chosen === 0;
   bar.querySelector("[data-count]").textContent = chosen;
@@ -34,12 +35,13 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
   else if (event.key === "Enter" && current) current.querySelector("a.order-link")?.click();
-  else if (event.key === "x" && current) current.querySelector("input[name=orders]")?.click();
+  else if (event.key === "x" && current) current.querySelector(BOXES)?.click();
+  else if (/^[0-9a-z]$/.test(event.key)) document.querySelector(`[data-key="${event.key}"]`)?.click();
 });
 
 document.addEventListener("change", (event) => {
   if (event.target.id === "select-all") {
-    document.querySelectorAll("input[name=orders]").forEach((box) => { box.checked = event.target.checked; });
+    document.querySelectorAll(BOXES).forEach((box) => { box.checked = event.target.checked && !box.disabled; });
   }
   if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   countSelected();

@@ -65,10 +65,11 @@ def test_an_order_is_declined_with_a_reason_that_stays(running, visit):
 
 
 PAGES = [
-    "/orders/", "/connections/", "/connections/new/", "/settings/orders/", "/settings/business/", "/settings/team/",
+    "/orders/", "/connections/", "/connections/new/",
+    "/connections/new/shopify/", "/settings/orders/", "/settings/business/", "/settings/team/",
     "/settings/keys/", "/accounts/2fa/", "/accounts/email/", "/accounts/password/change/", "/api/v1/docs/", "/admin/",
-    "/practice/", "/practice/mail/", "/practice/shopify/kauri-and-clay/", "/practice/shopify/kauri-and-clay/products/",
-    "/practice/shopify/kauri-and-clay/webhooks/", "/practice/shopify/kauri-and-clay/dials/",
+    "/practice/", "/practice/mail/", "/practice/stores/kauri-and-clay/", "/practice/stores/kauri-and-clay/products/",
+    "/practice/stores/kauri-and-clay/webhooks/", "/practice/stores/kauri-and-clay/dials/",
 ]  # fmt: skip
 
 

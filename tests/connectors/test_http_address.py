@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-import ssl
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from tests.connectors.raw_server import answer, serving
+from tests.connectors.raw_server import answer, certificate, serving
 
 PUBLIC = "93.184.215.14"
 
@@ -234,27 +228,3 @@ def test_a_server_without_tls_is_not_spoken_to_over_https():
         HttpClient(allow_loopback=True, deadline_s=0.5).request("POST", server.url(scheme="https"), changes=True)
 
     assert not isinstance(caught.value, OutcomeUnknownError)
-
-
-def certificate(folder, name: str) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    alternative = x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "cert.pem").write_bytes(pem)
-    (folder / "both.pem").write_bytes(pem + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "both.pem")
-    return context

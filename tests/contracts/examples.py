@@ -9,30 +9,68 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.base import Address, OutboundOrder
+from connectors.base import Address, OutboundOrder, OutboundShipment, Parcel, ShipmentLine
 from connectors.http import Answer, HttpClient
 from connectors.shopify.connector import ShopifyConnector
-from tests.connectors.shopify.orders import ACCOUNT, SHOWROOM, line, order, tax, with_options
+from tests.connectors.neutral import SHOWROOM, tax, with_options
+from tests.connectors.shopify.orders import ACCOUNT, line, order
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TOKYO = Address("太郎", "山田", "", "1-1 千代田", "", "千代田区", "13", "100-0001", "JP", "+81312345678")
 ORDER_ID = "gid://shopify/Order/820982911946154508"
+FULFILLMENT_ID = "gid://shopify/Fulfillment/255858046"
+PARCELS = (Parcel("NZ Post", "NZ1", "https://nz.example/NZ1"), Parcel("", "NZ2"))
 
 _REF = {"id": ORDER_ID, "legacyResourceId": "820982911946154508", "name": "#1001", "createdAt": "2026-11-23T12:00:00Z"}
 _MONEY = {"shopMoney": {"amount": "100.0", "currencyCode": "NZD"}}
 _TIMES = {"updatedAt": "2026-11-23T12:00:00Z", "cancelledAt": None}
 _TOTALS = {"totalPriceSet": _MONEY, "totalRefundedSet": _MONEY, "totalOutstandingSet": _MONEY}
 _HIT = {**_REF, "sourceIdentifier": "SW-1", "tags": ["SW-1"]}
+_OPEN = {
+    "id": "gid://shopify/FulfillmentOrder/1046000847",
+    "status": "OPEN",
+    "assignedLocation": {"location": {"id": "gid://shopify/Location/1"}},
+    "supportedActions": [{"action": "CREATE_FULFILLMENT"}],
+    "lineItems": {
+        "nodes": [
+            {
+                "id": "gid://shopify/FulfillmentOrderLineItem/1058737644",
+                "sku": "SKU-1",
+                "remainingQuantity": 3,
+                "lineItem": {"id": "gid://shopify/LineItem/1"},
+            }
+        ]
+    },
+}
 _LAST = {"hasNextPage": False, "endCursor": None}
+_PLACED = {
+    **_HIT, **_TIMES, **_TOTALS, "processedAt": "2026-11-23T12:00:00Z", "displayFinancialStatus": "PAID",
+    "displayFulfillmentStatus": "UNFULFILLED", "taxesIncluded": True, "email": None, "phone": None, "note": None,
+    "customAttributes": [], "shippingAddress": None, "billingAddress": None, "currentTotalPriceSet": _MONEY,
+    "currentTotalTaxSet": _MONEY, "shippingLines": {"nodes": []}, "lineItems": {"nodes": [], "pageInfo": _LAST},
+}  # fmt: skip
 _ANSWERS: dict[str, Any] = {
     "order_create": {"orderCreate": {"order": _REF, "userErrors": []}},
     "order_by_reference": {"orderByIdentifier": None},
     "orders_search": {"orders": {"nodes": [_HIT], "pageInfo": _LAST}},
     "order_read": {"order": {**_HIT, **_TIMES, **_TOTALS, "fulfillments": []}},
+    "store_orders": {"orders": {"nodes": [_PLACED], "pageInfo": _LAST}},
+    "store_order": {"order": _PLACED},
     "order_cancel": {"orderCancel": {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []}},
+    "order_fulfillment_orders": {"order": {"id": ORDER_ID, "fulfillmentOrders": {"nodes": [_OPEN]}}},
+    "fulfillment_create": {"fulfillmentCreate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
+    "fulfillment_tracking_update": {
+        "fulfillmentTrackingInfoUpdate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}
+    },
+    "order_update": {"orderUpdate": {"order": {"id": "gid://shopify/Order/1"}, "userErrors": []}},
     "job_status": {"job": {"id": "gid://shopify/Job/1", "done": True}},
     "variants_by_sku": {"productVariants": {"nodes": [], "pageInfo": _LAST}},
     "variants_by_ids": {"nodes": [None]},
+    "variants_page": {
+        "productVariants": {"nodes": [], "pageInfo": _LAST},
+        "productVariantsCount": {"count": 0, "precision": "EXACT"},
+    },
+    "locations": {"locations": {"nodes": [], "pageInfo": _LAST}},
     "metafield_definition_create": {"metafieldDefinitionCreate": {"createdDefinition": {"id": "1"}, "userErrors": []}},
     "webhook_subscriptions": {"webhookSubscriptions": {"nodes": [], "pageInfo": _LAST}},
     "webhook_subscription_create": {"webhookSubscriptionCreate": {"webhookSubscription": {}, "userErrors": []}},
@@ -84,6 +122,8 @@ def orders() -> Iterator[OutboundOrder]:
     yield order(shipping_address=None, pickup=SHOWROOM, customer_note="After five, please")
     yield order(options=with_options(share_customer_email=True))
     yield order(options=with_options(bypass_stock_check=True, mark_paid=False))
+    yield order(options=with_options(share_customer_email=True, create_customer=False))
+    yield order(options=with_options(fulfilled=True, location_id="gid://shopify/Location/1"))
     yield order(discount=Decimal("5.00"), shipping=Decimal("4.00"), attributes={"Payment terms": "Net 30"})
     yield order(*[line(number) for number in range(1, 61)], billing=Address(), attributes={"Order number": "clash"})
 
@@ -95,11 +135,21 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     shop.check()
     shop.find_variants(["SKU-1", "O'Neill \\ 5\""])
     shop.read_variants(["gid://shopify/ProductVariant/1"])
+    shop.catalog_pages("")
+    shop.locations()
+    shop.catalog_pages("eyJsYXN0X2lkIjoxfQ==")
     for one in orders():
         shop.create(replace(one, paid_at=NOON))
     shop.find("SW-1", since=NOON)
     shop.changed_since(NOON)
     shop.read(ORDER_ID)
+    shop.store_orders(since=NOON, cursor="")
+    shop.store_orders(since=NOON, cursor="2026-11-23T12:00:00Z|eyJsYXN0X2lkIjoxfQ==")
+    shop.store_order(ORDER_ID)
     shop.cancel(ORDER_ID, note="Cancelled in Storeward")
-    shop.register_webhooks("https://portal.example.com/webhooks/shopify/abc/")
+    for parcels in ((), PARCELS[:1], PARCELS):
+        shop.fulfill(ORDER_ID, OutboundShipment((ShipmentLine("SKU-1", 2),), parcels, NOON, notify_customer=True))
+    shop.fulfill(ORDER_ID, OutboundShipment((), PARCELS, NOON, known_id=FULFILLMENT_ID))
+    shop.update(ORDER_ID, order(), fields=frozenset({"note", "attributes"}))
+    shop.register_webhooks("https://portal.example.com/webhooks/shopify/abc/", channel=True)
     return recorder.sent

@@ -13,6 +13,7 @@ def main() -> None:
     django.setup()
     from connectors.gateway import registry
     from orders import outbox
+    from orders.models import OutboxMessage
     from orders.world import DatabaseClock, World
     from tests.fakes import FakeStore
 
@@ -26,7 +27,7 @@ def main() -> None:
         for message in messages:
             for step in outbox.steps(message, world):
                 _maybe_stop(message.topic, step)
-        if not messages and not outbox.OutboxMessage.objects.filter(status__in=["waiting", "running"]).exists():
+        if not messages and not OutboxMessage.objects.filter(status__in=["waiting", "running"]).exists():
             return
         time.sleep(0.02)
     raise SystemExit("work was left over")

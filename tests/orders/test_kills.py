@@ -1,4 +1,4 @@
-"""Real workers, really killed: at each step of capture and push, then started again. One capture, one order."""
+"""Real workers, really killed: at each step of capture, push and refund, then started again. Each happens once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from connectors.models import SandboxCharge
-from orders.enums import PushStatus
+from orders.enums import PushStatus, RefundStatus
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions
+from orders.services import decisions, refunds
 from tests.factories import make_connection, make_order
+from tests.orders.services.refundable import charge_of, make_paid, wanted
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURE_STEPS = ("claimed", "examining", "examined", "marked", "captured", "settling")
+REFUND_STEPS = ("claimed", "marked", "refunded", "settling")
 PUSH_STEPS = ("claimed", "built", "marked", "created", "reading back", "read back", "settling")
 
 
@@ -55,8 +58,6 @@ def kill_at(ledger: Path, topic: str, step: str) -> None:
     [*(("capture_payment", step) for step in CAPTURE_STEPS), *(("push_order", step) for step in PUSH_STEPS)],
 )
 def test_killed_at_any_step_there_is_one_capture_and_one_order(tmp_path: Path, topic: str, step: str):
-    from django.utils import timezone
-
     at = timezone.now()
     order = make_order(connections=[make_connection()], lines=[{"sku": "A"}], confirm_by=at.replace(year=at.year + 1))
     decisions.confirm(order_id=order.pk, by="ana", at=at)
@@ -73,3 +74,18 @@ def test_killed_at_any_step_there_is_one_capture_and_one_order(tmp_path: Path, t
     assert charge.captured == int(order.total * 100)
     assert len(charge.answers) == 1
     assert Order.objects.get().headline == "awaiting_fulfillment"
+
+
+@pytest.mark.parametrize("step", REFUND_STEPS)
+def test_killed_at_any_step_a_refund_gives_its_money_once(tmp_path: Path, step: str):
+    order, at = make_paid(), timezone.now()
+    refunds.issue(order_id=order.pk, wanted=wanted({"1": 1}), by="ana", at=at)
+    ledger = tmp_path / "ledger"
+
+    kill_at(ledger, "refund_payment", step)
+    OutboxMessage.objects.filter(status="running").update(lease_until=at)  # the lease has run out meanwhile
+    after = worker(ledger)
+
+    assert after.wait(timeout=60) == 0
+    assert charge_of(order).refunded == 1000
+    assert order.refunds.get().status == RefundStatus.DONE

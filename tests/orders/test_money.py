@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.money import Money, MoneyError, from_minor, plain, round_half_up, to_minor
+from orders.money import money
 
 CURRENCIES = st.sampled_from(["NZD", "USD", "JPY", "KWD", "CLF"])
 
@@ -50,3 +51,15 @@ def test_halves_go_away_from_zero():
 @given(units=st.integers(0, 10**12), currency=CURRENCIES)
 def test_minor_units_come_back_as_they_went(units: int, currency: str):
     assert to_minor(Decimal(plain(from_minor(units, currency), currency)), currency) == units
+
+
+def test_an_amount_of_too_many_digits_is_refused():
+    with pytest.raises(MoneyError, match="more digits"):
+        to_minor(Decimal("1E+30"), "NZD")
+
+
+def test_dollars_name_their_country_to_everybody_but_those_at_home():
+    written = [money(Decimal("12.5"), currency, home="NZD") for currency in ("NZD", "AUD", "USD", "JPY", "KWD")]
+
+    assert [text.replace("\xa0", " ") for text in written] == ["$12.50", "A$12.50", "US$12.50", "JP¥13", "KWD 12.500"]
+    assert money(Decimal("-12.5"), "NZD") == "-NZ$12.50"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
 
+from connectors.models import Connection
 from orders import outbox
 from orders.enums import OrderStatus, Topic
 from orders.errors import OrderError
-from orders.models import Order, OutboxMessage
-from orders.services import decisions
+from orders.models import Order, OutboxMessage, PushLine
+from orders.services import archiving, decisions, refunds, rerouting
 from orders.services.transitions import lock
-from tests.factories import NOON, make_merchant, make_order
+from tests import locks
+from tests.factories import NOON, make_connection, make_merchant, make_order
+from tests.orders.drafts import fill, make_draft
+from tests.orders.services.refundable import make_paid, wanted
+from tests.orders.services.split import Split, make_split
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -42,21 +47,10 @@ def behind_a_lock(order: Order, first: Callable[[], object], second: Callable[[]
         lock(order.pk)
         for waiting, thread in enumerate(threads, start=1):
             thread.start()
-            _until_waiting(waiting)
+            locks.until_waiting(waiting)
     for thread in threads:
         thread.join(timeout=20)
     return outcomes
-
-
-def _until_waiting(count: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0] >= count:
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"{count} sessions never waited for the lock")
 
 
 def confirm(order: Order, by: str) -> Callable[[], object]:
@@ -95,6 +89,92 @@ def test_confirm_then_cancel_releases_and_never_captures():
 
     waiting = set(OutboxMessage.objects.filter(status="waiting").values_list("topic", flat=True))
     assert waiting == {Topic.VOID_PAYMENT}
+
+
+def move(split: Split, sku: str, to: Connection) -> Callable[[], object]:
+    moves = [rerouting.Move(split.line(sku).pk, to.pk)]
+    return lambda: rerouting.move(order_id=split.order.pk, moves=moves, by="ana", at=NOON)
+
+
+def test_a_line_that_two_move_at_once_goes_to_one_store_and_the_parts_add_up():
+    split = make_split()
+    third = make_connection(split.order.merchant)
+
+    outcomes = behind_a_lock(split.order, move(split, "A", split.second), move(split, "A", third))
+
+    assert outcomes == ["", ""]
+    assert PushLine.objects.get(line=split.line("A")).push.connection == third
+    assert sum(push.total for push in split.order.pushes.all()) == split.order.total
+
+
+def test_two_lines_moved_at_once_to_one_store_share_a_push():
+    split = make_split()
+
+    outcomes = behind_a_lock(split.order, move(split, "A", split.second), move(split, "B", split.second))
+
+    assert outcomes == ["", ""]
+    assert split.skus(split.second) == ["A", "B"]
+    assert sum(push.total for push in split.order.pushes.all()) == split.order.total
+
+
+def refund(order: Order, lines: dict[str, int], **fields: object) -> Callable[[], object]:
+    wish = wanted(lines, **fields)
+    return lambda: refunds.issue(order_id=order.pk, wanted=wish, by="ana", at=NOON)
+
+
+def test_two_refunds_at_once_give_no_unit_twice():
+    order = make_paid()
+
+    outcomes = behind_a_lock(order, refund(order, {"1": 2}), refund(order, {"1": 2}))
+
+    assert sorted(outcomes) == ["", "invalid_refund"]
+    assert [refund.amount for refund in order.refunds.all()] == [20]
+
+
+def test_two_refunds_at_once_give_no_more_than_was_taken():
+    order = make_paid()
+
+    outcomes = behind_a_lock(order, refund(order, {}, amount=Decimal(30)), refund(order, {}, amount=Decimal(30)))
+
+    assert sorted(outcomes) == ["", "invalid_refund"]
+
+
+def test_a_refund_against_a_cancellation_gives_everything_once():
+    order = make_paid()
+
+    behind_a_lock(order, cancel(order), refund(order, {"1": 1}))
+
+    assert [refund.amount for refund in order.refunds.all()] == [order.total]
+
+
+def test_without_the_lock_both_refunds_would_pass(monkeypatch):
+    """The negative control of the refunds."""
+    order = make_paid()
+    monkeypatch.setattr(refunds, "lock", lambda pk: Order.objects.select_related("merchant").get(pk=pk))
+    barrier = threading.Barrier(2)
+    quote = refunds.quote
+
+    def quote_together(*args):
+        quoted = quote(*args)
+        barrier.wait(5)
+        return quoted
+
+    monkeypatch.setattr(refunds, "quote", quote_together)
+    threads = [threading.Thread(target=closing(refund(order, {"1": 3}))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert [refund.amount for refund in order.refunds.all()] == [30, 30]
+
+
+def closing(act: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        act()
+        connection.close()
+
+    return run
 
 
 def test_eight_claimers_never_share_a_message():
@@ -146,3 +226,24 @@ def test_without_the_lock_both_confirmations_would_pass(monkeypatch):
         thread.join(timeout=20)
 
     assert outcomes == ["", ""]
+
+
+def test_of_two_who_fill_in_a_draft_the_second_is_told():
+    order = make_draft(address={"city": "", "postcode": ""})
+
+    def fills(city: str) -> Callable[[], object]:
+        return lambda: fill(order, seen={"shipping_address.city": ""}, city=city)
+
+    assert behind_a_lock(order, fills("Auckland"), fills("Hamilton")) == ["", "changed_meanwhile"]
+    assert order.addresses.get(kind="shipping").city == "Auckland"
+
+
+def test_two_who_archive_an_order_leave_one_line_in_its_history():
+    order = make_order(status=OrderStatus.DECLINED, payment_status="none")
+
+    def archives() -> object:
+        return archiving.archive(orders=Order.objects.filter(pk=order.pk), consent=False, by="ana", at=NOON)
+
+    behind_a_lock(order, archives, archives)
+
+    assert order.events.filter(kind="order.archived").count() == 1

@@ -15,10 +15,12 @@ from orders.enums import (
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,
     PUSH_TRANSITIONS,
+    REFUND_TRANSITIONS,
     FulfillmentStatus,
     OrderStatus,
     PaymentStatus,
     PushStatus,
+    RefundStatus,
     headline_of,
 )
 from orders.models import (
@@ -35,6 +37,10 @@ from orders.models import (
     Parcel,
     Payment,
     PushLine,
+    Refund,
+    RefundLine,
+    RefundRequest,
+    RefundRequestLine,
 )
 from orders.services.summary import fulfillment_summary, push_summary
 from tests.factories import NOON, make_channel, make_connection, make_order
@@ -47,6 +53,7 @@ def test_every_table_names_every_state_and_leads_to_known_ones():
         (OrderStatus, ORDER_TRANSITIONS),
         (PaymentStatus, PAYMENT_TRANSITIONS),
         (PushStatus, PUSH_TRANSITIONS),
+        (RefundStatus, REFUND_TRANSITIONS),
     ):
         assert set(table) == set(states.values)
         assert set().union(*table.values()) <= set(states.values)
@@ -81,8 +88,10 @@ def test_pushes_are_summed_up_by_the_worst():
 
 
 def test_lines_are_summed_up():
-    assert fulfillment_summary([(2, 2), (1, 1)]) == FulfillmentStatus.FULFILLED
-    assert fulfillment_summary([(2, 1)]) == FulfillmentStatus.PARTIAL
+    assert fulfillment_summary([(2, 2, 0), (1, 1, 0)]) == FulfillmentStatus.FULFILLED
+    assert fulfillment_summary([(2, 1, 0)]) == FulfillmentStatus.PARTIAL
+    assert fulfillment_summary([(2, 1, 1)]) == FulfillmentStatus.READY
+    assert fulfillment_summary([(2, 0, 1)]) == FulfillmentStatus.UNFULFILLED
     assert fulfillment_summary([]) == FulfillmentStatus.UNFULFILLED
 
 
@@ -110,6 +119,14 @@ def broken(model: Any, pk: int, **fields: Any) -> None:
 )
 def test_an_order_cannot_become(fields: dict[str, Any]):
     broken(Order, make_order().pk, **fields)
+
+
+def test_sums_that_floating_point_would_miss_are_kept():
+    line = {"sku": "A", "unit_price": "0.1"}
+
+    order = make_order(lines=[line], shipping=Decimal("0.2"))
+
+    assert order.total == Decimal("0.3")
 
 
 @pytest.mark.parametrize(
@@ -180,6 +197,59 @@ def test_a_message_cannot_become(fields: dict[str, Any]):
 @pytest.mark.parametrize("fields", [{"quantity": 0}, {"unit_price": Decimal(-1)}, {"fulfilled_quantity": 9}], ids=str)
 def test_a_line_cannot_become(fields: dict[str, Any]):
     broken(OrderLine, make_order().lines.first().pk, **fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "lost"},
+        {"reason": "lost"},
+        {"amount": Decimal(0)},
+        {"amount": Decimal(-1)},
+        {"amount": Decimal(11)},
+        {"shipping": Decimal(11)},
+        {"shipping": Decimal(-1)},
+        {"status": "done"},
+        {"done_at": NOON},
+        {"status": "failed"},
+    ],
+    ids=str,
+)
+def test_a_refund_cannot_become(fields: dict[str, Any]):
+    refund = Refund.objects.create(
+        order=make_order(), currency="NZD", amount=10, computed=10, reason="late", requested_by="ana", requested_at=NOON
+    )
+    broken(Refund, refund.pk, **fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": "lost"}, {"reason": "lost"}, {"status": "issued"}, {"decided_by": "ana"},
+     {"status": "declined", "decided_by": "ana", "decided_at": NOON}],
+    ids=str,
+)  # fmt: skip
+def test_a_refund_request_cannot_become(fields: dict[str, Any]):
+    request = RefundRequest.objects.create(order=make_order(), reason="late", created_at=NOON)
+    broken(RefundRequest, request.pk, **fields)
+
+
+def test_what_belongs_to_refunds_is_there_once():
+    order = make_order()
+    line = order.lines.first()
+    request = RefundRequest.objects.create(order=order, reason="late", created_at=NOON)
+    asked = {"currency": "NZD", "reason": "late", "requested_by": "ana", "requested_at": NOON}
+    refund = Refund.objects.create(order=order, amount=1, key="k", **asked)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RefundRequest.objects.create(order=order, reason="late", created_at=NOON)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Refund.objects.create(order=order, amount=1, key="k", **asked)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RefundLine.objects.create(refund=refund, line=line, quantity=0, amount=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RefundRequestLine.objects.create(request=request, line=line, quantity=0)
+    twice(lambda: RefundLine.objects.create(refund=refund, line=line, quantity=1, amount=1))
+    twice(lambda: RefundRequestLine.objects.create(request=request, line=line, quantity=1))
 
 
 def twice(make: Any) -> None:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from orders import outbox
 from orders.enums import PushStatus
 from orders.models import OutboxMessage
+from orders.outbox import work
 from orders.services import history, pushes
 from orders.services.transitions import move_push
 
@@ -26,9 +27,9 @@ def _mark_nothing(message, push, world):
     yield "marked"
 
 
-def _mark_then_finish(message, ref, connector, world, **found):
+def _mark_then_finish(message, push, ref, connector, world, **found):
     outbox.mark_sending(message, at=world.now())
-    yield from _finish(message, ref, connector, world, **found)
+    yield from _finish(message, push, ref, connector, world, **found)
 
 
 def _unfenced(message: OutboxMessage) -> Q:
@@ -39,7 +40,7 @@ MUTANTS = {
     "no lookup": [(pushes, "_look", lambda *_: ()), (pushes, "_believe_not_found", lambda *_: None)],
     "no horizon": [(pushes, "_believe_not_found", lambda *_: None)],
     "mark after send": [(pushes, "_mark", _mark_nothing), (pushes, "_finish", _mark_then_finish)],
-    "no fencing": [(outbox, "_mine", _unfenced)],
+    "no fencing": [(work, "_mine", _unfenced)],
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from connectors.base import (
     Account,
     Blocker,
+    Budget,
     Capabilities,
     Connector,
     InboundNotice,
@@ -33,6 +34,8 @@ DEADLINE_S = 30  # our own time-out
 LATEST_COMMIT_S = 60  # a request may still be carried out so long after we stopped waiting
 INDEX_LAG_S = 20  # a new order can be found so much later
 HORIZON_S = 120
+BUDGET, RESTORE_PER_S = 40.0, 2.0  # of one store; two orders that come at once spend it
+CREATING, READING = 12.0, 4.0
 
 
 @dataclass
@@ -87,6 +90,7 @@ class SimulatedStore(Connector):
         self.dice, self.ledger = dice, Ledger()
         self.account = Account(base_url="https://simulated.example", credentials={}, currency="NZD")
         self.budget = None
+        self._left, self._left_at = BUDGET, dice.clock.now()
 
     def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
         self._reading()
@@ -104,6 +108,7 @@ class SimulatedStore(Connector):
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         clock = self.dice.clock
+        self._spend(CREATING)
         match self.dice.fault("lost answer", "late", "late", "never arrived", "refused", "throttled", "5xx"):
             case "lost answer":
                 self.ledger.add(order, at=clock.now())
@@ -124,6 +129,7 @@ class SimulatedStore(Connector):
                 raise RetryableError("Too many requests.", throttled=True, after_s=self.dice.rng.uniform(0, 20))
         ref = self.ledger.add(order, at=clock.now())
         clock.advance(self.dice.rng.uniform(0, 3))
+        self._tell_budget()
         return ref
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
@@ -148,7 +154,7 @@ class SimulatedStore(Connector):
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
         return ()
 
-    def register_webhooks(self, callback_url: str) -> WebhookState:
+    def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
         return WebhookState(())
 
     @classmethod
@@ -161,6 +167,21 @@ class SimulatedStore(Connector):
         self.dice.clock.advance(self.dice.rng.uniform(0, 1))
         if self.dice.fault("down") and self.dice.rng.random() < 0.5:
             raise RetryableError("The store could not be reached.")
+        self._spend(READING)
+        self._tell_budget()
+
+    def _spend(self, price: float) -> None:
+        now = self.dice.clock.now()
+        restored = (now - self._left_at).total_seconds() * RESTORE_PER_S
+        self._left, self._left_at = min(self._left + restored, BUDGET), now
+        if price > self._left:
+            self._tell_budget()
+            after_s = (price - self._left) / RESTORE_PER_S
+            raise RetryableError("Too many requests.", throttled=True, after_s=after_s)
+        self._left -= price
+
+    def _tell_budget(self) -> None:
+        self.budget = Budget(self._left, BUDGET, RESTORE_PER_S)
 
     def _late(self) -> float:
         return self.dice.rng.uniform(0, LATEST_COMMIT_S)

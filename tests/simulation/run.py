@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Min
 
 from connectors.models import Connection
+from connectors.services import limits
 from orders import outbox
 from orders.enums import PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
@@ -26,6 +27,7 @@ WORKERS = 3
 CRASH = 0.02  # per step
 FREEZE = 0.005
 STEPS_WITH_FAULTS = 110
+BROKEN_EVERY = 3  # seeds; in one of so many the circuit of the first store is open at the beginning
 PATIENCE = timedelta(hours=8)  # virtual, after the faults have ceased
 
 
@@ -56,6 +58,8 @@ class _Simulation:
             gateway_for=lambda name: self.gateway,
             rng=self.rng,
         )
+        if seed % BROKEN_EVERY == 0:
+            _open_circuit(next(iter(self.stores)))
         self.workers = [Worker() for _ in range(WORKERS)]
         self.result = Result(seed, orders=ORDERS)
 
@@ -142,6 +146,11 @@ class _Simulation:
             self.result.duplicated += there > 1 or taken > 1
             self.result.stuck += not recorded
         return self.result
+
+
+def _open_circuit(connection_id: int) -> None:
+    for _ in range(limits.CALLS_BEFORE_OPENING):
+        limits.record(connection_id, outcome="failed", at=NOON)
 
 
 def _place(count: int) -> list[Connection]:

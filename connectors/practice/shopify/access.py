@@ -14,6 +14,7 @@ _FULFILL = (
 )
 _REQUIRED: dict[str, tuple[str, ...]] = {
     "productVariants": ("read_products",),
+    "productVariantsCount": ("read_products",),
     "order": _ORDERS,
     "orders": _ORDERS,
     "orderByIdentifier": _ORDERS,
@@ -23,6 +24,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "orderCreate": _CHANGE_ORDERS,
     "orderCancel": _CHANGE_ORDERS,
     "orderMarkAsPaid": _CHANGE_ORDERS,
+    "orderUpdate": _CHANGE_ORDERS,
     "refundCreate": _CHANGE_ORDERS,
     "tagsAdd": _CHANGE_ORDERS,
     "metafieldDefinitionCreate": _CHANGE_ORDERS,

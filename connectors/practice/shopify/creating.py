@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors import money
+from connectors.practice import services
 from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.shopify import rules
 
@@ -61,7 +62,16 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
     _store_lines(row, order["lineItems"], variants, prices)
     text = f"The order was created by an app: {money.plain(row.total, row.currency)} {row.currency}."
     PracticeEvent.objects.create(order=row, at=at, text=text)
+    if order.get("fulfillmentStatus") == "FULFILLED":
+        _fulfill(row, order["fulfillment"])
     return row
+
+
+def _fulfill(row: PracticeOrder, sent: Mapping[str, Any]) -> None:
+    """All lines, in as many parcels as tracking numbers were told."""
+    numbers = [*(sent.get("trackingNumbers") or ()), *([sent["trackingNumber"]] if sent.get("trackingNumber") else ())]
+    parcels = [{"number": number, "company": sent.get("trackingCompany") or ""} for number in numbers]
+    services.fulfill(order_id=row.pk, quantities=None, parcels=parcels)
 
 
 def split_tags(given: Sequence[str]) -> list[str]:

@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from graphql import GraphQLError
 
-from connectors.practice import services
+from connectors.practice import events, services
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeWebhook
+from connectors.practice.platforms import Change
 from connectors.practice.services import PracticeError
 from connectors.practice.shopify import access, nodes
 from connectors.practice.shopify.creating import create_order, metafield_key, split_tags
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.queries import Call, order_node, orders_of
-from connectors.practice.shopify.rules import OrderRefused
+from connectors.practice.shopify.rules import OrderRefused, check_awake
 from connectors.practice.shopify.search import number_of
 
 _STAFF_NOTE_MAX = 255
@@ -27,8 +28,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 def order_create(call: Call, order: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Node:
     given = {"inventoryBehaviour": "BYPASS", **(options or {})}
     try:
+        check_awake(call.shop)
         with transaction.atomic():
             row = create_order(call.shop.pk, order, given, at=call.at)
+            events.tell(Change("created", row))
     except OrderRefused as refused:
         return {"order": None, "userErrors": [refusal.as_node() for refusal in refused.refusals]}
     return {"order": order_node(call, orders_of(call).get(pk=row.pk)), "userErrors": []}

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from graphql import GraphQLError
+
 from connectors import money
 from connectors.practice import services
 from connectors.practice.models import (
@@ -21,6 +23,7 @@ from connectors.practice.models import (
 from connectors.practice.shopify.search import page
 
 Node = dict[str, Any]
+_ADDRESS = ("firstName", "lastName", "company", "address1", "address2", "city", "provinceCode", "zip", "phone")
 
 
 def amount_text(amount: Decimal) -> str:
@@ -83,27 +86,33 @@ def order(row: PracticeOrder, *, shows_fulfillment_orders: bool = True) -> Node:
         "displayFinancialStatus": row.financial_status or None,
         "displayFulfillmentStatus": services.fulfillment_status(row),
         "customAttributes": row.attributes,
-        "lineItems": _connection([line_item(line, row) for line in lines]),
+        "lineItems": _connection(
+            [line_item(line, row, off) for line, off in zip(lines, _allocated(row, lines), strict=True)]
+        ),
+        "shippingLines": _connection(_shipping_lines(row)),
         "fulfillments": _list([fulfillment(item, row) for item in sent]),
         "fulfillmentOrders": _connection([fulfillment_order(row, lines)] if shows_fulfillment_orders else []),
         "refunds": _list([refund(item, row) for item in refunds]),
+        **_customer(row),
         **_sums(row),
         **_payments(row),
     }
 
 
-def line_item(row: PracticeLine, of: PracticeOrder) -> Node:
+def line_item(row: PracticeLine, of: PracticeOrder, discount: Decimal = Decimal(0)) -> Node:
     return {
         "__typename": "LineItem",
         "id": f"gid://shopify/LineItem/{row.pk}",
         "sku": row.sku or None,
         "title": row.title,
+        "name": row.title,
         "quantity": row.quantity,
         "currentQuantity": row.quantity,
         "unfulfilledQuantity": row.unfulfilled,
         "requiresShipping": row.requires_shipping,
         "customAttributes": row.properties,
         "originalUnitPriceSet": _bag(row.price, of.currency),
+        "discountAllocations": [{"allocatedAmountSet": _bag(discount, of.currency)}] if discount else [],
         "taxLines": _list([_tax_line(tax, of.currency) for tax in row.taxes]),
         "variant": variant(row.variant) if row.variant else None,
     }
@@ -210,11 +219,63 @@ def _sums(row: PracticeOrder) -> Node:
         "totalShippingPriceSet": row.shipping,
         "totalTaxSet": row.tax,
         "totalPriceSet": row.total,
+        "currentTotalPriceSet": row.total,
+        "currentTotalTaxSet": row.tax,
         "totalReceivedSet": row.received,
         "totalRefundedSet": row.refunded,
         "totalOutstandingSet": row.outstanding,
     }
     return {name: _bag(amount, row.currency) for name, amount in amounts.items()}
+
+
+def _customer(row: PracticeOrder) -> Node:
+    """Protected customer data: null with an error for an app that Shopify has not approved for it."""
+    kept = row.details
+    given = {
+        "email": kept.get("email") or None,
+        "phone": kept.get("phone") or None,
+        "shippingAddress": _address(row, "shippingAddress"),
+        "billingAddress": _address(row, "billingAddress"),
+    }
+    if row.shop.settings.get("protected_data", True):
+        return given
+    return {name: _denied(name) for name in given}
+
+
+def _denied(name: str) -> Callable[..., Any]:
+    def refuse(_info: Any) -> None:
+        text = f"This app is not approved to use the {name} field."
+        raise GraphQLError(text, extensions={"code": "ACCESS_DENIED"})
+
+    return refuse
+
+
+def _address(row: PracticeOrder, kind: str) -> Node | None:
+    sent = row.details.get(kind)
+    if not sent:
+        return None
+    texts = {name: sent.get(name) or None for name in _ADDRESS}
+    return {"id": f"gid://shopify/MailingAddress/{row.pk}", **texts, "countryCodeV2": sent.get("countryCode")}
+
+
+def _shipping_lines(row: PracticeOrder) -> list[Node]:
+    return [
+        {
+            "id": f"gid://shopify/ShippingLine/{row.pk}{number:02}",
+            "title": line["title"],
+            "code": line.get("code"),
+            "currentDiscountedPriceSet": _bag(Decimal(line["priceSet"]["shopMoney"]["amount"]), row.currency),
+            "taxLines": [_tax_line(tax, row.currency) for tax in line.get("taxLines") or ()],
+        }
+        for number, line in enumerate(row.details.get("shippingLines") or (), start=1)
+    ]
+
+
+def _allocated(row: PracticeOrder, lines: list[PracticeLine]) -> list[Decimal]:
+    """Each line's part of the order's discount."""
+    if not row.discount or not lines:
+        return [Decimal(0)] * len(lines)
+    return money.apportion(row.discount, [line.amount for line in lines], row.currency)
 
 
 def _payments(row: PracticeOrder) -> Node:

@@ -56,6 +56,14 @@ def product_variants(call: Call, query: str | None = None, reverse: bool = False
     return page([nodes.variant(row) for row in rows if finds_sku(row.sku, query)], **_only_paging(paging))
 
 
+def product_variants_count(call: Call, limit: int | None = None, query: str | None = None) -> Node:
+    """`query` has no supported search fields (the schema says so): it changes nothing."""
+    count = call.shop.variants.count()
+    if limit is not None and count > limit:
+        return {"count": limit, "precision": "AT_LEAST"}
+    return {"count": count, "precision": "EXACT"}
+
+
 def node(call: Call, id: str) -> Node | None:  # noqa: A002  # the schema's name
     return nodes_by_id(call, [id])[0]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 
 from connectors.practice.models import PracticeShop
-from connectors.practice.shopify import access, mutations, queries
+from connectors.practice.shopify import access, mutations, queries, updating
 from connectors.practice.shopify.queries import Call
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ QUERIES: dict[str, Callable[..., Any]] = {
     "currentAppInstallation": queries.current_app_installation,
     "publicApiVersions": queries.public_api_versions,
     "productVariants": queries.product_variants,
+    "productVariantsCount": queries.product_variants_count,
     "node": queries.node,
     "nodes": queries.nodes_by_id,
     "order": queries.order,
@@ -36,6 +37,7 @@ MUTATIONS: dict[str, Callable[..., Any]] = {
     "orderCreate": mutations.order_create,
     "orderCancel": mutations.order_cancel,
     "orderMarkAsPaid": mutations.order_mark_as_paid,
+    "orderUpdate": updating.order_update,
     "refundCreate": mutations.refund_create,
     "tagsAdd": mutations.tags_add,
     "fulfillmentCreate": mutations.fulfillment_create,

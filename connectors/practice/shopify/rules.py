@@ -65,7 +65,7 @@ def check(shop: PracticeShop, order: Mapping[str, Any], *, at: datetime) -> Vari
     lines = order.get("lineItems") or []
     if not lines:
         raise OrderRefused(Refusal("Line items must have at least one line item", path=("order", "lineItems")))
-    refusals = [*_head(order, at), *_taxes(order), *_money(shop, order), *_lines(lines)]
+    refusals = [*_head(shop, order, at), *_taxes(order), *_money(shop, order), *_lines(lines)]
     if refusals:
         raise OrderRefused(*refusals)
     return [_variant(shop, line) for line in lines]
@@ -121,15 +121,19 @@ def amount_of(bag: Mapping[str, Any] | None) -> Decimal:
     return Decimal(bag["shopMoney"]["amount"]) if bag else Decimal(0)
 
 
-def _check_shop(shop: PracticeShop, at: datetime) -> None:
+def check_awake(shop: PracticeShop) -> None:
+    """Outside a transaction: a refusal would take back the turn of the dial."""
     if dials.take(shop, "dormant") is not None:
         raise OrderRefused(Refusal("The shop is dormant and cannot create orders", "SHOP_DORMANT"))
+
+
+def _check_shop(shop: PracticeShop, at: datetime) -> None:
     lately = PracticeOrder.objects.filter(shop=shop, created_at__gt=at - timedelta(minutes=1)).count()
     if shop.is_development and lately >= A_MINUTE_IN_DEVELOPMENT:
         raise OrderRefused(Refusal(TOO_MANY))
 
 
-def _head(order: Mapping[str, Any], at: datetime) -> Iterator[Refusal]:
+def _head(shop: PracticeShop, order: Mapping[str, Any], at: datetime) -> Iterator[Refusal]:
     if order.get("customer") and order.get("customerId"):
         text = "Only one of customer and customerId can be provided"
         yield Refusal(text, "REDUNDANT_CUSTOMER_FIELDS", ("order", "customer"))
@@ -145,8 +149,18 @@ def _head(order: Mapping[str, Any], at: datetime) -> Iterator[Refusal]:
         yield Refusal("Processed at must not be in the future", "PROCESSED_AT_INVALID", ("order", "processedAt"))
     if len(order.get("note") or "") > NOTE_MAX:
         yield Refusal(f"Note is too long (maximum is {NOTE_MAX} characters)", path=("order", "note"))
+    yield from _fulfillment(shop, order)
     if any(len(tag) > TAG_MAX for tag in order.get("tags") or []):
         yield Refusal(f"Tags is too long (maximum is {TAG_MAX} characters)", path=("order", "tags"))
+
+
+def _fulfillment(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refusal]:
+    """An order that is fulfilled as it is created names the location, which is one of the shop's."""
+    place = order.get("fulfillment")
+    if bool(order.get("fulfillmentStatus")) != bool(place):
+        yield Refusal("Fulfillment status needs a fulfillment with its location", path=("order", "fulfillment"))
+    elif place and number_of(place["locationId"], "Location") != shop.pk:
+        yield Refusal("Location does not exist", path=("order", "fulfillment", "locationId"))
 
 
 def _taxes(order: Mapping[str, Any]) -> Iterator[Refusal]:

@@ -118,6 +118,8 @@ def _become_the_demo(*, port: int, check: bool) -> NoReturn:
         "ALLOWED_HOSTS": "127.0.0.1",
         "EMAIL_URL": "",  # whatever .env says: mails stay in the practice mailbox
         "GATEWAYS": "sandbox",
+        "Q_WORKERS": "4",  # a practice store's webhook must not wait until a pump has stopped looking for more to do
+        "PYTHONUNBUFFERED": "1",  # each line when it is true, in a log file as well
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
     }
     os.chdir(settings.BASE_DIR)

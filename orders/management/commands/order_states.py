@@ -15,10 +15,12 @@ from orders.enums import (
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,
     PUSH_TRANSITIONS,
+    REFUND_TRANSITIONS,
     FulfillmentStatus,
     OrderStatus,
     PaymentStatus,
     PushStatus,
+    RefundStatus,
 )
 
 PATH = Path(settings.BASE_DIR) / "docs" / "order-states.md"
@@ -26,6 +28,7 @@ PATH = Path(settings.BASE_DIR) / "docs" / "order-states.md"
 _AXES: tuple[tuple[str, type[TextChoices], Mapping[str, frozenset[str]]], ...] = (
     ("Order", OrderStatus, ORDER_TRANSITIONS),
     ("Payment", PaymentStatus, PAYMENT_TRANSITIONS),
+    ("Refund", RefundStatus, REFUND_TRANSITIONS),
     ("Push, per destination", PushStatus, PUSH_TRANSITIONS),
 )
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 import pytest
 
 from connectors.practice.models import PracticeShop
+from connectors.services import clients
+from tests.connectors.browser import Browser
 from tests.connectors.practice.shop import make_shop
+from tests.server import let_go
 
 
 @pytest.fixture
 def shop(db: None) -> PracticeShop:
     return make_shop()
+
+
+@pytest.fixture
+def browser(live_server, settings, owner, client):
+    settings.BASE_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+    clients.close_all()
+    client.force_login(owner)
+    yield Browser(client)
+    let_go()

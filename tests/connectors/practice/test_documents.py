@@ -52,7 +52,7 @@ def test_a_usererror_without_code_cannot_be_asked_for_one(shop):
         ({"sourceUrl": "orders/1"}, ["sourceUrl"]),
         ({"note": 5}, ["note"]),
         ({"sourceIdentifer": "SW-1"}, []),
-        ({"fulfillmentStatus": "FULFILLED"}, []),
+        ({"fulfillmentStatus": "SHIPPED"}, ["fulfillmentStatus"]),
         ({"lineItems": [{"title": "Chair"}]}, ["lineItems", 0]),
         ({"lineItems": [{"quantity": "2"}]}, ["lineItems", 0, "quantity"]),
         ({"lineItems": [{"quantity": 1, "priceSet": bag("ten")}]}, ["lineItems", 0, "priceSet", "shopMoney", "amount"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -23,8 +22,10 @@ from connectors.http import HttpClient
 from connectors.practice import dials, services
 from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.shopify.connector import ShopifyConnector
+from tests.connectors.neutral import tax
 from tests.connectors.practice.shop import make_shop, variant_id
-from tests.connectors.shopify.orders import line, order, tax
+from tests.connectors.shopify.orders import line, order
+from tests.server import let_go
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,9 +45,7 @@ def driver(live_server, shop):
     )
     with closing(HttpClient(allow_loopback=True, deadline_s=5)) as http:
         yield ShopifyConnector(account, http)
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:  # the live server's: they hold connections to the database
-            thread.join(timeout=10)
+    let_go()
 
 
 @pytest.fixture
@@ -73,6 +72,24 @@ def test_the_driver_finds_variants_by_exact_sku(driver, shop):
     assert driver.read_variants([variant_id(shop)])[variant_id(shop)].stock == 5
 
 
+def test_the_driver_reads_the_whole_catalog_page_by_page(driver, shop, monkeypatch):
+    monkeypatch.setattr("connectors.shopify.connector._CATALOG_PAGE", 1)
+
+    first = driver.catalog_pages("")
+    second = driver.catalog_pages(first.next_cursor)
+
+    assert [(v.sku, v.price, v.stock) for page in (first, second) for v in page.variants] == [
+        ("STOOL", Decimal("50.00"), 5),
+        ("LAMP", Decimal("15.00"), 5),
+    ]
+    assert (first.total, second.total, second.next_cursor) == (2, None, "")
+
+
+def test_a_cursor_that_is_none_is_no_page(driver):
+    with pytest.raises(RetryableError):
+        driver.catalog_pages("!")
+
+
 def test_the_driver_registers_its_webhooks_once(driver):
     first = driver.register_webhooks("https://portal.example/webhooks/")
     again = driver.register_webhooks("https://portal.example/webhooks/")
@@ -94,7 +111,7 @@ def test_an_order_is_created_found_and_read_back(driver, outbound):
 def test_the_order_page_is_where_the_reference_says(driver, outbound, client):
     ref = driver.create(outbound)
 
-    assert client.get(ref.url).status_code == 200
+    assert client.get(ref.url, follow=True).status_code == 200
 
 
 def test_two_parcels_come_back_as_one_shipment(driver, outbound):

@@ -220,3 +220,25 @@ def test_a_variant_that_sells_below_zero_or_is_not_counted_is_never_short(shop, 
     create(shop, lineItems=[line(shop, quantity=9)], options={"inventoryBehaviour": "DECREMENT_OBEYING_POLICY"})
 
     assert shop.variants.get(sku="STOOL").stock == (-4 if field == "sells_below_zero" else 5)
+
+
+def test_an_order_is_fulfilled_at_the_shop_s_location_as_it_is_created(shop):
+    place = {"locationId": f"gid://shopify/Location/{shop.pk}", "trackingCompany": "NZ Post", "trackingNumber": "NZ1"}
+
+    order = create(shop, fulfillmentStatus="FULFILLED", fulfillment=place)
+
+    seen = read(shop, order)
+    assert (seen["displayFulfillmentStatus"], seen["lineItems"]["nodes"][0]["unfulfilledQuantity"]) == ("FULFILLED", 0)
+    assert seen["fulfillments"][0]["trackingInfo"] == [{"number": "NZ1", "company": "NZ Post", "url": None}]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"fulfillmentStatus": "FULFILLED"},
+        {"fulfillment": {"locationId": "gid://shopify/Location/1"}},
+        {"fulfillmentStatus": "FULFILLED", "fulfillment": {"locationId": "gid://shopify/Location/999999"}},
+    ],
+)
+def test_a_fulfilled_order_names_a_location_of_the_shop(shop, fields):
+    assert refusals(shop, **fields)[0]["field"][:2] == ["order", "fulfillment"]

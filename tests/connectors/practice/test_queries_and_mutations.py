@@ -280,3 +280,18 @@ def test_a_refused_order_uses_up_no_lost_answer(shop):
 def test_a_dial_that_does_not_exist_is_an_error(shop):
     with pytest.raises(KeyError):
         dials.turn(shop.pk, "gremlins", left=1)
+
+
+COUNT = "query Count($limit: Int = 10000) { productVariantsCount(limit: $limit) { count precision } }"
+
+
+@pytest.mark.parametrize(("limit", "count", "precision"), [(None, 2, "EXACT"), (2, 2, "EXACT"), (1, 1, "AT_LEAST")])
+def test_variants_are_counted_up_to_the_limit(shop, limit, count, precision):
+    assert data(shop, COUNT, limit=limit) == {"count": count, "precision": precision}
+
+
+def test_counting_variants_needs_the_scope_of_reading_them(shop):
+    shop.scopes = ["write_orders"]
+    shop.save()
+
+    assert code(ask(shop, COUNT)) == "ACCESS_DENIED"

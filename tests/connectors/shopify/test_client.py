@@ -20,7 +20,7 @@ from connectors.http import HttpClient
 from connectors.shopify import client
 from connectors.shopify.client import ShopifyClient, TopLevelNotFoundError
 from tests.connectors.shopify.orders import ACCOUNT
-from tests.connectors.shopify.shop import URL, answers, fails, sent
+from tests.connectors.shopify.shop import URL, answers, connector, fails, sent
 
 COST = {
     "requestedQueryCost": 122,
@@ -221,6 +221,24 @@ def test_the_asked_for_version_is_no_warning(caplog):
     execute()
 
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"X-Shopify-API-Version": "2027-01"}, "answered with 2027-01"),
+        ({"X-Shopify-API-Deprecated-Reason": "https://shopify.dev/x"}, "will end"),
+        ({}, ""),
+    ],
+)
+def test_what_shopify_says_of_the_version_is_kept_for_people(headers, words):
+    responses.add(responses.POST, URL, json={"data": {"currentAppInstallation": None}}, headers=headers)
+    asked = connector()
+
+    asked._ask("shop_info")
+
+    assert words in asked.warning
+    assert bool(asked.warning) == bool(words)
 
 
 def test_no_error_tells_the_token():

@@ -71,7 +71,11 @@ def test_check_tells_the_shop_and_the_scopes_it_lacks():
     shop = connector().check()
 
     assert (shop.domain, shop.currency, shop.prices_include_tax) == ("kauri.myshopify.com", "NZD", True)
-    assert shop.missing_scopes == ("read_inventory", "read_fulfillments")
+    assert shop.missing_scopes == (
+        "read_inventory",
+        "read_fulfillments",
+        "write_merchant_managed_fulfillment_orders",
+    )
 
 
 def test_a_dead_token_is_for_the_merchant():

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from connectors import money
 from connectors.base import Address, BlockerCode
 from connectors.shopify import mapping, preflight
-from tests.connectors.shopify.orders import ACCOUNT, HOME, SHOWROOM, line, order, tax, variant, with_options
+from tests.connectors.neutral import HOME, SHOWROOM, tax, with_options
+from tests.connectors.shopify.orders import ACCOUNT, line, order, variant
 
 
 def body(*lines, **fields):
@@ -229,3 +230,39 @@ def test_an_order_that_is_off_by_any_amount_is_blocked(one, off):
     found = preflight.blockers(wrong, mapping.order_variables(wrong), {}, account)
 
     assert BlockerCode.TOTAL_MISMATCH in {blocker.code for blocker in found}
+
+
+def test_every_part_of_the_body_has_a_source():
+    to_customer = with_options(share_customer_email=True, fulfilled=True, location_id="gid://shopify/Location/1")
+    everything = order(discount=Decimal(1), shipping=Decimal(5), options=to_customer)
+    on_order = order(options=with_options(share_customer_email=True, create_customer=False))
+
+    bodies = [mapping.order_variables(one) for one in (everything, on_order)]
+
+    sent = {f"variables.{part}.{name}" for body in bodies for part in ("order", "options") for name in body[part]}
+    assert sent == set(mapping.SOURCES) - {"query", "operationName"}
+
+
+def test_an_address_without_a_customer_stands_on_the_order_alone():
+    sent = body(options=with_options(share_customer_email=True, create_customer=False))
+
+    assert ("customer" in sent, sent["email"]) == (False, "harriet@example.com")
+
+
+def test_a_fulfilled_order_names_its_location_and_leaves_the_mail_to_us():
+    sent = body(options=with_options(fulfilled=True, location_id="gid://shopify/Location/1", mark_paid=False))
+
+    assert sent["fulfillment"] == {"locationId": "gid://shopify/Location/1", "notifyCustomer": False}
+    assert (sent["fulfillmentStatus"], sent["financialStatus"], "transactions" in sent) == (
+        "FULFILLED",
+        "PENDING",
+        False,
+    )
+
+
+def test_a_fulfilled_order_without_a_location_is_blocked():
+    one = order(options=with_options(fulfilled=True))
+
+    found = preflight.blockers(one, mapping.order_variables(one), {}, ACCOUNT)
+
+    assert [blocker.field for blocker in found if blocker.code == BlockerCode.PICKUP_LOCATION_UNMAPPED] == ["location"]

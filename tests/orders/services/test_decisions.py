@@ -11,7 +11,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.errors import ConfirmationClosed, OrderBlocked, TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions
+from orders.services import decisions, preflight
 from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.fakes import FakeStore, make_world
 
@@ -201,7 +201,7 @@ def ask(order: Order) -> None:
     from django.db import transaction
 
     with transaction.atomic():
-        decisions.ask_check(order, at=NOON)
+        preflight.ask(order, at=NOON)
 
 
 def place_and_drain(store: FakeStore) -> Order:

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import re
 import smtplib
 from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db import transaction
 
-from accounts.models import Role
+from accounts.models import AuditEvent, Role
 from connectors.base import Parcel
+from connectors.models import ConnectionState
+from connectors.services import connections
+from orders import alarms, outbox
 from orders.enums import Delivery, OutboxStatus, Topic
 from orders.models import Fulfillment, OutboxMessage
 from orders.models import Parcel as ParcelRow
 from orders.services import notices
 from tests.factories import NOON, make_connection, make_member, make_merchant, make_order
+from tests.fakes import FakeStore, make_world
 from tests.orders.services.pushed import Pushed, make_pushed
 
 pytestmark = pytest.mark.django_db
@@ -271,7 +277,8 @@ def test_a_tracking_address_that_nobody_should_follow_is_no_link(url: str):
     pushed.pull()
     pushed.drain()
 
-    assert "<a " not in html_of(mail.outbox[0])
+    links = re.findall(r'href="([^"]*)', html_of(mail.outbox[0]))
+    assert [link.rpartition("/refund/")[0] for link in links] == [settings.BASE_URL]
     assert url not in mail.outbox[0].body
     assert "DHL2" in mail.outbox[0].body
 
@@ -303,7 +310,10 @@ def test_one_cause_makes_one_mail():
     assert OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).count() == 2
 
 
-@pytest.mark.parametrize("kind", [kind for kind in notices.WORDS if kind != "reconnect"])
+ABOUT_CONNECTIONS = ("reconnect", "store_gone", "data_request")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in notices.WORDS if kind not in ABOUT_CONNECTIONS])
 def test_every_notice_names_the_order_the_reason_and_the_way_there(kind: notices.MerchantNotice):
     pushed = make_pushed(merchant=make_merchant(alert_addresses=["alerts@kauri.example"]))
     tell(kind, "a", pushed.order)
@@ -348,26 +358,45 @@ def test_a_merchant_whom_nobody_can_reach_is_on_record():
 
 def test_a_lost_token_is_one_mail_until_the_next_one_is_lost():
     connection = make_connection()
-    orders = [make_order(connection.merchant, connections=[connection]) for _ in range(3)]
-    with transaction.atomic():
-        for order in orders:
-            notices.promise_reconnect(order.pushes.get(), at=NOON)
-        connection.credential_version += 1
-        connection.save()
-        notices.promise_reconnect(orders[0].pushes.get(), at=NOON)
+    for _ in range(2):
+        alarms.auth_lost(connection, reason="Refused.", at=NOON)
+    fresh = connections.reconnect(connection_id=connection.pk, credentials={"access_token": "b"}, by="ana", at=NOON)
+    alarms.auth_lost(fresh, reason="Refused.", at=NOON)
 
     assert OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).count() == 2
 
 
-def test_the_mail_about_a_lost_token_leads_to_the_connection():
-    merchant = make_merchant(alert_addresses=["a@kauri.example"])
-    pushed = make_pushed(merchant=merchant)
-    with transaction.atomic():
-        notices.promise_reconnect(pushed.push, at=NOON)
-    pushed.drain()
+def test_a_token_that_was_replaced_meanwhile_makes_no_mail():
+    connection = make_connection()
+    connections.reconnect(connection_id=connection.pk, credentials={"access_token": "b"}, by="ana", at=NOON)
 
-    assert mail.outbox[0].subject == "Reconnect Kauri Shopify"
-    assert pushed.push.connection.public_id in mail.outbox[0].body
+    alarms.auth_lost(connection, reason="Refused.", at=NOON)
+
+    assert not OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).exists()
+    connection.refresh_from_db()
+    assert connection.state == ConnectionState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("alarm", "subject"), [(alarms.auth_lost, "Reconnect your store"), (alarms.gone, "Your store cannot be reached")]
+)
+def test_the_mail_about_a_connection_needs_no_order_and_leads_there(alarm, subject: str):
+    connection = make_connection(make_merchant(alert_addresses=["a@kauri.example"]), name="Kauri Shopify")
+    alarm(connection, reason="It said no.", at=NOON)
+    outbox.drain(world=make_world(FakeStore()))
+
+    assert mail.outbox[0].subject == f"{subject}: Kauri Shopify"
+    for part in (mail.outbox[0].body, html_of(mail.outbox[0])):
+        assert "It said no." in part
+        assert f"/connections/{connection.public_id}/" in part
+
+
+def test_a_mail_about_a_connection_that_reaches_nobody_is_on_the_merchants_record():
+    connection = make_connection()
+    alarms.gone(connection, reason="Frozen.", at=NOON)
+    outbox.drain(world=make_world(FakeStore()))
+
+    assert AuditEvent.objects.filter(merchant=connection.merchant, kind="merchant.not_told").count() == 1
 
 
 def test_told_at_stands_on_all_that_was_promised():

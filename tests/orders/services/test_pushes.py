@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.core import mail
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from connectors import conditions
 from connectors.models import Connection, ConnectionState
@@ -44,6 +46,19 @@ def test_the_push_is_read_back_and_equal_to_the_cent():
     push = drained(store, captured(store))
 
     assert (push.status, push.remote_total, push.read_back_at) == (PushStatus.PUSHED, push.order.total, NOON)
+
+
+def test_a_push_costs_no_more_statements_than_it_did():
+    """Without those of the call log and of transactions, which the store in memory and SQLite have fewer of."""
+    store = FakeStore()
+    captured(store)
+    (message,) = outbox.claim(at=NOON)
+
+    with CaptureQueriesContext(database) as seen:
+        outbox.carry_out(message, make_world(store))
+
+    statements = [query["sql"] for query in seen if query["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
+    assert (OrderPush.objects.get().status, len(statements)) == (PushStatus.PUSHED, 22)
 
 
 def test_a_lost_answer_is_looked_for_and_adopted():
@@ -259,7 +274,7 @@ def test_a_fault_of_ours_is_held_with_a_reference_and_stops_nothing_else(monkeyp
     reference = message_of(push).error_reference
     assert push.status == PushStatus.HELD
     assert reference in push.reason
-    assert any(record.reference == reference for record in caplog.records if record.name == "orders.outbox")
+    assert any(record.reference == reference for record in caplog.records if record.name == "orders.outbox.endings")
 
 
 def test_a_total_that_differs_there_is_held_and_never_adjusted(monkeypatch):
@@ -271,6 +286,18 @@ def test_a_total_that_differs_there_is_held_and_never_adjusted(monkeypatch):
     push = drained(store, push)
 
     assert (push.status, push.blockers[0]["code"]) == (PushStatus.HELD, "total_mismatch")
+
+
+def test_a_supplier_s_cost_is_not_held_against_what_was_paid(monkeypatch):
+    store = FakeStore()
+    push = captured(store)
+    Connection.objects.update(platform="ssactivewear")
+    read = store.read
+    monkeypatch.setattr(store, "read", lambda remote_id: _dearer(read(remote_id)))
+
+    push = drained(store, push)
+
+    assert (push.status, push.blockers) == (PushStatus.PUSHED, [])
 
 
 def test_a_missing_link_found_at_the_send_is_waited_for_and_released():

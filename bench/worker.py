@@ -1,0 +1,21 @@
+"""One pump as a task of django-q2 runs it; prints the seconds of processor time that it took."""
+
+from __future__ import annotations
+
+import resource
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    from orders.pump import pump
+
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    pump()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What every carrier is asked, in neutral shapes. Nothing here knows Django; errors are those of connectors.errors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from connectors.errors import NotOfferedError
+from connectors.http import HttpClient
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parcels wait, and whom the driver asks for."""
+
+    company: str
+    contact: str
+    phone: str  # E.164, or as the merchant writes it
+    address1: str
+    city: str
+    country_code: str  # ISO 3166-1 alpha-2
+    address2: str = ""
+    province_code: str = ""
+    postcode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Parcels for one country."""
+
+    country_code: str
+    parcels: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickupRequest:
+    """A driver is to come. The window's times are aware, in the zone of the place; both are of one day there."""
+
+    reference: str  # ours; the same pickup always has the same
+    place: Place
+    opens_at: datetime
+    closes_at: datetime
+    pieces: tuple[Pieces, ...]
+    weight_g: int  # of all of them
+    note: str = ""
+
+    @property
+    def parcels(self) -> int:
+        return sum(piece.parcels for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The carrier comes."""
+
+    number: str  # the carrier's own
+    cost: str = ""  # what it says that it charges: "6.65 USD"; empty when it does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail to a carrier. The same key is the same mail, shown once however often it is sent."""
+
+    key: str
+    to: str
+    subject: str
+    text: str
+    file_name: str
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierLogin:
+    """What a driver needs to know of an account."""
+
+    base_url: str
+    email: str
+    account_number: str
+    credentials: Mapping[str, Any]
+    country_code: str
+
+
+class Carrier(ABC):
+    """One merchant's account at a carrier."""
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    quotes: ClassVar[bool] = False  # tells what a pickup costs before it is asked for
+    looks_up: ClassVar[bool] = False  # finds a pickup by our reference
+    looks_ahead_days: ClassVar[int] = 0  # and how many days after today it still does
+    repeats_safely: ClassVar[bool] = False  # the same request again is the same pickup
+    horizon_s: ClassVar[float] = 0.0  # for so long after a request "not found" proves nothing
+
+    def __init__(self, login: CarrierLogin, http: HttpClient, post: Callable[[Letter], None]) -> None:
+        self.login = login
+        self.http = http
+        self.post = post  # hands a mail to the mail server
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises when the account cannot be used as it is."""
+
+    @abstractmethod
+    def schedule(self, request: PickupRequest) -> Confirmation:
+        """Ask for it, once. Raises OutcomeUnknownError when it may have been taken."""
+
+    @abstractmethod
+    def cancel(self, request: PickupRequest, number: str) -> None:
+        """Call it off; calling off twice is harmless."""
+
+    def quote(self, request: PickupRequest) -> str:
+        """What it would cost: "6.65 USD". Only where `quotes`."""
+        raise NotOfferedError(f"{type(self).__name__} does not offer this.")
+
+    def find(self, request: PickupRequest) -> Confirmation | None:
+        """The pickup that stands there under our reference. Only where `looks_up`."""
+        raise NotOfferedError(f"{type(self).__name__} does not offer this.")
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self.http.close()

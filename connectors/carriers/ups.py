@@ -1,0 +1,241 @@
+"""UPS: pickups on call by the Pickup API, version v2409, with OAuth client credentials.
+
+Sources, looked at in 2026-11: github.com/UPS-API/api-documentation, Pickup.yaml and OAuthClientCredentials.yaml. A
+pickup that exists for the address answers a second request with the same PRN, and pending pickups are listed with our
+reference for today and tomorrow: both are used to never have two drivers come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.carriers.base import Carrier, Confirmation, PickupRequest, Place
+from connectors.errors import CredentialsError, FieldError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.http import Answer
+
+PRODUCTION, TESTING = "https://onlinetools.ups.com", "https://wwwcie.ups.com"
+VERSION = "v2409"
+REFERENCE_MAX, COMPANY_MAX, CONTACT_MAX, STREET_MAX, NOTE_MAX = 35, 27, 22, 73, 57
+MOST_PARCELS = 999
+HEAVIEST_KG = 9999.9
+_CANCELLED = "007"
+_ACCOUNT_LENGTHS = (6, 10)
+_GROUND, _PACKAGE, _BY_ACCOUNT = "003", "01", "01"
+_KILOGRAM_COUNTRIES_EXCEPT = ("US", "PR")
+_G_PER_LB = 453.59237
+
+
+class UpsCarrier(Carrier):
+    key = "ups"
+    label = "UPS"
+    quotes = True
+    looks_up = True
+    looks_ahead_days = 1
+    horizon_s = 120.0
+
+    _token = ""
+
+    def check(self) -> None:
+        self._pending()
+
+    def quote(self, request: PickupRequest) -> str:
+        place = request.place
+        body = {
+            "PickupRateRequest": {
+                "PickupAddress": {
+                    "AddressLine": place.address1[:STREET_MAX],
+                    "City": place.city,
+                    "StateProvince": place.province_code,
+                    "PostalCode": place.postcode,
+                    "CountryCode": place.country_code,
+                    "ResidentialIndicator": "N",
+                },
+                "AlternateAddressIndicator": "Y",
+                "ServiceDateOption": "02",  # a day after today; 01 is today, which costs no less
+                "PickupDateInfo": _when(request),
+            }
+        }
+        path = f"/api/shipments/{VERSION}/pickup/oncall"
+        return _cost(self._call("POST", path, within="PickupRateResponse", json=body, changes=False))
+
+    def schedule(self, request: PickupRequest) -> Confirmation:
+        _refuse(request)
+        path = f"/api/pickupcreation/{VERSION}/pickup"
+        made = self._call("POST", path, within="PickupCreationResponse", json=self.body_of(request), changes=True)
+        if not made.get("PRN"):
+            raise OutcomeUnknownError("UPS answered without a pickup number.")
+        return Confirmation(str(made["PRN"]), _cost(made))
+
+    def find(self, request: PickupRequest) -> Confirmation | None:
+        for row in self._pending():
+            stands = row.get("PickupStatusMessage") != _CANCELLED
+            if stands and row.get("ReferenceNumber") == request.reference:
+                return Confirmation(row["PRN"])
+        return None
+
+    def cancel(self, request: PickupRequest, number: str) -> None:
+        """CancelBy 02 is by PRN. One that is called off already is not an error to us."""
+        try:
+            path, headers = f"/api/shipments/{VERSION}/pickup/02", {"Prn": number}
+            self._call("DELETE", path, within="PickupCancelResponse", headers=headers, changes=True)
+        except RejectedError:
+            if self.find(request) is not None:
+                raise
+
+    def body_of(self, request: PickupRequest) -> dict[str, Any]:
+        """As it leaves, without what is secret."""
+        unit = "LBS" if request.place.country_code in _KILOGRAM_COUNTRIES_EXCEPT else "KGS"
+        weight = request.weight_g / (_G_PER_LB if unit == "LBS" else 1000)
+        return {
+            "PickupCreationRequest": {
+                "RatePickupIndicator": "Y",
+                "Shipper": {
+                    "Account": {
+                        "AccountNumber": self.login.account_number,
+                        "AccountCountryCode": self.login.country_code,
+                    }
+                },
+                "PickupDateInfo": _when(request),
+                "PickupAddress": _address(request.place),
+                "AlternateAddressIndicator": "Y",
+                "PickupPiece": [
+                    {
+                        "ServiceCode": _GROUND,
+                        "Quantity": str(piece.parcels),
+                        "DestinationCountryCode": piece.country_code,
+                        "ContainerCode": _PACKAGE,
+                    }
+                    for piece in request.pieces
+                ],
+                "TotalWeight": {"Weight": f"{max(weight, 0.1):.1f}", "UnitOfMeasurement": unit},
+                "OverweightIndicator": "N",
+                "PaymentMethod": _BY_ACCOUNT,
+                "SpecialInstruction": request.note[:NOTE_MAX],
+                "ReferenceNumber": request.reference,
+            }
+        }
+
+    # --- the calls ---
+
+    def _pending(self) -> list[Mapping[str, Any]]:
+        path, headers = f"/api/shipments/{VERSION}/pickup/oncall", {"AccountNumber": self.login.account_number}
+        listed = self._call("GET", path, within="PickupPendingStatusResponse", headers=headers, changes=False)
+        rows = listed.get("PendingStatus") or []
+        return [rows] if isinstance(rows, dict) else list(rows)  # one row comes without its list
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        within: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        changes: bool,
+    ) -> Mapping[str, Any]:
+        """What the answer holds under this name."""
+        answer = self.http.request(
+            method,
+            self.login.base_url + path,
+            headers={"Authorization": f"Bearer {self._access()}", **(headers or {})},
+            json=json,
+            operation=path.rpartition("/")[2],
+            changes=changes,
+        )
+        found = _read(answer)
+        inner = found.get(within) if isinstance(found, dict) else None
+        if isinstance(inner, dict):
+            return inner
+        text = f"UPS answered without {within}."
+        raise OutcomeUnknownError(text) if changes else RetryableError(text)
+
+    def _access(self) -> str:
+        """One token for all calls of this object; it lives four hours, the object minutes."""
+        if not self._token:
+            answer = self.http.request(
+                "POST",
+                f"{self.login.base_url}/security/v1/oauth/token",
+                headers={"x-merchant-id": self.login.account_number},
+                form={"grant_type": "client_credentials"},
+                auth=(self.login.credentials["client_id"], self.login.credentials["client_secret"]),
+                operation="token",
+                changes=False,
+            )
+            if answer.status in (400, 401, 403):
+                raise CredentialsError("UPS does not accept the client ID and secret.")
+            self._token = str(_read(answer)["access_token"])
+        return self._token
+
+
+def read_login(given: Mapping[str, str], *, practice: str = "") -> tuple[str, str, dict[str, str]]:
+    """Address, account number and credentials, as typed. Raises FieldError."""
+    base_url = given["base_url"].strip().rstrip("/") or PRODUCTION
+    if base_url not in (PRODUCTION, TESTING) and not (practice and base_url.startswith(practice)):
+        raise FieldError("base_url", f"This is {PRODUCTION} or {TESTING}.")
+    number = given["account_number"].strip().upper()
+    if len(number) not in _ACCOUNT_LENGTHS or not number.isalnum():
+        raise FieldError("account_number", "A UPS account number has 6 or 10 letters and digits.")
+    for name in ("client_id", "client_secret"):
+        if not given[name].strip():
+            raise FieldError(name, "Copy it from your app at developer.ups.com.")
+    credentials = {name: given[name].strip() for name in ("client_id", "client_secret")}
+    return base_url, number, credentials
+
+
+def _read(answer: Answer) -> Any:
+    if answer.status in range(200, 300):
+        return answer.json()
+    reason = _reason(answer)
+    if answer.status == 401:
+        raise CredentialsError(f"UPS does not let us in: {reason}")
+    raise RejectedError(f"UPS refused: {reason}")
+
+
+def _cost(answer: Mapping[str, Any]) -> str:
+    """Empty when UPS does not say."""
+    rate = answer.get("RateResult") or {}
+    total = rate.get("GrandTotalOfAllCharge")
+    return f"{total} {rate.get('CurrencyCode', '')}".strip() if total else ""
+
+
+def _reason(answer: Answer) -> str:
+    """UPS' own words and their number."""
+    try:
+        first = answer.json()["response"]["errors"][0]
+        return f"{str(first['message'])[:300]} ({str(first['code'])[:20]})"
+    except (RetryableError, KeyError, IndexError, TypeError):
+        return f"status {answer.status}"
+
+
+def _refuse(request: PickupRequest) -> None:
+    """What UPS would refuse for its length or number, said in our words."""
+    if any(piece.parcels > MOST_PARCELS for piece in request.pieces):
+        raise RejectedError(f"UPS takes {MOST_PARCELS} parcels for one country at the most.")
+    if request.weight_g / 1000 > HEAVIEST_KG:
+        raise RejectedError("This is too heavy for one UPS pickup.")
+    if not request.place.phone:
+        raise RejectedError("UPS wants a phone number of the pickup address.")
+
+
+def _when(request: PickupRequest) -> dict[str, str]:
+    return {
+        "CloseTime": f"{request.closes_at:%H%M}",
+        "ReadyTime": f"{request.opens_at:%H%M}",
+        "PickupDate": f"{request.opens_at:%Y%m%d}",
+    }
+
+
+def _address(place: Place) -> dict[str, Any]:
+    street = f"{place.address1} {place.address2}".strip()
+    return {
+        "CompanyName": place.company[:COMPANY_MAX],
+        "ContactName": place.contact[:CONTACT_MAX],
+        "AddressLine": [street[:STREET_MAX]],
+        "City": place.city[:50],
+        "StateProvince": place.province_code,
+        "PostalCode": place.postcode[:8],
+        "CountryCode": place.country_code,
+        "ResidentialIndicator": "N",
+        "Phone": {"Number": place.phone[:25]},
+    }

@@ -1,0 +1,34 @@
+"""What a person types to connect a supplier that takes orders by e-mail, and how it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from connectors.base import ConnectField, Entry
+from connectors.errors import FieldError
+from connectors.money import is_currency
+
+LEAD = "Purchase orders go out by e-mail as CSV; tracking comes back as a CSV file that you upload."
+FIELDS: tuple[ConnectField, ...] = (
+    ConnectField(
+        "email", "E-mail address for orders", help="The supplier's. It gets every purchase order.", kind="email"
+    ),
+    ConnectField("currency", "Currency", help="In which the supplier bills you, as in USD.", placeholder="USD"),
+)
+RECONNECT: tuple[str, ...] = ("email", "currency")
+
+_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
+    """What was typed, as a connection keeps it. Raises FieldError in plain words."""
+    email, currency = given.get("email", "").strip(), given.get("currency", "").strip().upper()
+    if not _EMAIL.fullmatch(email) or len(email) > 254:
+        raise FieldError("email", "This is no e-mail address.")
+    if not is_currency(currency):
+        raise FieldError("currency", "A currency has three letters, as in USD.")
+    address = given.get("base_url", "")
+    if not practice or not address.startswith(practice):
+        address = f"mailto:{email.lower()}"
+    return Entry(base_url=address, credentials={"email": email, "currency": currency})

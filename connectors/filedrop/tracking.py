@@ -1,0 +1,93 @@
+"""Tracking as the supplier sends it back: CSV, one row for each product in a parcel."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from connectors.filedrop.mapping import bare
+
+MAX_BYTES, MAX_ROWS = 1_000_000, 5000
+REQUIRED = ("po_number", "sku", "quantity")
+OPTIONAL = ("carrier", "tracking_number", "tracking_url", "shipped_on")
+
+_LENGTHS = {"po_number": 60, "sku": 120, "carrier": 100, "tracking_number": 120, "tracking_url": 500}
+_QUANTITY_MAX = 1_000_000
+
+
+class TrackingFileError(Exception):
+    """The file cannot be read; the text says where and why. Nothing of it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingRow:
+    line: int  # in the file, the header is 1
+    po_number: str
+    sku: str
+    quantity: int
+    carrier: str = ""
+    tracking_number: str = ""
+    tracking_url: str = ""
+    shipped_on: date | None = None
+
+
+def read(body: bytes) -> list[TrackingRow]:
+    """Every row of a file of at most MAX_BYTES and MAX_ROWS. Raises TrackingFileError."""
+    if len(body) > MAX_BYTES:
+        raise TrackingFileError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TrackingFileError("The file is not text in UTF-8. Save it as “CSV UTF-8”.") from None
+    try:
+        return list(_rows(csv.DictReader(io.StringIO(text, newline=""), strict=True)))
+    except csv.Error as error:
+        raise TrackingFileError(f"The file is not CSV: {error}.") from None
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[TrackingRow]:
+    names = [str(name).strip().lower() for name in reader.fieldnames or ()]
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise TrackingFileError(f"The first row must name the columns; missing: {', '.join(missing)}.")
+    reader.fieldnames = names
+    for count, row in enumerate(reader, start=1):
+        if count > MAX_ROWS:
+            raise TrackingFileError(f"The file has more than {MAX_ROWS} rows.")
+        given = {name: bare((row.get(name) or "").strip()) for name in (*REQUIRED, *OPTIONAL)}
+        if any(given.values()):
+            yield _row(reader.line_num, given)
+
+
+def _row(line: int, given: Mapping[str, str]) -> TrackingRow:
+    for name, longest in _LENGTHS.items():
+        if len(given[name]) > longest:
+            raise TrackingFileError(f"Row {line}: {name} has more than {longest} characters.")
+    if not given["po_number"] or not given["sku"]:
+        raise TrackingFileError(f"Row {line}: a PO number and a SKU are needed.")
+    return TrackingRow(
+        line=line,
+        po_number=given["po_number"],
+        sku=given["sku"],
+        quantity=_quantity(line, given["quantity"]),
+        carrier=given["carrier"],
+        tracking_number=given["tracking_number"],
+        tracking_url=given["tracking_url"],
+        shipped_on=_date(line, given["shipped_on"]),
+    )
+
+
+def _quantity(line: int, text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= _QUANTITY_MAX:
+        return int(text)
+    raise TrackingFileError(f"Row {line}: the quantity must be a whole number from 1 on.")
+
+
+def _date(line: int, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise TrackingFileError(f"Row {line}: a date looks like 2026-11-23.") from None

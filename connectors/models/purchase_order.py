@@ -1,0 +1,57 @@
+"""The book of purchase orders that were mailed to suppliers, and of what they say they sent."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from connectors.models.connection import Connection
+
+
+class PurchaseState(models.TextChoices):
+    SENDING = "sending", "Unsure"  # the mail was begun; nobody knows yet whether it left
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Not sent"  # certainly: the next try sends it
+
+
+class PurchaseOrder(models.Model):
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="purchase_orders")
+    reference = models.CharField(max_length=60)  # the PO number
+    file_name = models.CharField(max_length=80)
+    body = models.TextField()  # the very CSV
+    units = models.JSONField()  # [[SKU, quantity]]
+    state = models.CharField(max_length=10, choices=PurchaseState)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()  # of the state, or of a shipment
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "reference"], name="purchase_order_once"),
+            models.CheckConstraint(condition=Q(state__in=PurchaseState.values), name="purchase_order_state_known"),
+        ]
+        indexes = [models.Index(fields=["connection", "updated_at"], name="purchase_order_changes")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class PurchaseShipment(models.Model):
+    """Units of one SKU in one parcel; without a number while the supplier told none."""
+
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="shipments")
+    sku = models.CharField(max_length=120)
+    quantity = models.PositiveIntegerField()
+    tracking_number = models.CharField(max_length=120, blank=True)
+    carrier = models.CharField(max_length=100, blank=True)
+    tracking_url = models.CharField(max_length=500, blank=True)
+    shipped_on = models.DateField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "sku", "tracking_number"], name="purchase_shipment_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="purchase_shipment_of_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.sku}"

@@ -1,0 +1,34 @@
+"""A practice carrier's customer, and the pickups that were asked for."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PracticeCarrier(models.Model):
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    client_id = models.CharField(max_length=60)
+    client_secret = models.CharField(max_length=80)
+    account_number = models.CharField(max_length=10)
+    country_code = models.CharField(max_length=2)
+    time_zone = models.CharField(max_length=64)  # of its depots
+    token = models.CharField(max_length=80, blank=True)
+    token_expires_at = models.DateTimeField(null=True, blank=True)
+    loses_next_answer = models.BooleanField(default=False)  # a dial: the next pickup is taken, its answer is not sent
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PracticeCarrierPickup(models.Model):
+    carrier = models.ForeignKey(PracticeCarrier, on_delete=models.CASCADE, related_name="pickups")
+    prn = models.CharField(max_length=26, unique=True)
+    reference = models.CharField(max_length=35, blank=True)
+    service_date = models.DateField()
+    body = models.JSONField()
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.prn

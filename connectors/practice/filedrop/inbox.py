@@ -1,0 +1,122 @@
+"""The supplier's inbox: a purchase order that comes by mail becomes an order in its books.
+
+Strict as such an office is: a file that it cannot read, a product that it does not have or a number that it has seen
+leaves a line in nobody's books; the mail stays in the mailbox.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.utils import timezone
+
+from connectors import money
+from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
+
+COLUMNS = ("po_number", "sku", "quantity", "address1", "city", "postcode", "country")
+
+Row = Mapping[str, str]
+
+
+def take(mail: EmailMessage) -> None:
+    """Every CSV file in a mail to one of the practice suppliers."""
+    shops = PracticeShop.objects.filter(platform="filedrop", domain__in=[each.lower() for each in mail.recipients()])
+    for shop in shops:
+        for name, content, kind in _files(mail):
+            if kind == "text/csv" and name.endswith(".csv"):
+                receive(shop, content)
+
+
+@transaction.atomic
+def receive(shop: PracticeShop, content: str) -> PracticeOrder | None:
+    """One purchase order; None when the office throws it away."""
+    shop = PracticeShop.objects.select_for_update().get(pk=shop.pk)
+    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+    variants = {variant.sku: variant for variant in shop.variants.order_by("pk")}
+    if not _is_good(shop, rows, variants):
+        return None
+    return _store(shop, rows, variants)
+
+
+def tracking(shop: PracticeShop) -> str:
+    """What was sent of all orders, as the file that goes back."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(("po_number", "sku", "quantity", "carrier", "tracking_number", "tracking_url", "shipped_on"))
+    orders = shop.orders.order_by("pk").prefetch_related("fulfillments__lines__line")
+    for order in orders:
+        for sent in order.fulfillments.all():
+            if sent.status == "SUCCESS":
+                box = next(iter(sent.trackings), {"company": "", "number": "", "url": ""})
+                for row in sent.lines.all():
+                    parcel = (box["company"], box["number"], box["url"], sent.created_at.date().isoformat())
+                    writer.writerow((order.source_identifier, row.line.sku, row.quantity, *parcel))
+    return out.getvalue()
+
+
+def _files(mail: EmailMessage) -> list[tuple[str, str, str]]:
+    return [
+        (str(each[0]), str(each[1]), str(each[2])) for each in mail.attachments if isinstance(each, tuple) and each[1]
+    ]
+
+
+def _is_good(shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, PracticeVariant]) -> bool:
+    numbers = {row.get("po_number") for row in rows}
+    return (
+        len(numbers) == 1
+        and all(row.get(column) for row in rows for column in COLUMNS)
+        and all(row["quantity"].isdigit() and row["sku"] in variants for row in rows)
+        and not shop.orders.filter(source_identifier=rows[0]["po_number"]).exists()
+    )
+
+
+def _store(shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, PracticeVariant]) -> PracticeOrder:
+    at, first = timezone.now(), rows[0]
+    total = money.total(variants[row["sku"]].price * Decimal(row["quantity"]) for row in rows)
+    shop.last_number += 1
+    shop.save(update_fields=["last_number"])
+    order = PracticeOrder.objects.create(
+        shop=shop,
+        name=f"E{shop.last_number}",
+        source_identifier=first["po_number"],
+        created_at=at,
+        updated_at=at,
+        currency=shop.currency,
+        taxes_included=False,
+        subtotal=total,
+        total=total,
+        details={"shippingAddress": _address(first), "shippingLines": [{"title": first.get("shipping_method", "")}]},
+    )
+    PracticeLine.objects.bulk_create(
+        PracticeLine(
+            order=order,
+            variant=variants[row["sku"]],
+            sku=row["sku"],
+            title=variants[row["sku"]].title,
+            quantity=int(row["quantity"]),
+            price=variants[row["sku"]].price,
+            requires_shipping=True,
+        )
+        for row in rows
+    )
+    PracticeEvent.objects.create(order=order, at=at, text=f"PO {order.source_identifier} came by e-mail.")
+    return order
+
+
+def _address(row: Row) -> dict[str, str]:
+    return {
+        "firstName": row.get("ship_to_name", ""),
+        "company": row.get("ship_to_company", ""),
+        "address1": row["address1"],
+        "address2": row.get("address2", ""),
+        "city": row["city"],
+        "provinceCode": row.get("state", ""),
+        "zip": row["postcode"],
+        "countryCode": row["country"],
+        "phone": row.get("phone", ""),
+    }

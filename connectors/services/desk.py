@@ -1,0 +1,251 @@
+"""The desk: purchase orders mailed once, tracking taken in, doubts settled by a person. See connectors.desk."""
+
+from __future__ import annotations
+
+import smtplib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time
+from email.utils import formataddr, parseaddr
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.db import IntegrityError, transaction
+from django.db.models import Case, QuerySet, When
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from accounts.services import audit
+from connectors.base import Blocker, BlockerCode, Parcel, ShipmentLine, ShipmentNotice
+from connectors.desk import Booked, PurchaseFile
+from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
+from connectors.filedrop import tracking
+from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseShipment, PurchaseState
+
+TOPIC = "tracking/uploaded"
+_FINAL = 500  # SMTP replies from here on are final, RFC 5321 section 4.2.1
+# the server said no before it took the mail
+_REFUSED = (
+    smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError,
+)  # fmt: skip
+
+
+class BookDesk:
+    """The desk for one connection."""
+
+    def __init__(self, connection_id: int) -> None:
+        self._connection_id = connection_id
+
+    def look_up(self, reference: str) -> Booked | None:
+        row = self._rows().filter(reference=reference).first()
+        return _booked(row) if row else None
+
+    def changed_since(self, since: datetime) -> Sequence[Booked]:
+        return [_booked(row) for row in self._rows().filter(updated_at__gte=since).order_by("updated_at", "pk")]
+
+    def send(self, file: PurchaseFile) -> None:
+        """The row says "unsure" before the first byte and "sent" after the last: what lies between is never repeated
+        without a person."""
+        connection = Connection.objects.select_related("merchant").get(pk=self._connection_id)
+        row = _begin(connection, file)
+        try:
+            _mail(connection, file)
+        except OutcomeUnknownError:
+            raise
+        except (RetryableError, RejectedError):
+            _end(row, PurchaseState.FAILED)
+            raise
+        _end(row, PurchaseState.SENT)
+
+    def _rows(self) -> QuerySet[PurchaseOrder]:
+        rows = PurchaseOrder.objects.filter(connection_id=self._connection_id)
+        return rows.exclude(state=PurchaseState.FAILED).prefetch_related("shipments")
+
+
+# --- out -------------------------------------------------------------------------------------------
+
+
+def _begin(connection: Connection, file: PurchaseFile) -> PurchaseOrder:
+    """Take the reference, for this process alone. Raises RejectedError when another has it or had it."""
+    at = timezone.now()
+    fresh: dict[str, Any] = {
+        "file_name": file.name,
+        "body": file.body.decode(),
+        "units": [list(pair) for pair in file.units],
+        "state": PurchaseState.SENDING,
+        "updated_at": at,
+    }
+    mine = PurchaseOrder.objects.filter(connection=connection, reference=file.reference)
+    if not mine.filter(state=PurchaseState.FAILED).update(**fresh):
+        try:
+            with transaction.atomic():
+                return PurchaseOrder.objects.create(
+                    connection=connection, reference=file.reference, created_at=at, **fresh
+                )
+        except IntegrityError:
+            message = f"PO {file.reference} was mailed before, or is being mailed right now."
+            raise RejectedError(message, [Blocker(BlockerCode.OUTCOME_UNKNOWN, message, "reference")]) from None
+    return mine.get()
+
+
+def _end(row: PurchaseOrder, state: PurchaseState) -> None:
+    PurchaseOrder.objects.filter(pk=row.pk).update(state=state, updated_at=timezone.now())
+
+
+def _mail(connection: Connection, file: PurchaseFile) -> None:
+    """What fails before the server has the mail certainly did not leave; a silence after that proves nothing."""
+    server = get_connection()
+    try:
+        server.open()
+    except (OSError, smtplib.SMTPException) as error:
+        raise RetryableError(f"The mail server cannot be reached ({type(error).__name__}).") from error
+    try:
+        server.send_messages([_compose(connection, file)])
+    except _REFUSED as error:
+        raise _refusal(error) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise OutcomeUnknownError("The mail server did not say whether it took the purchase order.") from error
+    finally:
+        server.close()
+
+
+def _refusal(error: Exception) -> RetryableError | RejectedError:
+    codes = [code for code, _ in error.recipients.values()] if isinstance(error, smtplib.SMTPRecipientsRefused) else []
+    if codes and min(codes) >= _FINAL:
+        message = "The mail server refuses the supplier's address. Connect it with the right one."
+        return RejectedError(message, [Blocker(BlockerCode.STORE_UNREACHABLE, message, "email")])
+    return RetryableError(f"The mail server did not take the purchase order ({type(error).__name__}).")
+
+
+def _compose(connection: Connection, file: PurchaseFile) -> EmailMessage:
+    """The same PO always has the same Message-ID."""
+    merchant, sender = connection.merchant, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    name = " ".join(merchant.name.split())
+    digest = sha256(f"{connection.public_id}:{file.reference}".encode()).hexdigest()[:32]
+    mail = EmailMessage(
+        subject=f"Purchase order {file.reference} from {name}",
+        body=render_to_string("connectors/mail/purchase_order.txt", {"merchant": name, "file": file}),
+        from_email=formataddr((name, sender)),
+        to=[connection.credentials["email"]],
+        reply_to=merchant.alert_addresses[:1],
+        headers={"Message-ID": f"<{digest}@{sender.rpartition('@')[2]}>"},
+    )
+    mail.attach(file.name, file.body.decode(), "text/csv")
+    return mail
+
+
+def listed(connection: Connection, *, limit: int) -> list[PurchaseOrder]:
+    """What was mailed: first what waits for a person, then the newest."""
+    unsure_first = Case(When(state=PurchaseState.SENDING, then=0), default=1)
+    return list(connection.purchase_orders.order_by(unsure_first, "-created_at", "-pk")[:limit])
+
+
+# --- back ------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def take_tracking(*, connection_id: int, body: bytes, by: str, at: datetime) -> int:
+    """Write down what a tracking file says and have those orders read. Returns how many; the same file again changes
+    nothing. Raises TrackingFileError, and then nothing of it counts."""
+    rows = tracking.read(body)
+    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
+    orders = {row.reference: row for row in connection.purchase_orders.exclude(state=PurchaseState.FAILED)}
+    for row in rows:
+        _check(row, orders.get(row.po_number))
+    changed = {orders[row.po_number].pk for row in rows if _take(orders[row.po_number], row, at=at)}
+    PurchaseOrder.objects.filter(pk__in=changed).update(updated_at=at, state=PurchaseState.SENT)
+    digest = sha256(body).hexdigest()
+    for order in orders.values():
+        if order.pk in changed:
+            _tell(connection, order, digest, at=at)
+    audit.record(
+        merchant=connection.merchant, kind="supplier.tracking", subject=connection.name, by=by, at=at, rows=len(rows)
+    )
+    return len(changed)
+
+
+@transaction.atomic
+def settle(*, order_id: int, arrived: bool, by: str, at: datetime) -> bool:
+    """A person found out whether a mail arrived that nobody knew of. False when that is settled already."""
+    unsure = PurchaseOrder.objects.filter(pk=order_id, state=PurchaseState.SENDING)
+    state = PurchaseState.SENT if arrived else PurchaseState.FAILED
+    if not unsure.update(state=state, updated_at=at):
+        return False
+    row = PurchaseOrder.objects.select_related("connection__merchant").get(pk=order_id)
+    merchant = row.connection.merchant
+    audit.record(merchant=merchant, kind="supplier.settled", subject=row.reference, by=by, at=at, arrived=arrived)
+    return True
+
+
+def _check(row: tracking.TrackingRow, order: PurchaseOrder | None) -> None:
+    if order is None:
+        raise tracking.TrackingFileError(f"Row {row.line}: this supplier has no PO {row.po_number}.")
+    if row.sku not in {sku for sku, _ in order.units}:
+        raise tracking.TrackingFileError(f"Row {row.line}: PO {row.po_number} has no product {row.sku}.")
+
+
+def _take(order: PurchaseOrder, row: tracking.TrackingRow, *, at: datetime) -> bool:
+    """True when it says something new. A number that comes later takes the place of the row that had none."""
+    said = {
+        "quantity": row.quantity,
+        "carrier": row.carrier,
+        "tracking_url": row.tracking_url,
+        "shipped_on": row.shipped_on,
+    }
+    same = PurchaseShipment.objects.filter(order=order, sku=row.sku)
+    known = same.filter(tracking_number=row.tracking_number).first()
+    if known and all(getattr(known, name) == value for name, value in said.items()):
+        return False
+    PurchaseShipment.objects.update_or_create(
+        order=order, sku=row.sku, tracking_number=row.tracking_number, defaults={**said, "updated_at": at}
+    )
+    if row.tracking_number:
+        same.filter(tracking_number="").delete()
+    return True
+
+
+def _tell(connection: Connection, order: PurchaseOrder, digest: str, *, at: datetime) -> None:
+    """The same door as a webhook's: a worker reads the order."""
+    event, is_new = InboundEvent.objects.get_or_create(
+        connection=connection,
+        event_id=f"{TOPIC}:{order.reference}:{at.isoformat()}",
+        defaults={
+            "topic": TOPIC,
+            "remote_order_id": order.reference,
+            "reference": order.reference,
+            "body_digest": digest,
+            "received_at": at,
+        },
+    )
+    if is_new:
+        transaction.on_commit(lambda: async_task(settings.INBOUND_TASK, event.pk), robust=True)
+
+
+def _booked(row: PurchaseOrder) -> Booked:
+    return Booked(
+        reference=row.reference,
+        is_sent=row.state == PurchaseState.SENT,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        shipments=tuple(_notices(row.shipments.all(), row.updated_at)),
+    )
+
+
+def _notices(rows: Iterable[PurchaseShipment], updated_at: datetime) -> Iterable[ShipmentNotice]:
+    """One fulfillment for each tracking number."""
+    parcels: dict[str, list[PurchaseShipment]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.pk):
+        parcels[row.tracking_number].append(row)
+    for number, units in parcels.items():
+        shipped_on = next((row.shipped_on for row in units if row.shipped_on), None)
+        yield ShipmentNotice(
+            remote_id=number or "untracked",
+            status="success",
+            lines=tuple(ShipmentLine(sku=row.sku, quantity=row.quantity, variant_id=row.sku) for row in units),
+            parcels=(Parcel(units[0].carrier, number, units[0].tracking_url),) if number else (),
+            shipped_at=datetime.combine(shipped_on, time(12), UTC) if shipped_on else None,
+            updated_at=updated_at,
+        )

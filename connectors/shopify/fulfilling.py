@@ -1,0 +1,108 @@
+"""Telling a shop what was sent of an order that was placed there: its fulfillment orders in, one fulfillment out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import Blocker, BlockerCode, OutboundShipment, Parcel, ShipmentLine
+from connectors.errors import RejectedError
+from connectors.shopify.reading import shaped
+
+_OPEN = frozenset({"OPEN", "IN_PROGRESS"})
+SCOPE = "write_merchant_managed_fulfillment_orders"
+
+Node = Mapping[str, Any]
+
+
+def gid(value: str, kind: str) -> str:
+    """Shopify's id of a thing, of which webhooks and addresses hold the number alone."""
+    return f"gid://shopify/{kind}/{value}" if value.isdigit() else value
+
+
+@shaped()
+def variables(order: Node | None, shipment: OutboundShipment) -> dict[str, Any]:
+    """What fulfillmentCreate asks for. Raises RejectedError when the lines cannot be sent from one place there."""
+    if order is None:
+        raise _refusal("The order is gone from Shopify.", "status")
+    if not order["fulfillmentOrders"]["nodes"]:
+        text = f"Shopify shows nothing to fulfill. Reconnect the shop with the permission {SCOPE}."
+        raise RejectedError(text, [Blocker(BlockerCode.SCOPE_MISSING, text, "scope", SCOPE)])
+    places = _places(order["fulfillmentOrders"]["nodes"])
+    for groups in places.values():
+        taken = _allocate(groups, shipment.lines)
+        if taken is not None:
+            return {
+                "fulfillment": {
+                    "notifyCustomer": shipment.notify_customer,
+                    "trackingInfo": tracking(shipment.parcels) if shipment.parcels else None,
+                    "lineItemsByFulfillmentOrder": taken,
+                },
+                "message": None,
+            }
+    if len(places) > 1:
+        raise _refusal("What was sent lies at several places in Shopify. Fulfill the order there.", "lines")
+    raise _refusal("Shopify has less left to send than was sent: it was fulfilled or cancelled there.", "lines")
+
+
+def tracking(parcels: Sequence[Parcel]) -> dict[str, Any]:
+    """One number with its address, or lists of both; Shopify takes one carrier for all of them."""
+    carriers = {parcel.carrier for parcel in parcels if parcel.carrier}
+    company = carriers.pop() if len(carriers) == 1 else None
+    numbers, urls = [parcel.number for parcel in parcels], [parcel.url for parcel in parcels]
+    if len(parcels) == 1:
+        return {"company": company, "number": numbers[0] or None, "url": urls[0] or None}
+    return {"company": company, "numbers": numbers, "urls": urls if all(urls) else None}
+
+
+def done(payload: Node) -> str:
+    """The fulfillment's id. Raises RejectedError for userErrors, which have no code."""
+    if payload["userErrors"]:
+        raise _refusal(f"Shopify says: {str(payload['userErrors'][0]['message'])[:300]}", "fulfillment")
+    return str(payload["fulfillment"]["id"])
+
+
+def _places(nodes: Sequence[Node]) -> dict[str, list[Node]]:
+    """Fulfillment orders that can be fulfilled now, by the place that they are assigned to."""
+    places: dict[str, list[Node]] = {}
+    for node in nodes:
+        can = {item["action"] for item in node["supportedActions"]}
+        if node["status"] in _OPEN and "CREATE_FULFILLMENT" in can:
+            location = node["assignedLocation"]["location"]
+            places.setdefault(location["id"] if location else "", []).append(node)
+    return places
+
+
+def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> list[dict[str, Any]] | None:
+    """The units of each line, by fulfillment order; None when the place has not all of them."""
+    left = {item["id"]: item["remainingQuantity"] for group in groups for item in group["lineItems"]["nodes"]}
+    taken: dict[str, dict[str, int]] = {}
+    for line in lines:
+        wanted = line.quantity
+        for group in groups:
+            for item in group["lineItems"]["nodes"]:
+                units = min(wanted, left[item["id"]]) if _is(item, line) else 0
+                if units > 0:
+                    of_group = taken.setdefault(group["id"], {})
+                    of_group[item["id"]] = of_group.get(item["id"], 0) + units
+                    left[item["id"]] -= units
+                    wanted -= units
+        if wanted:
+            return None
+    return [
+        {
+            "fulfillmentOrderId": group,
+            "fulfillmentOrderLineItems": [{"id": item, "quantity": units} for item, units in items.items()],
+        }
+        for group, items in taken.items()
+    ]
+
+
+def _is(item: Node, line: ShipmentLine) -> bool:
+    if line.remote_line_id:
+        return bool(item["lineItem"]["id"] == gid(line.remote_line_id, "LineItem"))
+    return bool(line.sku) and item["sku"] == line.sku
+
+
+def _refusal(text: str, field: str) -> RejectedError:
+    return RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, field)])

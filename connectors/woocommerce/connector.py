@@ -1,0 +1,434 @@
+"""WooCommerce's verbs over its REST API. Facts and their sources: README.md beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from logging import getLogger
+from typing import Any, ClassVar
+
+from connectors.base import (
+    Account,
+    Blocker,
+    BlockerCode,
+    Capabilities,
+    CatalogPage,
+    Connector,
+    InboundNotice,
+    OutboundOrder,
+    OutboundShipment,
+    PreviewCall,
+    PutBack,
+    RemoteOrder,
+    RemoteRef,
+    RemoteVariant,
+    ShopInfo,
+    WebhookState,
+)
+from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.http import HttpClient
+from connectors.storefront import StoreOrder, StoreOrderPage
+from connectors.woocommerce import catalog, mapping, orders, preflight, reading, refunding, refusals, tracking, webhook
+from connectors.woocommerce.client import API, NoRouteError, NotThereError, RefusedError, WooClient
+
+OLDEST = (8, 2)  # order tables as they are today; October 2023
+OVERLAP = timedelta(minutes=2)  # a poll reads that much again
+RATE_PAGES = 10
+
+_SECOND = timedelta(seconds=1)
+_CLOSED = frozenset({"cancelled", "refunded", "failed", "trash"})  # statuses of orders that nobody sends any more
+_CHANGES_AT_ONCE = 50  # whole orders: their meta data can be long
+_FOUND = "id,number,status,date_created_gmt,meta_data"
+_TRACKING_API = "wc-shipment-tracking/v3"
+
+logger = getLogger(__name__)
+
+
+class WooCommerceConnector(Connector):
+    """One store. Credentials: {"consumer_key", "consumer_secret", "webhook_secret": what it signs webhooks with}."""
+
+    platform: ClassVar[str] = "woocommerce"
+    label: ClassVar[str] = "WooCommerce"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        cancel=True,
+        notes=True,
+        webhooks=True,
+        lookup_by_reference=True,
+        stock=True,
+        pickup=True,
+        fulfills=True,
+        fulfills_parts=True,
+        catalog=True,
+        restock=True,
+        separate_notes=True,
+        settings=True,
+        channel=True,
+        unpaid=True,
+        fulfilled=True,
+        emails=True,
+        tax_lines=True,
+        shipping=True,
+        note_max=mapping.NOTE_MAX,
+    )
+    horizon_s: ClassVar[int] = 180  # 30 s deadline + the time that PHP may take to finish alone + margin
+
+    def __init__(self, account: Account, http: HttpClient) -> None:
+        super().__init__(account, http)
+        self._client = WooClient(account, http)
+
+    # --- looking ---
+
+    def check(self) -> ShopInfo:
+        """Also whether WooCommerce is active and new enough, permalinks are pretty and the key may write."""
+        index = self._client.index()
+        if API not in index["namespaces"]:
+            raise RejectedError("WooCommerce is not active in this WordPress. Activate the plugin and try again.")
+        status = self._client.get("system_status", {"_fields": "environment"}, operation="system_status")
+        _check_version(status)
+        general = self._client.get("settings/general", {"_fields": "id,value"}, operation="settings")
+        tax = self._client.get("settings/tax", {"_fields": "id,value"}, operation="settings")
+        settings = reading.settings(status, general, tax, self._rates())
+        return reading.shop(index, settings, may_write=self._may_write())
+
+    def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
+        """WooCommerce ignores case and splits at commas: hits are compared exactly."""
+        asked = list(dict.fromkeys(skus))
+        hits: dict[str, RemoteVariant] = {}
+        for batch in catalog.batches(asked):
+            params = {"sku": batch, "_fields": reading.PRODUCT_FIELDS, "orderby": "id", "order": "asc"}
+            rows = self._client.pages("products", params, operation="products_by_sku")
+            found = [reading.variant(row) for row in rows if reading.is_orderable(row)]
+            hits.update({hit.variant_id: hit for hit in found})
+        return {sku: tuple(hit for hit in hits.values() if hit.sku == sku) for sku in asked}
+
+    def read_variants(self, variant_ids: Sequence[str]) -> dict[str, RemoteVariant]:
+        """Simple products in one call; a list never has variations, so those are asked for one by one."""
+        ids = [variant_id for variant_id in dict.fromkeys(variant_ids) if variant_id.isdigit()]
+        found: dict[str, RemoteVariant] = {}
+        for start in range(0, len(ids), 100):
+            params = {"include": ",".join(ids[start : start + 100]), "_fields": reading.PRODUCT_FIELDS}
+            rows = self._client.pages("products", params, operation="products_by_id")
+            found.update({hit.variant_id: hit for hit in map(reading.variant, rows)})
+        for variant_id in ids:
+            if variant_id not in found and (hit := self._variant(variant_id)):
+                found[variant_id] = hit
+        return found
+
+    def catalog_pages(self, cursor: str) -> CatalogPage:
+        """Products by ascending id, the variations of each with it. WooCommerce counts products, not what is sold."""
+        return catalog.page(self._client, cursor)
+
+    def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
+        """Every order since then, the trash too, compared exactly by its meta data; and by search, which is no proof.
+
+        Stores older than 9.9 do not filter by `created_via`: there the list is longer and as right. Search finds what
+        was created before a store became 9.9.
+        """
+        made = {"created_via": mapping.CREATED_VIA, "after": _time(since), "dates_are_gmt": "true"}
+        hits: dict[int, Mapping[str, Any]] = {}
+        for params in ({"search": reference}, {**made, "status": "any"}, {**made, "status": "trash"}):
+            asked = {"_fields": _FOUND, "orderby": "id", "order": "asc", **params}
+            for row in self._client.pages("orders", asked, operation="orders_find"):
+                if reading.reference(row) == reference:
+                    hits[row["id"]] = row
+        oldest_first = sorted(hits.values(), key=lambda row: (str(row["date_created_gmt"]), row["id"]))
+        return tuple(self._ref(row) for row in oldest_first)
+
+    def read(self, remote_id: str) -> RemoteOrder | None:
+        try:
+            row = self._row(remote_id)
+        except NotThereError:
+            return None
+        return self._order(row)
+
+    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
+        rows = [*self._changed("any", since - OVERLAP), *self._changed("trash", since - OVERLAP)]
+        ours = {row["id"]: row for row in rows if reading.reference(row)}
+        return [self._order(row) for row in sorted(ours.values(), key=lambda row: str(row["date_modified_gmt"]))]
+
+    # --- the store's own orders ---
+
+    def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
+        place = orders.Place.of(cursor, since)
+        params = {**_changed_after(place.status, place.floor, place.page), "_fields": orders.FIELDS}
+        rows, is_last = self._client.page("orders", params, operation="store_orders")
+        with reading.shaped():
+            placed = [row for row in rows if row["status"] not in orders.NOT_PLACED]
+        read = tuple(orders.store_order(row, base_url=self.account.base_url) for row in placed)
+        return StoreOrderPage(read, orders.next_place(place, rows, since, is_last=is_last))
+
+    def store_order(self, remote_id: str) -> StoreOrder | None:
+        try:
+            row = self._client.get(f"orders/{remote_id}", {"_fields": orders.FIELDS}, operation="store_order")
+        except NotThereError:
+            return None
+        with reading.shaped():
+            if row["status"] in orders.NOT_PLACED:
+                return None
+        return orders.store_order(row, base_url=self.account.base_url)
+
+    # --- checking and creating ---
+
+    def preflight(self, order: OutboundOrder, variants: Mapping[str, RemoteVariant]) -> tuple[Blocker, ...]:
+        return preflight.blockers(order, self.request_for(order), variants, self.account)
+
+    def request_for(self, order: OutboundOrder) -> Mapping[str, Any]:
+        return mapping.order_body(order, self.account.settings)
+
+    def calls_for(self, order: OutboundOrder) -> tuple[PreviewCall, ...]:
+        call = self._client.rehearse("orders", self.request_for(order))
+        return (PreviewCall.of(call, operation="order_create", sources=mapping.SOURCES),)
+
+    def create(self, order: OutboundOrder) -> RemoteRef:
+        """What WooCommerce took with a 201 and did not keep is taken back at once."""
+        body = self.request_for(order)
+        try:
+            row = self._client.post("orders", body, operation="order_create")
+        except RefusedError as refusal:
+            raise refusals.of_order(refusal.answer, order) from refusal
+        with reading.shaped(changes=True):
+            ref = self._ref(row)
+            blockers = refusals.differences(body, row, order)
+        if blockers:
+            self._take_back(ref, order)
+            raise RejectedError(blockers[0].message, blockers)
+        return ref
+
+    def add_notes(self, remote_id: str, order: OutboundOrder) -> None:
+        """Notes are told apart by their text: one that stands there already is not written again.
+
+        An order that is gone needs none.
+        """
+        try:
+            row = self._row(remote_id)
+        except NotThereError:
+            return
+        with reading.shaped():
+            blockers = refusals.differences(self.request_for(order), row, order)
+        if blockers:
+            raise RejectedError(blockers[0].message, blockers)
+        self._write_missing(remote_id, mapping.notes(order))
+
+    def cancel(self, remote_id: str, *, note: str) -> None:
+        """An order in the trash is left there: an update would bring it back."""
+        try:
+            row = self._row(remote_id)
+        except NotThereError:
+            return
+        with reading.shaped():
+            status = row["status"]
+        if status == reading.COMPLETED:
+            message = "The order is completed in WooCommerce. Cancel it there, if it should be."
+            raise RejectedError(message, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, message, "status", status)])
+        if status not in ("cancelled", "trash"):
+            self._client.post(f"orders/{remote_id}", {"status": "cancelled"}, operation="order_cancel")
+        if status != "trash":
+            self._write_missing(remote_id, [html.escape(note, quote=False)])
+
+    def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
+        """Tracking where the common plugins keep it; the order is completed once nothing is left. Safe to repeat.
+
+        WooCommerce has no part of an order that is fulfilled: until then it stays as it is, with its tracking.
+        """
+        if not remote_id.isdecimal():
+            raise _closed("The order is not one of WooCommerce's.", "unknown")
+        try:
+            row = self._row(remote_id)
+        except NotThereError as gone:
+            raise _closed("The order is gone from WooCommerce.", "deleted") from gone
+        with reading.shaped():
+            status, known = row["status"], reading.meta(row, tracking.ITEMS)
+        if status in _CLOSED:
+            raise _closed(f"The order is {status} in WooCommerce.", status)
+        items = tracking.with_parcels(known, shipment.parcels, at=shipment.shipped_at)
+        body: dict[str, Any] = {"meta_data": [{"key": tracking.ITEMS, "value": items}]} if items else {}
+        if shipment.completes and status != reading.COMPLETED:
+            body["status"] = reading.COMPLETED
+        if body:
+            self._client.post(f"orders/{remote_id}", body, operation="order_fulfill")
+        return remote_id
+
+    def put_back(self, remote_id: str, back: PutBack) -> None:
+        """A refund in the store's books. Without `api_refund: false` WooCommerce would look for a gateway to pay by."""
+        try:
+            row = self._row(remote_id)
+        except NotThereError:
+            return
+        with reading.shaped():
+            if row["status"] in ("cancelled", "trash"):
+                return
+            booked = self._client.pages(f"orders/{remote_id}/refunds", {"_fields": "reason"}, operation="refunds")
+            if any(back.reference in refund["reason"] for refund in booked):
+                return
+            body = refunding.body(row, back)
+        self._client.post(f"orders/{remote_id}/refunds", body, operation="refund_create")
+
+    # --- setting up ---
+
+    def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
+        """The name of each carries a fingerprint of its secret: WooCommerce never tells which one it has.
+
+        One that WooCommerce disabled, after five deliveries that failed, is activated again.
+        """
+        standing: dict[str, list[Mapping[str, Any]]] = {}
+        with reading.shaped():
+            for row in self._client.pages("webhooks", {"orderby": "id", "order": "asc"}, operation="webhooks"):
+                if row["delivery_url"] == callback_url:
+                    standing.setdefault(row["topic"], []).append(row)
+        topics = (*webhook.TOPICS, *webhook.CHANNEL_TOPICS) if channel else webhook.TOPICS
+        for topic in topics:
+            self._ensure(topic, callback_url, standing.get(topic, []))
+        return WebhookState(topics=topics)
+
+    @classmethod
+    def parse_webhook(
+        cls, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account
+    ) -> InboundNotice | None:
+        return webhook.parse(headers=headers, body=body, secrets=secrets, account=account)
+
+    # --- helpers ---
+
+    def _rates(self) -> list[Any] | None:
+        """The store's table of tax rates; None when it is too long: tables by postcode have tens of thousands."""
+        rates = list(self._client.pages("taxes", operation="taxes", most=RATE_PAGES))
+        return rates if len(rates) < RATE_PAGES * 100 else None
+
+    def _may_write(self) -> bool:
+        """Update an order that does not exist: a key that may only read is refused before that is noticed."""
+        try:
+            self._client.post("orders/0", {}, operation="may_write")
+        except CredentialsError as error:
+            if error.code == "scope_missing":
+                return False
+            raise
+        except RejectedError:
+            return True
+        return True
+
+    def _variant(self, variant_id: str) -> RemoteVariant | None:
+        try:
+            row = self._client.get(
+                f"products/{variant_id}", {"_fields": reading.PRODUCT_FIELDS}, operation="product_read"
+            )
+        except NotThereError:
+            return None
+        found = reading.variant(row)
+        return None if row["status"] == "trash" else found
+
+    def _ref(self, row: Mapping[str, Any]) -> RemoteRef:
+        return reading.ref(row, base_url=self.account.base_url)
+
+    def _row(self, remote_id: str) -> Mapping[str, Any]:
+        row = self._client.get(f"orders/{remote_id}", {"_fields": reading.ORDER_FIELDS}, operation="order_read")
+        if not isinstance(row, dict):
+            raise reading.MalformedAnswerError("WooCommerce's answer is no order.")
+        return row
+
+    def _order(self, row: Mapping[str, Any]) -> RemoteOrder:
+        fulfillments = self._fulfillments(row) if reading.meta(row, reading.FULFILLMENT_STATUS) else []
+        links = self._links(row) if tracking.needs_links(reading.meta(row, tracking.ITEMS)) else {}
+        return reading.order(row, base_url=self.account.base_url, fulfillments=fulfillments, links=links)
+
+    def _fulfillments(self, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """WooCommerce's own, a feature since 10.1; none where it was switched off again."""
+        try:
+            answer = self._client.get(f"orders/{row['id']}/fulfillments", operation="fulfillments")
+        except (NoRouteError, RejectedError):
+            return []
+        with reading.shaped():
+            return list(answer["fulfillments"] if isinstance(answer, dict) else answer)
+
+    def _links(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """The plugin knows the addresses of its carriers. They are worth asking for, not worth failing for."""
+        path = f"orders/{row['id']}/shipment-trackings"
+        try:
+            return tracking.links_of(self._client.get(path, operation="shipment_trackings", api=_TRACKING_API))
+        except (NoRouteError, RejectedError, CredentialsError, RetryableError) as error:
+            logger.info("tracking links not told", extra={"order_id": row["id"], "error": type(error).__name__})
+            return {}
+
+    def _changed(self, status: str, since: datetime) -> Iterator[Mapping[str, Any]]:
+        """Orders changed after `since`, oldest change first.
+
+        Each step asks again from the newest change that was seen, not for a page by its number: an order that is
+        changed meanwhile moves to the end, and what stood behind it moves to a page that has been read.
+        """
+        cursor, page, seen = since, 1, dict[int, Mapping[str, Any]]()
+        while True:
+            params = {**_changed_after(status, cursor, page), "_fields": reading.ORDER_FIELDS}
+            rows, is_last = self._client.page("orders", params, operation="orders_changed")
+            with reading.shaped():
+                seen.update({row["id"]: row for row in rows})
+                newest = max((reading.time(row["date_modified_gmt"]) or cursor for row in rows), default=cursor)
+            if is_last:
+                return iter(seen.values())
+            cursor, page = (newest - _SECOND, 1) if newest - _SECOND > cursor else (cursor, page + 1)
+
+    def _take_back(self, ref: RemoteRef, order: OutboundOrder) -> None:
+        """Cancel an order that was kept in part, and take our reference from it: it must never be found as the order."""
+        void = {"key": mapping.REFERENCE, "value": f"void {order.reference}"}
+        body = {"status": "cancelled", "transaction_id": "", "meta_data": [void]}
+        try:
+            self._client.post(f"orders/{ref.remote_id}", body, operation="order_take_back")
+        except ConnectorError as error:  # it stands there still: whoever comes next has to look
+            raise OutcomeUnknownError("WooCommerce kept only a part of the order.") from error
+
+    def _write_missing(self, remote_id: str, texts: Iterable[str]) -> None:
+        answer = self._client.get(f"orders/{remote_id}/notes", operation="notes")
+        with reading.shaped():
+            there = {_plain(note["note"]) for note in answer}
+        for text in texts:
+            if _plain(text) not in there:
+                body = {"note": text, "customer_note": False}
+                self._client.post(f"orders/{remote_id}/notes", body, operation="note_create")
+
+    def _ensure(self, topic: str, callback_url: str, standing: Sequence[Mapping[str, Any]]) -> None:
+        """One active webhook with our secret; WooCommerce would deliver every double too."""
+        secret = self.account.credentials.get("webhook_secret", "")
+        body = {"name": _name(topic, secret), "secret": secret}
+        if not standing:
+            create = {**body, "topic": topic, "delivery_url": callback_url}
+            self._client.post("webhooks", create, operation="webhook_create")
+        elif standing[0]["name"] != body["name"] or standing[0]["status"] != "active":
+            self._client.post(f"webhooks/{standing[0]['id']}", {**body, "status": "active"}, operation="webhook_update")
+        for double in standing[1:]:
+            self._client.delete(f"webhooks/{double['id']}", operation="webhook_delete")
+
+
+def _closed(text: str, status: str) -> RejectedError:
+    return RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, "status", status)])
+
+
+def _check_version(status: Mapping[str, Any]) -> None:
+    with reading.shaped():
+        version = str(status["environment"]["version"])
+        parts = re.match(r"(\d+)\.(\d+)", version)
+        number = (int(parts[1]), int(parts[2])) if parts else (0, 0)
+    if number < OLDEST:
+        text = f"The store has WooCommerce {version}; {OLDEST[0]}.{OLDEST[1]} or newer is needed. Update it."
+        raise RejectedError(text, [Blocker(BlockerCode.API_VERSION_RETIRED, text)])
+
+
+def _changed_after(status: str, at: datetime, page: int) -> dict[str, Any]:
+    """The parameters of a page of changes, oldest first."""
+    return {
+        "status": status, "modified_after": _time(at), "dates_are_gmt": "true", "orderby": "modified",
+        "order": "asc", "per_page": _CHANGES_AT_ONCE, "page": page,
+    }  # fmt: skip
+
+
+def _name(topic: str, secret: str) -> str:
+    return f"Storeward {topic} {hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+
+
+def _plain(text: str) -> str:
+    """A note's words, however their markup came back."""
+    return " ".join(html.unescape(text).split())
+
+
+def _time(at: datetime) -> str:
+    """Naive UTC: what `dates_are_gmt` expects. With a Z WooCommerce would shift it once more."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

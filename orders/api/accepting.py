@@ -1,0 +1,194 @@
+"""The API's doors to auto-accept rules, to what they would have done, and to opening hours and deadlines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMerchantKey
+from accounts.models import Merchant
+from orders.api.accepting_serializers import (
+    HOURS_EXAMPLE,
+    RULE_EXAMPLE,
+    AcceptRuleSerializer,
+    AcceptSettingsSerializer,
+    LookBackSerializer,
+    NewAcceptRuleSerializer,
+    NewAcceptSettingsSerializer,
+    NewOpeningHoursSerializer,
+    OpeningHoursSerializer,
+)
+from orders.api.views import PROBLEM, key_of
+from orders.models import AcceptRule
+from orders.services import accept_rules, backtest, opening_hours
+
+_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
+_WRITING = {**_READING, 400: PROBLEM, 422: PROBLEM}
+_RULE = [OpenApiExample("Known customers near by", value=RULE_EXAMPLE, request_only=True)]
+_HOURS = [OpenApiExample("Nine to five", value=HOURS_EXAMPLE, request_only=True)]
+
+
+class _MerchantView(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    def act(self, request: Request) -> dict[str, Any]:
+        return {"by": f"API key {key_of(request)}", "at": timezone.now()}
+
+
+class AutoAccept(_MerchantView):
+    @extend_schema(
+        operation_id="auto_accept_read",
+        summary="The auto-accept rules and what counts for all of them",
+        responses={200: AcceptSettingsSerializer, **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(_settings(_merchant(request)))
+
+    @extend_schema(
+        operation_id="auto_accept_update",
+        summary="Set what happens when no rule holds, and shadow mode",
+        request=NewAcceptSettingsSerializer,
+        responses={200: AcceptSettingsSerializer, **_WRITING},
+    )
+    def put(self, request: Request) -> Response:
+        body, merchant = _valid(NewAcceptSettingsSerializer(data=request.data)), _merchant(request)
+        accept_rules.save_settings(merchant_id=merchant.pk, **body, **self.act(request))
+        merchant.refresh_from_db()
+        return Response(_settings(merchant))
+
+
+class AcceptRuleList(_MerchantView):
+    @extend_schema(
+        operation_id="auto_accept_rules_add",
+        summary="Add an auto-accept rule",
+        description="The first rule whose conditions all hold decides. It counts for orders that are checked from then on.",
+        request=NewAcceptRuleSerializer,
+        responses={201: AcceptRuleSerializer, **_WRITING},
+        examples=_RULE,
+    )
+    def post(self, request: Request) -> Response:
+        body = _valid(NewAcceptRuleSerializer(data=request.data))
+        place, act = body.pop("position", None), self.act(request)
+        with transaction.atomic():
+            rule = accept_rules.add(merchant_id=_merchant(request).pk, rule=_new(body), **act)
+            if place is not None:
+                accept_rules.move(rule_id=rule.pk, to=place, **act)
+        return Response(AcceptRuleSerializer(_rule(request, rule.public_id)).data, status=201)
+
+
+class AcceptRuleDetail(_MerchantView):
+    @extend_schema(
+        operation_id="auto_accept_rules_read",
+        summary="Read an auto-accept rule",
+        responses={200: AcceptRuleSerializer, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(AcceptRuleSerializer(_rule(request, public_id)).data)
+
+    @extend_schema(
+        operation_id="auto_accept_rules_update",
+        summary="Change an auto-accept rule, and where it stands",
+        request=NewAcceptRuleSerializer,
+        responses={200: AcceptRuleSerializer, **_WRITING},
+        examples=_RULE,
+    )
+    def put(self, request: Request, public_id: str) -> Response:
+        rule, body = _rule(request, public_id), _valid(NewAcceptRuleSerializer(data=request.data))
+        place, act = body.pop("position", None), self.act(request)
+        with transaction.atomic():
+            accept_rules.change(rule_id=rule.pk, rule=_new(body), **act)
+            if place is not None:
+                accept_rules.move(rule_id=rule.pk, to=place, **act)
+        return Response(AcceptRuleSerializer(_rule(request, public_id)).data)
+
+    @extend_schema(
+        operation_id="auto_accept_rules_remove",
+        summary="Remove an auto-accept rule",
+        responses={204: None, **_READING},
+    )
+    def delete(self, request: Request, public_id: str) -> Response:
+        accept_rules.remove(rule_id=_rule(request, public_id).pk, **self.act(request))
+        return Response(status=204)
+
+
+class LookBack(_MerchantView):
+    @extend_schema(
+        operation_id="auto_accept_look_back",
+        summary="What the rules would have done with the orders of the last 90 days",
+        description="Nothing is changed. `not_knowable` says what cannot be told afterwards.",
+        responses={200: LookBackSerializer, **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(LookBackSerializer(backtest.run(_merchant(request), at=timezone.now())).data)
+
+
+class OpeningHours(_MerchantView):
+    @extend_schema(
+        operation_id="opening_hours_read",
+        summary="Opening hours and deadlines",
+        responses={200: OpeningHoursSerializer, **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(OpeningHoursSerializer(opening_hours.of(_merchant(request))).data)
+
+    @extend_schema(
+        operation_id="opening_hours_update",
+        summary="Replace opening hours and deadlines",
+        description="Deadlines of orders that are here stay; reminders and the last resort count for them too.",
+        request=NewOpeningHoursSerializer,
+        responses={200: OpeningHoursSerializer, **_WRITING},
+        examples=_HOURS,
+    )
+    def put(self, request: Request) -> Response:
+        body, merchant = _valid(NewOpeningHoursSerializer(data=request.data)), _merchant(request)
+        channels = {row["channel"]: row["days"] for row in body.pop("channels")}
+        body |= {name: tuple(body[name]) for name in ("closed_days", "remind_before")}
+        opening_hours.save(
+            merchant_id=merchant.pk,
+            hours=opening_hours.NewHours(**body),
+            ship_within=channels,
+            **self.act(request),
+        )
+        return Response(OpeningHoursSerializer(opening_hours.of(merchant)).data)
+
+
+def _merchant(request: Request) -> Merchant:
+    merchant = key_of(request).merchant
+    assert merchant is not None  # noqa: S101  # IsMerchantKey
+    return merchant
+
+
+def _rule(request: Request, public_id: str) -> AcceptRule:
+    rule = AcceptRule.objects.of(_merchant(request)).in_order().filter(public_id=public_id).first()
+    if rule is None:
+        raise Http404
+    return rule
+
+
+def _new(body: dict[str, Any]) -> accept_rules.NewRule:
+    values = {**body, "countries": tuple(body["countries"]), "skus": tuple(body["skus"])}
+    return accept_rules.NewRule(channel_id=values.pop("channel"), **values)
+
+
+def _settings(merchant: Merchant) -> dict[str, Any]:
+    values = {
+        "default": merchant.auto_accept,
+        "shadow": accept_rules.is_shadow(merchant),
+        "rules": AcceptRule.objects.of(merchant).in_order(),
+        "channels": accept_rules.channels_of(merchant),
+    }
+    data: dict[str, Any] = AcceptSettingsSerializer(values).data
+    return data
+
+
+def _valid(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    body: dict[str, Any] = serializer.validated_data
+    return body

@@ -1,0 +1,381 @@
+"""The API's doors to partnerships, to orders for partners' stores, and to the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMerchantKey
+from accounts.models import Merchant
+from connectors.errors import ConnectorError
+from connectors.models import CatalogVariant, Partnership, PartnershipState, Side
+from connectors.services import partner_products, partner_settings, partners, plans
+from connectors.services.partners import PartnerRefused
+from orders.api import partner_serializers as words
+from orders.api.views import PROBLEM, REFUSALS, OrderCursor, key_of
+from orders.errors import PartnershipRefused
+from orders.models import Order, OrderPush
+from orders.services import partner_orders
+
+_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
+_WRITING = {400: PROBLEM, **REFUSALS}
+
+
+class InvitedCursor(CursorPagination):
+    ordering = ("-invited_at", "-pk")
+    page_size = 50
+
+
+class PushedCursor(CursorPagination):
+    ordering = ("-pushed_at", "-pk")
+    page_size = 50
+
+
+class PartnershipList(GenericAPIView):  # type: ignore[type-arg]
+    """All partnerships in which the merchant is either side."""
+
+    permission_classes = [HasApiKey, IsMerchantKey]
+    pagination_class = InvitedCursor
+    queryset = Partnership.objects.none()
+
+    @extend_schema(
+        operation_id="partnerships_list",
+        summary="List partnerships",
+        responses={200: words.PartnershipSerializer(many=True), **dict.fromkeys((401, 403, 429), PROBLEM)},
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(_partnerships(request))
+        context = {"merchant": _merchant(request)}
+        return self.get_paginated_response(words.PartnershipSerializer(page, many=True, context=context).data)
+
+    @extend_schema(
+        operation_id="partnerships_invite",
+        summary="Ask somebody to work together",
+        description="The same question again replaces the one before. Whoever is asked by e-mail answers with the mail's link.",
+        request=words.InviteSerializer,
+        responses={201: words.PartnershipSerializer, **_WRITING},
+        examples=[
+            OpenApiExample(
+                "Sell their products", value={"side": "destination", "whom": "mia@atua.example"}, request_only=True
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        body, merchant = _valid(words.InviteSerializer(data=request.data)), _merchant(request)
+        row = _refusing(
+            partners.invite,
+            merchant_id=merchant.pk,
+            side=Side(body["side"]),
+            whom=body["whom"],
+            connection_id=_store_id(merchant, body.get("store")),
+            **_who(request),
+        )
+        return Response(_told(request, row.public_id), status=201)
+
+
+class PartnershipDetail(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_read",
+        summary="Read one partnership",
+        responses={200: words.PartnershipSerializer, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(_told(request, public_id))
+
+
+class AcceptPartnership(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_accept",
+        summary="Accept a question that this merchant was asked by its short name",
+        request=words.AcceptSerializer,
+        responses={200: words.PartnershipSerializer, **_WRITING},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        row, merchant = _asked(request, public_id), _merchant(request)
+        body = _valid(words.AcceptSerializer(data=request.data))
+        store = _store_id(merchant, body.get("store"))
+        _refusing(partners.accept, partnership_id=row.pk, merchant_id=merchant.pk, connection_id=store, **_who(request))
+        return Response(_told(request, public_id))
+
+
+class DeclinePartnership(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_decline",
+        summary="Decline a question that this merchant was asked by its short name",
+        request=None,
+        responses={200: words.PartnershipSerializer, **_READING, 409: PROBLEM},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        row = _asked(request, public_id)
+        _refusing(partners.decline, partnership_id=row.pk, merchant_id=_merchant(request).pk, **_who(request))
+        return Response(_told(request, public_id))
+
+
+class RevokePartnership(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_revoke",
+        summary="End a partnership, or take a question back",
+        description="Nothing new is sent from now on; what waits is held and says why.",
+        request=None,
+        responses={200: words.PartnershipSerializer, **_READING, 409: PROBLEM},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        row = _partnership(request, public_id)
+        _refusing(partner_orders.revoke, partnership_id=row.pk, merchant_id=_merchant(request).pk, **_who(request))
+        return Response(_told(request, public_id))
+
+
+class PartnershipSettings(APIView):
+    """A destination's: how its orders go to the partner's store."""
+
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_settings_read",
+        summary="How orders go to a partner's store",
+        responses={200: words.PartnerSettingsSerializer, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(_chosen(_standing(request, public_id, Side.DESTINATION)))
+
+    @extend_schema(
+        operation_id="partnerships_settings_change",
+        summary="Change how orders go to a partner's store",
+        description="`shipping_rules` replaces them all; the highest total that is reached counts.",
+        request=words.PartnerSettingsSerializer(partial=True),
+        responses={200: words.PartnerSettingsSerializer, **_WRITING},
+        examples=[
+            OpenApiExample(
+                "By itself, 10.00 from 100.00 on",
+                value={"automatic": True, "shipping_rules": [{"at_least": "100.00", "costs": "10.00"}]},
+                request_only=True,
+            )
+        ],
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        row = _standing(request, public_id, Side.DESTINATION)
+        body = _valid(words.PartnerSettingsSerializer(data=request.data, partial=True))
+        rules = body.pop("shipping_rules", None)
+        if body:
+            _refusing(partner_settings.save, partnership_id=row.pk, **_who(request), **body)
+        if rules is not None:
+            given = [partner_settings.Threshold(**rule) for rule in rules]
+            _refusing(partner_settings.replace_rules, partnership_id=row.pk, rules=given, **_who(request))
+        return Response(_chosen(row))
+
+
+class SharedProducts(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partnerships_products_list",
+        summary="The products that are shared",
+        responses={200: words.SharedProductSerializer(many=True), **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        row = _partnership(request, public_id)
+        rows = CatalogVariant.objects.filter(connection_id=row.connection_id or 0).order_by("sku", "pk")
+        return Response(words.SharedProductSerializer(rows, many=True).data)
+
+    @extend_schema(
+        operation_id="partnerships_products_share",
+        summary="Share products of your store",
+        description="Your store is asked for them. One that it does not have, or has twice, shares none of them.",
+        request=words.ShareSerializer,
+        responses={200: words.SharedProductSerializer(many=True), **_WRITING},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        row = _standing(request, public_id, Side.SOURCE)
+        skus = list(dict.fromkeys(_valid(words.ShareSerializer(data=request.data))["skus"]))
+        store = row.source_connection
+        assert store is not None  # noqa: S101  # partnership_accepted_is_whole
+        try:
+            found = partner_products.look_up(store, skus)
+        except ConnectorError as error:
+            raise ValidationError({"skus": str(error)}, code=error.code) from error
+        if found.missing:
+            raise ValidationError({"skus": f"No single product: {', '.join(found.missing[:10])}."}, code="unknown")
+        _refusing(partner_products.share, partnership_id=row.pk, variants=found.variants, **_who(request))
+        return self.get(request, public_id)
+
+
+class PartnerOrders(GenericAPIView):  # type: ignore[type-arg]
+    """Orders with products of partners. They do not exist while the Orders add-on is off."""
+
+    permission_classes = [HasApiKey, IsMerchantKey]
+    pagination_class = OrderCursor
+    queryset = Order.objects.none()
+
+    @extend_schema(
+        operation_id="partner_orders_list",
+        summary="Orders for partners' stores, with their push status",
+        responses={200: words.PartnerOrderSerializer(many=True), **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        merchant = _merchant(request)
+        _refuse_without_addon(merchant)
+        page = self.paginate_queryset(partner_orders.orders_of(merchant))
+        return self.get_paginated_response(words.PartnerOrderSerializer(page, many=True).data)
+
+
+class PartnerPush(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="partner_orders_push",
+        summary="Push a paid order's part to a partner's store",
+        request=words.NewPartnerPushSerializer,
+        responses={200: words.PartnerPushSerializer, 422: PROBLEM, **_WRITING},
+        examples=[OpenApiExample("With a typed shipping cost", value={"shipping": "4.50"}, request_only=True)],
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        merchant = _merchant(request)
+        push = OrderPush.objects.of(merchant).of_partners().filter(public_id=public_id).first()
+        if push is None:
+            raise Http404
+        _refuse_without_addon(merchant)
+        body = _valid(words.NewPartnerPushSerializer(data=request.data))
+        sent = partner_orders.push(push_id=push.pk, shipping=body.get("shipping"), **_who(request))
+        return Response(words.PartnerPushSerializer(sent).data)
+
+
+class PartnerShipments(GenericAPIView):  # type: ignore[type-arg]
+    permission_classes = [HasApiKey, IsMerchantKey]
+    pagination_class = PushedCursor
+    queryset = OrderPush.objects.none()
+
+    @extend_schema(
+        operation_id="partner_shipments_list",
+        summary="Orders to ship for partners",
+        responses={200: words.PartnerShipmentSerializer(many=True), **dict.fromkeys((401, 403, 429), PROBLEM)},
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(partner_orders.shipments_for(_merchant(request)))
+        return self.get_paginated_response(words.PartnerShipmentSerializer(page, many=True).data)
+
+
+class PlanDetail(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="plan_read",
+        summary="What is switched on",
+        responses={200: words.PlanSerializer, **dict.fromkeys((401, 403, 429), PROBLEM)},
+    )
+    def get(self, request: Request) -> Response:
+        return Response({"orders_addon": plans.has_orders_addon(_merchant(request).pk)})
+
+    @extend_schema(
+        operation_id="plan_change",
+        summary="Switch the Orders add-on",
+        description="Off: orders for partners' stores wait, and nothing is lost. On: they go on.",
+        request=words.PlanSerializer,
+        responses={200: words.PlanSerializer, 400: PROBLEM, **dict.fromkeys((401, 403, 429), PROBLEM)},
+    )
+    def put(self, request: Request) -> Response:
+        body = _valid(words.PlanSerializer(data=request.data))
+        plans.set_orders_addon(merchant_id=_merchant(request).pk, on=body["orders_addon"], **_who(request))
+        return self.get(request)
+
+
+def _merchant(request: Request) -> Merchant:
+    merchant = key_of(request).merchant
+    assert merchant is not None  # noqa: S101  # IsMerchantKey
+    return merchant
+
+
+def _who(request: Request) -> dict[str, Any]:
+    return {"by": f"API key {key_of(request)}", "at": timezone.now()}
+
+
+def _partnerships(request: Request) -> Any:
+    related = ("source", "destination", "source_connection", "connection")
+    return Partnership.objects.of(_merchant(request)).select_related(*related)
+
+
+def _partnership(request: Request, public_id: str) -> Partnership:
+    row: Partnership | None = _partnerships(request).filter(public_id=public_id).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def _told(request: Request, public_id: str) -> dict[str, Any]:
+    row = _partnership(request, public_id)
+    return dict(words.PartnershipSerializer(row, context={"merchant": _merchant(request)}).data)
+
+
+def _asked(request: Request, public_id: str) -> Partnership:
+    """A question to this merchant by its short name; one by e-mail is for that address to answer."""
+    row = _partnership(request, public_id)
+    if row.email or partners.side_of(row, _merchant(request)) == row.asked_by:
+        raise Http404
+    return row
+
+
+def _standing(request: Request, public_id: str, side: Side) -> Partnership:
+    row = _partnership(request, public_id)
+    if row.state != PartnershipState.ACCEPTED or partners.side_of(row, _merchant(request)) != side:
+        raise Http404
+    return row
+
+
+def _chosen(row: Partnership) -> dict[str, Any]:
+    connection = row.connection
+    assert connection is not None  # noqa: S101  # partnership_accepted_is_whole
+    chosen = partner_settings.settings_of(connection)
+    rules = row.shipping_rules.order_by("at_least", "pk")
+    return {
+        "automatic": chosen.automatic,
+        "email_policy": chosen.email_policy,
+        "other_email": chosen.other_email,
+        "shipping_rules": words.PartnerShippingRuleSerializer(rules, many=True).data,
+    }
+
+
+def _store_id(merchant: Merchant, public_id: str | None) -> int | None:
+    if not public_id:
+        return None
+    stores = {store.public_id: store.pk for store in partners.offered_stores(merchant)}
+    if public_id not in stores:
+        raise ValidationError({"store": "This is no store of yours."}, code="unknown")
+    return stores[public_id]
+
+
+def _refuse_without_addon(merchant: Merchant) -> None:
+    if not plans.has_orders_addon(merchant.pk):
+        raise Http404
+
+
+def _refusing(service: Callable[..., Any], **given: Any) -> Any:
+    """The service's answer; its refusal as a problem, with the field where there is one."""
+    try:
+        return service(**given)
+    except PartnerRefused as refusal:
+        if refusal.field:
+            raise ValidationError({refusal.field: str(refusal)}, code="not_possible") from refusal
+        raise PartnershipRefused(str(refusal)) from refusal
+
+
+def _valid(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    body: dict[str, Any] = serializer.validated_data
+    return body

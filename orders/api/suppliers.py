@@ -1,0 +1,176 @@
+"""The API's doors to a supplier's settings, and to marking an order for fulfillment by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMerchantKey
+from accounts.models import ApiKey
+from connectors.errors import ConnectorError
+from connectors.models import Connection, StoreAddress, SupplierSettings
+from connectors.services import connections, suppliers
+from connectors.supplier_forms import AddressFields
+from orders.api.serializers import OrderSerializer, ProblemSerializer
+from orders.api.views import OrderAction
+from orders.services import marking
+
+_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
+_READING = dict.fromkeys((401, 403, 404, 429), _PROBLEM)
+
+
+class StoreAddressSerializer(serializers.ModelSerializer[StoreAddress]):
+    class Meta:
+        model = StoreAddress
+        fields = ("company", "address1", "address2", "city", "province_code", "postcode", "country_code", "phone")
+
+
+class SupplierSerializer(serializers.ModelSerializer[SupplierSettings]):
+    """How orders go to one supplier."""
+
+    sync_orders = serializers.BooleanField(
+        source="connection.sync_settings.sync_orders",
+        required=False,
+        help_text="Off: order data stays in Storeward, nothing is ordered there.",
+    )
+    store_address = StoreAddressSerializer(
+        allow_null=True, required=False, help_text="Where the goods go while dropshipping is disabled."
+    )
+
+    class Meta:
+        model = SupplierSettings
+        fields = (
+            "sync_orders", "auto_fulfillment", "shipping_method", "pays_by_profile", "payment_email", "payment_profile_id",
+            "payment_profile_name", "disable_dropshipping", "store_address",
+        )  # fmt: skip
+        read_only_fields = ("payment_profile_name",)
+
+
+class PaymentProfileSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """A card or bank account saved at the supplier."""
+
+    id = serializers.CharField(source="profile_id")
+    kind = serializers.CharField()
+    name = serializers.CharField()
+
+
+class MarkOrder(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_mark",
+        summary="Mark an order for fulfillment",
+        description="Sends a paid order to its suppliers whose auto fulfillment is off.",
+        request=None,
+        responses={200: OrderSerializer, **_READING, 409: _PROBLEM},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, marking.mark)
+
+
+class SupplierDetail(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="suppliers_read",
+        summary="How orders go to a supplier",
+        responses={200: SupplierSerializer, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(SupplierSerializer(suppliers.settings_of(supplier_of(request, public_id))).data)
+
+    @extend_schema(
+        operation_id="suppliers_change",
+        summary="Change how orders go to a supplier",
+        description=(
+            "Counts for orders that have not been sent yet. A payment profile must be one that the supplier has under "
+            "`payment_email`: it is asked."
+        ),
+        request=SupplierSerializer(partial=True),
+        responses={200: SupplierSerializer, 400: _PROBLEM, **_READING},
+    )
+    def patch(self, request: Request, public_id: str) -> Response:
+        connection = supplier_of(request, public_id)
+        body = SupplierSerializer(suppliers.settings_of(connection), data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        by, at = f"API key {key_of(request)}", timezone.now()
+        given = dict(body.validated_data)
+        sync = given.pop("connection", {}).get("sync_settings", {})
+        chosen = {**given, **_profile(connection, given)}
+        if chosen.get("store_address"):
+            chosen["store_address"] = suppliers.keep_address(
+                connection_id=connection.pk, by=by, at=at, **address_of(chosen["store_address"])
+            )
+        try:
+            suppliers.save(connection_id=connection.pk, by=by, at=at, **chosen)
+        except suppliers.ChoiceRefused as refusal:
+            raise ValidationError({"settings": str(refusal)}, code="not_possible") from refusal
+        connections.save_settings(connection_id=connection.pk, by=by, at=at, **sync)
+        return Response(SupplierSerializer(suppliers.settings_of(supplier_of(request, public_id))).data)
+
+
+class PaymentProfiles(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="suppliers_payment_profiles",
+        summary="The cards and bank accounts that a supplier has saved for a person",
+        parameters=[OpenApiParameter("email", str, required=True)],
+        responses={200: PaymentProfileSerializer(many=True), 400: _PROBLEM, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        email = serializers.EmailField().run_validation(request.query_params.get("email", ""))
+        found = _ask_profiles(supplier_of(request, public_id), email)
+        return Response(PaymentProfileSerializer(found, many=True).data)
+
+
+def supplier_of(request: Request, public_id: str) -> Connection:
+    """The merchant's own; any other does not exist."""
+    standing = Connection.objects.filter(merchant=key_of(request).merchant_id).standing().own()
+    connection = standing.filter(public_id=public_id).first()
+    if connection is None or not suppliers.is_supplier(connection):
+        raise Http404
+    return connection
+
+
+def key_of(request: Request) -> ApiKey:
+    assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
+    return request.auth
+
+
+def _profile(connection: Connection, given: dict[str, Any]) -> dict[str, str]:
+    """Id and name of a profile that was named, as the supplier has it."""
+    wanted = given.get("payment_profile_id")
+    if wanted is None:
+        return {}
+    email = given.get("payment_email") or suppliers.settings_of(connection).payment_email
+    found = _ask_profiles(connection, email) if wanted and email else ()
+    profile = next((each for each in found if each.profile_id == wanted), None)
+    if wanted and profile is None:
+        text = "The supplier has no such profile under this e-mail address."
+        raise ValidationError({"payment_profile_id": text}, code="unknown")
+    return {"payment_profile_id": wanted, "payment_profile_name": suppliers.in_words(profile) if profile else ""}
+
+
+def _ask_profiles(connection: Connection, email: str) -> tuple[Any, ...]:
+    try:
+        return suppliers.profiles(connection, email)
+    except ConnectorError as error:
+        raise ValidationError({"payment_email": str(error)}, code=error.code) from error
+
+
+def address_of(given: dict[str, str], *, under: str = "store_address") -> dict[str, str]:
+    """By the rules of the page's form. Raises ValidationError for a field of `under`."""
+    form = AddressFields(given)
+    if not form.is_valid():
+        first = next(iter(form.errors.items()))
+        raise ValidationError({f"{under}.{first[0]}": str(first[1][0])}, code="invalid")
+    return form.address()

@@ -1,0 +1,85 @@
+"""One attempt at something outside, as the connections see it that it asks: each admits it first and is told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from connectors.base import Budget, Connector
+from connectors.errors import ConnectorError, RejectedError, RetryableError
+from connectors.gateway.base import Gateway
+from connectors.models import Connection
+from connectors.services import limits
+from orders.world import World
+
+
+class Attempt:
+    """`world` is for whoever does the work; what is asked there is noted until the end is told.
+
+    `admitted` has the connections that admitted it before, each with its probe. Any other is asked for its admission
+    when its driver is wanted, which raises RetryableError when it takes no calls now.
+    """
+
+    def __init__(self, world: World, *, admitted: Mapping[int, datetime | None] | None = None) -> None:
+        self.world = replace(world, connector_for=self._connector_for, gateway_for=self._gateway_for)
+        self._outside = world
+        self._probes = dict(admitted or {})
+        self._drivers: list[tuple[int, Connector, Budget | None]] = []  # with the budget as it was known before
+        self._last: int | None = None  # the connection asked last; None when the gateway was asked since
+
+    def answered(self) -> None:
+        """No connection that was asked failed."""
+        self._tell("ok")
+
+    def failed(self, error: ConnectorError) -> None:
+        """`error` is of the one asked last; those before it answered."""
+        self._tell(_outcome(error), after_s=error.after_s if isinstance(error, RetryableError) else None)
+
+    def broke_off(self) -> None:
+        """A fault of ours, which says nothing of the one asked last."""
+        self._tell("not asked")
+
+    def _tell(self, outcome: limits.CallOutcome, *, after_s: float | None = None) -> None:
+        at, asked = self._outside.now(), {key for key, _, _ in self._drivers}
+        for key, probe in self._probes.items():
+            how = "not asked" if key not in asked else outcome if key == self._last else "ok"
+            limits.record(key, outcome=how, at=at, after_s=after_s, probe=probe)
+        for key, driver, known in self._drivers:
+            if driver.budget is not None and driver.budget is not known:
+                limits.learn(key, driver.budget, at=at)
+        self._probes, self._drivers = {}, []
+
+    def _connector_for(self, connection: Connection) -> Connector:
+        key = connection.speaker_id
+        if key not in self._probes:
+            self._last = None
+            self._probes[key] = self._admitted(connection)
+        driver = self._outside.connector_for(connection)
+        self._drivers.append((key, driver, driver.budget))
+        self._last = key
+        return driver
+
+    def _gateway_for(self, name: str) -> Gateway:
+        self._last = None
+        return self._outside.gateway_for(name)
+
+    def _admitted(self, connection: Connection) -> datetime | None:
+        at, key = self._outside.now(), connection.speaker_id
+        admission = limits.admit(key, costs=[0.0], at=at)
+        if not admission.count:
+            text, after_s = f"{connection.name} takes no calls at the moment.", limits.closed_for(key, at=at)
+            raise RetryableError(text, code="rate_limited", after_s=after_s, throttled=True)
+        return admission.probe
+
+
+def _outcome(error: ConnectorError) -> limits.CallOutcome:
+    """What an error says of the connection that raised it: one that refuses answers."""
+    match error:
+        case RetryableError(throttled=True):
+            return "throttled"
+        case RetryableError():
+            return "failed"
+        case RejectedError():
+            return "ok"
+    return "not asked"

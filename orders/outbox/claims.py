@@ -1,0 +1,104 @@
+"""Which messages are carried out next, and by whom: fairly among connections, within what each takes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from connectors.models import Connection
+from connectors.services import limits
+from orders.enums import OutboxStatus
+from orders.models import Lane, OutboxMessage
+from orders.outbox.handlers import HANDLERS
+
+CLAIM_SIZE = 4  # messages of one lane per claim
+EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
+
+
+def due(at: datetime) -> Q:
+    """Messages that may be carried out now, as far as they themselves are concerned."""
+    return Q(status=OutboxStatus.WAITING, wait_for="", next_attempt_at__lte=at)
+
+
+def ready_lanes(at: datetime) -> Q:
+    """Lanes that may be served: no connection is needed, or theirs takes calls."""
+    return Q(connection=None) | Q(connection__in=Connection.objects.filter(limits.eligible(at)))
+
+
+def claim(*, at: datetime, limit: int = CLAIM_SIZE, among: Q = EVERY) -> list[OutboxMessage]:
+    """Lease up to `limit` due messages of the lane that was served longest ago. Empty when nothing is due.
+
+    A suspect comes alone; who carries out several messages at once keeps the others away from it with `among`. A lane
+    whose connection takes nothing now is passed over.
+    """
+    with transaction.atomic():
+        while (lane := _next_lane(at, among)) is not None:
+            messages = _first_due(lane, at, among, limit)
+            admission = _admitted(lane, messages, at)
+            if admission.count or not messages:
+                return _lease(lane, messages[: admission.count], admission.probe, at)
+        return []
+
+
+def suspect_is_due(*, at: datetime) -> bool:
+    return _lanes_with_due(at, SUSPECT).exists()
+
+
+def _next_lane(at: datetime, among: Q) -> Lane | None:
+    lane: Lane | None = (
+        _locking(_lanes_with_due(at, among).select_related("connection"))
+        .order_by(F("served_at").asc(nulls_first=True), "pk")
+        .first()
+    )
+    return lane
+
+
+def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
+    has_due = Exists(OutboxMessage.objects.filter(due(at), among, lane=OuterRef("pk")))
+    return Lane.objects.filter(has_due).filter(ready_lanes(at))
+
+
+def _first_due(lane: Lane, at: datetime, among: Q, limit: int) -> list[OutboxMessage]:
+    """The first suspect by itself when it is the first of all, else clean ones."""
+    found = _locking(OutboxMessage.objects.filter(due(at), among, lane=lane)).order_by("next_attempt_at", "pk")
+    first: list[OutboxMessage] = list(found[:limit])
+    if first and first[0].crashes:
+        return first[:1]
+    return [message for message in first if not message.crashes]
+
+
+def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits.Admission:
+    if lane.connection is None:
+        return limits.Admission(len(messages))
+    costs = [limits.cost(lane.connection.platform, HANDLERS[message.topic].asks) for message in messages]
+    return limits.admit(lane.connection.pk, costs=costs, at=at)
+
+
+def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
+    keys = [message.pk for message in messages]
+    Lane.objects.filter(pk=lane.pk).update(served_at=at)
+    OutboxMessage.objects.filter(pk__in=keys).update(
+        status=OutboxStatus.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_until=at + timedelta(seconds=settings.LEASE_S),
+    )
+    leased = OutboxMessage.objects.filter(pk__in=keys).select_related("order__merchant", "lane__connection")
+    claimed = list(leased.order_by("next_attempt_at", "pk"))
+    for message in claimed:
+        message.probe = probe
+    return claimed
+
+
+def _locking(rows: Any) -> Any:
+    """FOR UPDATE SKIP LOCKED where there is such a thing; SQLite's IMMEDIATE transactions let one writer in at a time.
+
+    NO KEY, so that nobody who posts to the lane meanwhile has to wait.
+    """
+    if database.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return rows

@@ -1,0 +1,171 @@
+"""Promising, taking back, and letting go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from connectors.models import ClearedCondition, Connection
+from orders.enums import OutboxStatus, Topic
+from orders.models import Lane, Order, OrderPush, OutboxMessage, WakeUp
+
+SECOND_RELEASE = timedelta(seconds=60)
+
+
+def post(
+    topic: Topic,
+    *,
+    order: Order,
+    key: str,
+    at: datetime,
+    push: OrderPush | None = None,
+    connection: Connection | None = None,
+    payload: dict[str, Any] | None = None,
+    delay_s: float = 0.0,
+) -> OutboxMessage:
+    """Promise something, in the transaction that makes it due. The same key twice is one promise."""
+    if not database.in_atomic_block:
+        raise RuntimeError("post() belongs in the transaction that changes the order.")
+    message, created = OutboxMessage.objects.get_or_create(
+        key=key,
+        defaults={
+            "topic": topic,
+            "order": order,
+            "push": push,
+            "lane": _lane(order, connection),
+            "payload": payload or {},
+            "next_attempt_at": at + timedelta(seconds=delay_s),
+            "created_at": at,
+        },
+    )
+    if created and not delay_s:
+        transaction.on_commit(wake, robust=True)
+    return message
+
+
+def post_first(topic: Topic, *, order: Order, pushes: Mapping[str, OrderPush | None], at: datetime) -> None:
+    """Promises by key about rows that this very transaction made: nobody can have made them before."""
+    if not database.in_atomic_block:
+        raise RuntimeError("post_first() belongs in the transaction that makes the order.")
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            topic=topic,
+            key=key,
+            order=order,
+            push=push,
+            lane=_lane(order, push.connection if push else None),
+            next_attempt_at=at,
+            created_at=at,
+        )
+        for key, push in pushes.items()
+    )
+    transaction.on_commit(wake, robust=True)
+
+
+def post_many(topic: Topic, *, orders: Mapping[str, Order], payload: dict[str, Any], at: datetime) -> None:
+    """Promises by key about orders of one merchant, in one statement; those that stand already stay."""
+    if not database.in_atomic_block:
+        raise RuntimeError("post_many() belongs in the transaction that makes them due.")
+    if not orders:
+        return
+    lane = _lane(next(iter(orders.values())), None)
+    OutboxMessage.objects.bulk_create(
+        (
+            OutboxMessage(
+                topic=topic, key=key, order=order, lane=lane, payload=payload, next_attempt_at=at, created_at=at
+            )
+            for key, order in orders.items()
+        ),
+        batch_size=500,
+        ignore_conflicts=True,
+    )
+    transaction.on_commit(wake, robust=True)
+
+
+def renew(key: str, *, at: datetime) -> bool:
+    """Make a promise due at once, even one that was kept before. False when there is none, or it is running."""
+    renewed = OutboxMessage.objects.filter(key=key).exclude(status=OutboxStatus.RUNNING).update(
+        status=OutboxStatus.WAITING, wait_for="", next_attempt_at=at, tries=0, crashes=0, first_failed_at=None,
+        done_at=None, maybe_sent_at=None, reason="",
+    )  # fmt: skip
+    if renewed:
+        transaction.on_commit(wake, robust=True)
+    return bool(renewed)
+
+
+def withdraw(key: str, *, at: datetime) -> bool:
+    """Take a promise back. False when it is being carried out, or was perhaps: then it is too late."""
+    taken = OutboxMessage.objects.filter(
+        key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD], maybe_sent_at=None
+    ).update(status=OutboxStatus.DONE, wait_for="", done_at=at, reason="Withdrawn.")
+    return bool(taken)
+
+
+def withdraw_sent(key: str, *, at: datetime) -> bool:
+    """Take back a promise that somebody else found kept. False while a worker is at it."""
+    unfinished = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD])
+    taken = unfinished.update(status=OutboxStatus.DONE, wait_for="", done_at=at, reason="Found there.")
+    return bool(taken)
+
+
+def release_now(key: str, *, at: datetime) -> bool:
+    """Make a held or waiting promise due at once with a fresh retry schedule. `attempts` keeps growing."""
+    released = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]).update(
+        status=OutboxStatus.WAITING,
+        wait_for="",
+        next_attempt_at=at,
+        tries=0,
+        crashes=0,
+        first_failed_at=None,
+        reason="",
+    )
+    if released:
+        transaction.on_commit(wake, robust=True)
+    return bool(released)
+
+
+def wake() -> None:
+    """Call a pump, unless one was called in the last ten seconds and has not started. A hint; the sweep needs none."""
+    at = timezone.now()
+    stale = Q(called_at=None) | Q(called_at__lt=at - timedelta(seconds=10))
+    called = WakeUp.objects.filter(stale, pk=1).update(called_at=at)
+    if called or WakeUp.objects.get_or_create(pk=1, defaults={"called_at": at})[1]:
+        async_task(settings.PUMP_TASK)
+
+
+def _lane(order: Order, connection: Connection | None) -> Lane:
+    if connection and hasattr(connection, "lane"):
+        return connection.lane  # read together with the connection where many are posted
+    owner = {"connection_id": connection.speaker_id} if connection else {"merchant_id": order.merchant_id}
+    return Lane.objects.get_or_create(**owner)[0]  # type: ignore[arg-type]  # keys of two columns
+
+
+def release(*, at: datetime) -> int:
+    """Let go on what waited for conditions that have been cleared.
+
+    Each is released twice, a minute apart: a message that was just being put to wait when its condition came about
+    was not visible to the first release.
+    """
+    released = 0
+    for condition in ClearedCondition.objects.order_by(F("released_at").asc(nulls_first=True), "pk")[:500]:
+        if condition.released_at is None or condition.released_at <= at - SECOND_RELEASE:
+            released += release_waiting(condition.key, at=at)
+        if condition.released_at is None:
+            ClearedCondition.objects.filter(pk=condition.pk).update(released_at=at)
+        elif condition.released_at <= at - SECOND_RELEASE:
+            condition.delete()
+    return released
+
+
+def release_waiting(key: str, *, at: datetime) -> int:
+    return OutboxMessage.objects.filter(status=OutboxStatus.WAITING, wait_for=key).update(
+        wait_for="", next_attempt_at=at, tries=0, first_failed_at=None
+    )

@@ -1,0 +1,193 @@
+"""Carrying a claimed message out, step by step, and writing down how it ended."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.module_loading import import_string
+
+from connectors.errors import ConnectorError
+from connectors.models import ClearedCondition
+from orders.attempt import Attempt
+from orders.enums import OutboxStatus
+from orders.models import OutboxMessage
+from orders.outbox.claims import claim
+from orders.outbox.endings import (
+    Hold,
+    LeaseLost,
+    Outcome,
+    Postponed,
+    RetryLater,
+    Wait,
+    classified,
+    internal_error,
+    scheduled,
+    wanted,
+)
+from orders.outbox.handlers import HANDLERS
+from orders.outbox.promises import release, release_waiting
+from orders.world import World
+
+logger = getLogger(__name__)
+
+CRASHES_ALLOWED = 5
+
+
+def carry_out(message: OutboxMessage, world: World) -> None:
+    """Do one claimed message to its end or to its next wait."""
+    for _step in steps(message, world):
+        pass
+
+
+def steps(message: OutboxMessage, world: World) -> Iterator[str]:
+    """The same, step by step."""
+    yield "claimed"
+    run: Callable[[OutboxMessage, World], Iterator[str]] = import_string(HANDLERS[message.topic].run)
+    sent_before = message.maybe_sent_at is not None
+    claimed_at = world.now()
+    lane = message.lane.connection_id
+    attempt = Attempt(world, admitted={} if lane is None else {lane: message.probe})
+    outcome: Outcome | None = None
+    try:
+        yield from run(message, attempt.world)
+        attempt.answered()
+    except LeaseLost:
+        logger.warning("lease lost", extra={"message_id": message.pk, "topic": message.topic})
+        attempt.broke_off()
+        return
+    except (Postponed, RetryLater, Wait, Hold) as end:
+        outcome = wanted(end)
+        attempt.answered()
+    except ConnectorError as error:
+        outcome = classified(message, error, world)
+        attempt.failed(error)
+    except Exception as error:  # noqa: BLE001  # the one place: any other fault is ours and must not stop the pump
+        outcome = internal_error(message, type(error).__name__, exc_info=True)
+        attempt.broke_off()
+    yield "settling"
+    if outcome is None and message.finished:
+        return
+    if outcome is None:
+        with finishing(message, at=world.now(), again=True):
+            pass
+        return
+    if outcome.nothing_sent and not sent_before:
+        OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=None)
+        message.maybe_sent_at = None
+    _settle(message, outcome, at=world.now(), claimed_at=claimed_at, rng=world.rng)
+
+
+def mark_sending(message: OutboxMessage, *, at: datetime) -> None:
+    """Commit that from now on the request may have been sent, and a fresh lease. Raises LeaseLost."""
+    lease_until = at + timedelta(seconds=settings.LEASE_S)
+    if not OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=at, lease_until=lease_until):
+        raise LeaseLost
+    message.maybe_sent_at = at
+
+
+@contextmanager
+def finishing(message: OutboxMessage, *, at: datetime, again: bool = False) -> Iterator[None]:
+    """One transaction: the message is done, and so is what is written inside. Raises LeaseLost.
+
+    `again` forgives that the handler has finished it already.
+    """
+    with transaction.atomic():
+        changed = OutboxMessage.objects.filter(_mine(message)).update(
+            status=OutboxStatus.DONE, done_at=at, lease_until=None, reason="", crashes=0
+        )
+        if not changed and not again:
+            raise LeaseLost
+        yield
+    message.finished = True
+
+
+def _mine(message: OutboxMessage) -> Q:
+    return Q(pk=message.pk, attempts=message.attempts, status=OutboxStatus.RUNNING)
+
+
+def take_back_expired(*, at: datetime) -> int:
+    """Leases that ran out: the worker died or hangs. Due again; held after five deaths in a row."""
+    expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at)
+    taken = 0
+    for message in expired.select_related("order", "push") if expired.exists() else ():
+        message.crashes += 1
+        if message.crashes >= CRASHES_ALLOWED:
+            outcome = internal_error(message, "the worker stopped again and again at this message")
+        else:
+            outcome = Outcome(
+                OutboxStatus.WAITING, "The worker stopped; trying again.", unknown=bool(message.maybe_sent_at)
+            )
+        taken += _settle_expired(message, outcome, at=at)
+    return taken
+
+
+def _settle_expired(message: OutboxMessage, outcome: Outcome, *, at: datetime) -> int:
+    """One message that cannot be settled must not keep the others from being taken back."""
+    try:
+        return _settle(message, outcome, at=at, crashes=message.crashes)
+    except Exception as error:  # noqa: BLE001  # logged with a reference; the message is held for a person
+        fault = internal_error(message, type(error).__name__, exc_info=True)
+        return OutboxMessage.objects.filter(_mine(message)).update(
+            status=OutboxStatus.HELD, reason=fault.reason, error_reference=fault.error_reference, lease_until=None
+        )
+
+
+def _settle(
+    message: OutboxMessage,
+    outcome: Outcome,
+    *,
+    at: datetime,
+    crashes: int = 0,
+    claimed_at: datetime | None = None,
+    rng: random.Random | None = None,
+) -> int:
+    """Write down how the attempt ended, and tell the rows above. 0 when another owns the message by now."""
+    with transaction.atomic():
+        outcome = scheduled(message, outcome, at=at, rng=rng or random.SystemRandom())
+        changed = OutboxMessage.objects.filter(_mine(message)).update(
+            status=outcome.status,
+            wait_for=outcome.wait_for,
+            reason=outcome.reason[:500],
+            next_attempt_at=at + timedelta(seconds=outcome.after_s),
+            lease_until=None,
+            crashes=crashes,
+            tries=message.tries + 1 if outcome.failed else message.tries,
+            first_failed_at=(message.first_failed_at or at) if outcome.failed else message.first_failed_at,
+            error_reference=outcome.error_reference,
+        )
+        if changed:
+            import_string(HANDLERS[message.topic].settled)(message, outcome, at=at)
+            _catch_up(outcome, claimed_at, at)
+    return changed
+
+
+def _catch_up(outcome: Outcome, claimed_at: datetime | None, at: datetime) -> None:
+    """The condition came about while the handler was deciding to wait for it: go on at once."""
+    if not outcome.wait_for or claimed_at is None:
+        return
+    if ClearedCondition.objects.filter(key=outcome.wait_for, at__gte=claimed_at).exists():
+        release_waiting(outcome.wait_for, at=at)
+
+
+def drain(*, at: datetime | None = None, world: World | None = None, rounds: int = 200) -> int:
+    """Carry out, in this thread, all that is due (at `at` when given). For tests and `manage.py pump --once`."""
+    world = world or World.real()
+    done = 0
+    for _ in range(rounds):
+        now = at or world.now()
+        release(at=now)
+        take_back_expired(at=now)
+        messages = claim(at=now)
+        if not messages:
+            return done
+        for message in messages:
+            carry_out(message, world)
+            done += 1
+    raise RuntimeError(f"The outbox was not empty after {rounds} rounds.")

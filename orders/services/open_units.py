@@ -1,0 +1,113 @@
+"""Which units of an order may still be sent, or set aside, from here. Reads only; decide under the order's lock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundStatus, ShipmentStatus
+from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
+from orders.models import FulfillmentLine, Order, OrderLine, OrderPush, RefundLine
+
+_LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
+UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)
+_STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
+ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
+
+
+@dataclass(frozen=True, slots=True)
+class WantedLine:
+    id: str  # the channel's own
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    line: OrderLine
+    quantity: int  # that may still go
+    sender: str = ""  # the destination that sends it instead of us; then the quantity is 0
+
+
+def refuse_closed(order: Order) -> None:
+    """Raises TransitionNotAllowed unless the order is confirmed, and paid when a payment came with it."""
+    if order.status not in _LIVE:
+        status = OrderStatus(order.status).label.lower()
+        raise TransitionNotAllowed(f"Order {order.number} is {status}: nothing of it can be sent.")
+    if order.payment_status in UNPAID:
+        raise TransitionNotAllowed(f"The payment of order {order.number} has not been taken: nothing is sent before.")
+
+
+def open_lines(order: Order) -> list[OpenLine]:
+    """Every line with what is left of it: neither sent, nor set aside, nor given back, nor another's to send."""
+    lines = list(OrderLine.objects.filter(order=order).order_by("position"))
+    gone, refunded, senders = _gone(order), _refunded(order), _senders(order)
+    return [
+        OpenLine(line, 0, senders[line.pk])
+        if line.pk in senders
+        else OpenLine(line, max(line.quantity - max(gone[line.pk], refunded[line.pk]), 0))
+        for line in lines
+    ]
+
+
+def chosen(order: Order, wanted: Iterable[WantedLine]) -> dict[OrderLine, int]:
+    """The units that were asked for. Raises InvalidShipment with every problem."""
+    rows = {row.line.external_id: row for row in open_lines(order)}
+    units: dict[OrderLine, int] = {}
+    problems = []
+    for index, asked in enumerate(wanted):
+        row = rows.get(asked.id)
+        refusal = _refusal(row, asked, units)
+        if refusal is not None:
+            problems.append(FieldProblem(f"lines[{index}].{refusal[0]}", *refusal[1:]))
+        elif row is not None:
+            units[row.line] = asked.quantity
+    if not (units or problems):
+        problems.append(FieldProblem("lines", "nothing_chosen", "Say how many units of which lines."))
+    if problems:
+        raise InvalidShipment(problems)
+    return units
+
+
+def is_sent_from_here(line: OrderLine) -> bool:
+    """Whether any unit of it was shipped or set aside by the merchant: then no destination may get the line any more."""
+    rows = FulfillmentLine.objects.filter(line=line, fulfillment__push=None)
+    return rows.filter(fulfillment__status__in=_STANDING).exists()
+
+
+def in_words(units: Mapping[OrderLine, int]) -> str:
+    return ", ".join(f"{quantity} × {line.title}" for line, quantity in units.items())  # noqa: RUF001  # the sign that people read
+
+
+def _refusal(row: OpenLine | None, asked: WantedLine, units: Mapping[OrderLine, int]) -> tuple[str, str, str] | None:
+    if row is None:
+        return "id", "unknown_line", "This order has no such line."
+    if row.line in units:
+        return "id", "line_twice", "Name each line once."
+    if row.sender:
+        return "id", "sent_elsewhere", f"{row.sender} sends {row.line.title}: mark it fulfilled there."
+    if not 1 <= asked.quantity <= row.quantity:
+        left = (
+            f"{row.quantity} of {row.line.title} can still go." if row.quantity else f"All of {row.line.title} is gone."
+        )
+        return "quantity", "more_than_open", left
+    return None
+
+
+def _gone(order: Order) -> Counter[int]:
+    """Units sent by whomever, or set aside for the customer, by the line's pk."""
+    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=_STANDING)
+    return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
+
+
+def _refunded(order: Order) -> Counter[int]:
+    rows = RefundLine.objects.filter(refund__order=order).exclude(refund__status=RefundStatus.WITHDRAWN)
+    return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
+
+
+def _senders(order: Order) -> dict[int, str]:
+    """The destination's name, by the pk of each line that it has or will get."""
+    pushes = OrderPush.objects.filter(order=order).exclude(status__in=ELSEWHERE)
+    return dict(pushes.exclude(push_lines__line=None).values_list("push_lines__line", "connection__name"))

@@ -1,0 +1,177 @@
+"""Orders that go to the stores of partners: pushed by hand, held when a partnership ends, listed for either side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+
+from accounts.models import Merchant
+from connectors.base import Blocker, BlockerCode
+from connectors.models import Connection, ConnectionState, Partnership
+from connectors.money import exponent, fits
+from connectors.services import partners, plans
+from orders import outbox
+from orders.enums import FulfillmentStatus, OrderStatus, PushStatus
+from orders.errors import FieldProblem, InvalidPush, TransitionNotAllowed
+from orders.models import Order, OrderPush
+from orders.services import history, marking, partner_amounts, preflight, shares
+from orders.services.decisions import push_key
+from orders.services.transitions import lock, move_push
+
+HOLD_AT_ONCE = 200
+_HOLDABLE = (PushStatus.WAITING, PushStatus.QUEUED)
+_COUNTED_OUT = (PushStatus.SKIPPED, PushStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class PushState:
+    """How much of an order is in its partners' stores."""
+
+    key: str
+    label: str
+    tone: str  # a class of badges
+
+
+NOT_PUSHED = PushState("not_pushed", "Not pushed", "")
+PARTLY_PUSHED = PushState("partially_pushed", "Partially pushed", "warn")
+PUSHED = PushState("pushed", "Pushed", "ok")
+STATES = (NOT_PUSHED, PARTLY_PUSHED, PUSHED)
+
+
+# --- pushing by hand ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def push(*, push_id: int, by: str, at: datetime, shipping: Decimal | None = None) -> OrderPush:
+    """Send a paid order's part to one partner. `shipping` is what sending costs; None: what the rules say.
+
+    Raises TransitionNotAllowed when it does not wait for that or the add-on is off, InvalidPush for an amount that
+    cannot be.
+    """
+    order_id = OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id)
+    order = lock(order_id)
+    row = OrderPush.objects.select_related("order", "connection__merchant").get(pk=push_id)
+    if order.status != OrderStatus.CONFIRMED or not row.waits_for_mark or row.connection.source_id is None:
+        raise TransitionNotAllowed(f"This part of order {order.number} does not wait to be pushed.")
+    if not plans.has_orders_addon(order.merchant_id):
+        raise TransitionNotAllowed("The Orders add-on is off. An owner switches it on under Settings → Plan.")
+    if shipping is not None:
+        _refuse_amount(shipping, order.currency)
+        _set_shipping(row, shipping)
+    marking.send(row, by=by, at=at, text=f"{by} pushed it to {row.connection.name}.")
+    return row
+
+
+def _set_shipping(row: OrderPush, shipping: Decimal) -> None:
+    now = shares.Share(row.subtotal, row.discount, row.shipping, row.tax, row.total, row.carries_shipping)
+    share = partner_amounts.with_shipping(row.order, row.connection, partner_amounts.of_order(row, now), typed=shipping)
+    amounts = {**asdict(share), "shipping_fee": shipping}
+    for name, value in amounts.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(amounts))
+
+
+def _refuse_amount(shipping: Decimal, currency: str) -> None:
+    if shipping < 0 or shipping >= Decimal(10) ** 9:
+        text = "The shipping cost must be zero or more."
+    elif not fits(shipping, currency):
+        text = f"{currency} has {exponent(currency)} decimals."
+    else:
+        return
+    raise InvalidPush([FieldProblem("shipping", "invalid_amount", text)])
+
+
+# --- the end of a partnership ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def revoke(*, partnership_id: int, merchant_id: int, by: str, at: datetime) -> Partnership:
+    """End a partnership from either side, and hold what waits for it. Raises PartnerRefused."""
+    partnership = partners.revoke(partnership_id=partnership_id, merchant_id=merchant_id, by=by, at=at)
+    if partnership.connection_id is not None:
+        waiting = OrderPush.objects.filter(connection_id=partnership.connection_id, status__in=_HOLDABLE)
+        for push_id in list(waiting.order_by("order_id", "pk").values_list("pk", flat=True)):
+            _hold(push_id, at=at)
+    return partnership
+
+
+def hold_ended(*, at: datetime) -> int:
+    """Once a minute: hold what still waits for partners whose store was disconnected. Returns how many were held."""
+    ended = OrderPush.objects.of_partners().filter(connection__state=ConnectionState.REMOVED, status__in=_HOLDABLE)
+    ids = list(ended.order_by("order_id", "pk").values_list("pk", flat=True)[:HOLD_AT_ONCE])
+    return sum(_hold(push_id, at=at) for push_id in ids)
+
+
+@transaction.atomic
+def _hold(push_id: int, *, at: datetime) -> bool:
+    """False when it is on its way, or may be there: then its own handler finds out and ends it."""
+    lock(OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id))
+    row = OrderPush.objects.select_related("order", "connection").get(pk=push_id)
+    if row.status not in _HOLDABLE:
+        return False
+    promised = row.messages.filter(key=push_key(row)).exclude(status="done").exists()
+    if promised and not outbox.withdraw(push_key(row), at=at):
+        return False
+    reason = preflight.disconnected(row.connection)
+    blocker = Blocker(BlockerCode.SYNC_TURNED_OFF, f"{reason} Move its lines to another store, or send them yourself.")
+    move_push(
+        row, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=f"Not sent: {reason}", reason=blocker.message,
+        blockers=[blocker.as_json()], checking=False,
+    )  # fmt: skip
+    return True
+
+
+# --- lists ---------------------------------------------------------------------------------------------
+
+
+def orders_of(merchant: Merchant) -> QuerySet[Order]:
+    """Orders with lines for partners, newest first, with all that a row of the list shows."""
+    mine = OrderPush.objects.of_partners().select_related("connection").order_by("pk")
+    rows = Order.objects.of(merchant).filter(pushes__connection__source__isnull=False).distinct()
+    return (
+        rows.select_related("channel")
+        .prefetch_related(Prefetch("pushes", mine, to_attr="partner_pushes"))
+        .order_by("-placed_at", "-pk")
+    )
+
+
+def shipments_for(merchant: Merchant) -> QuerySet[OrderPush]:
+    """What partners pushed to the merchant's stores, newest first: the part of the order that it sends."""
+    rows = OrderPush.objects.filter(connection__source__merchant=merchant).exclude(remote_id="")
+    related = ("order", "connection__merchant", "connection__source")
+    return (
+        rows.select_related(*related)
+        .prefetch_related("push_lines__line", "order__addresses", "fulfillments__lines", "fulfillments__parcels")
+        .order_by("-pushed_at", "-pk")
+    )
+
+
+def state_of(pushes: list[OrderPush]) -> PushState:
+    """In words for the list; what was left out or called off does not count."""
+    counted = [push for push in pushes if push.status not in _COUNTED_OUT]
+    there = [push for push in counted if push.remote_id]
+    if not there:
+        return NOT_PUSHED
+    return PUSHED if len(there) == len(counted) else PARTLY_PUSHED
+
+
+def sent_state(push: OrderPush) -> FulfillmentStatus:
+    """How much of a push its partner has sent, from rows that are read already."""
+    sent: dict[int, int] = {}
+    for fulfillment in push.fulfillments.all():
+        for row in fulfillment.lines.all() if fulfillment.status == "success" else ():
+            sent[row.line_id] = sent.get(row.line_id, 0) + row.quantity
+    lines = [row.line for row in push.push_lines.all()]
+    if lines and all(sent.get(line.pk, 0) >= line.quantity for line in lines):
+        return FulfillmentStatus.FULFILLED
+    return FulfillmentStatus.PARTIAL if sent else FulfillmentStatus.UNFULFILLED
+
+
+def connections_of(merchant: Merchant) -> list[Connection]:
+    """The partners' stores that the merchant's orders can go to."""
+    rows = Connection.objects.of(merchant).standing().filter(source__isnull=False)
+    return list(rows.select_related("partnership__settings").order_by("name", "pk"))

@@ -1,0 +1,231 @@
+"""Refunds: the promise to give money back, and how it ended. The gateway is asked by payments.refund.
+
+Money and units count as gone from the moment a refund is promised until it is withdrawn, so that two refunds at once
+can never give more than was taken. Everything here happens under the order's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from connectors.gateway.base import Refunded
+from connectors.money import Money, plain, total
+from orders import outbox
+from orders.enums import (
+    REFUND_TRANSITIONS,
+    OutboxStatus,
+    PaymentStatus,
+    RefundReason,
+    RefundRequestStatus,
+    RefundStatus,
+    Topic,
+)
+from orders.errors import IdempotencyConflict, TransitionNotAllowed
+from orders.models import Order, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
+from orders.models.fields import ZERO
+from orders.services import history, notices, refund_mails, restocking
+from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
+from orders.services.transitions import lock, move_payment
+
+# --- promising -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def issue(
+    *, order_id: int, wanted: Wanted, by: str, at: datetime, key: str = "", request_id: int | None = None
+) -> tuple[Refund, bool]:
+    """Promise a refund. The same `key` with the same wish is the same refund: then the second value is False.
+
+    Raises InvalidRefund, TransitionNotAllowed, or IdempotencyConflict when the key was used for another wish. With
+    `request_id`, what the customer asked for is answered with it.
+    """
+    order = lock(order_id)
+    known = Refund.objects.filter(order=order, key=key).first() if key else None
+    if known is not None:
+        if known.digest != wanted.digest():
+            raise IdempotencyConflict("This key was used for another refund.")
+        return known, False
+    quoted = quote(order, wanted)
+    request = _answer(order, request_id, by=by, at=at) if request_id else None
+    refund = _promise(order, quoted, wanted, by=by, at=at, key=key, request=request)
+    history.note(order, kind="refund.requested", text=_told(refund, quoted, by), by=by, at=at, refund=refund.public_id)
+    return refund, True
+
+
+def promise_rest(order: Order, *, by: str, at: datetime) -> None:
+    """For an order that was called off: everything that is left goes back. Inside a transaction, under its lock."""
+    left = left_of(order)
+    if left.amount <= 0:
+        return
+    lines = tuple(QuotedLine(item.line, item.quantity, item.amount) for item in left.lines if item.quantity)
+    computed = total(line.amount for line in lines) + left.shipping
+    quoted = Quote(lines, left.shipping, computed, left.amount)
+    if left.amount > computed:  # an earlier refund gave less than its lines came to
+        quoted = replace(quoted, lines=(), shipping=ZERO, computed=ZERO)
+    wanted = Wanted(reason=RefundReason.CANCELLED, note=order.decision_reason)
+    _promise(order, quoted, wanted, by=by, at=at)
+
+
+@transaction.atomic
+def try_again(*, refund_id: int, by: str, at: datetime) -> Refund:
+    """Give a refund that failed another try: under a new key when it was refused, else under its old one."""
+    refund = _locked(refund_id)
+    if refund.status != RefundStatus.FAILED:
+        raise TransitionNotAllowed("This refund did not fail.")
+    unfinished = OutboxMessage.objects.filter(key=key_of(refund)).exclude(status=OutboxStatus.DONE)
+    again = outbox.release_now(key_of(refund), at=at) if unfinished.exists() else False
+    if not again:
+        refund.generation += 1
+    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation)
+    if not again:
+        outbox.post(Topic.REFUND_PAYMENT, order=refund.order, key=key_of(refund), at=at, payload={"refund": refund.pk})
+    text = f"{by} asked to give {_money(refund)} back again."
+    history.note(refund.order, kind="refund.requested", text=text, by=by, at=at, refund=refund.public_id)
+    return refund
+
+
+@transaction.atomic
+def withdraw(*, refund_id: int, by: str, at: datetime) -> Refund:
+    """Take a refund back that certainly gave nothing. Its units and its money can be given anew."""
+    refund = _locked(refund_id)
+    if RefundStatus.WITHDRAWN not in REFUND_TRANSITIONS[refund.status]:
+        raise TransitionNotAllowed(f"This refund is {RefundStatus(refund.status).label.lower()} already.")
+    message = OutboxMessage.objects.filter(key=key_of(refund)).exclude(status=OutboxStatus.DONE).first()
+    if message is not None and not outbox.withdraw(message.key, at=at):
+        raise TransitionNotAllowed("The money may have been given already. Try again: it is given once at the most.")
+    _move(refund, RefundStatus.WITHDRAWN)
+    _reopen(refund)
+    text = f"{by} withdrew the refund of {_money(refund)}: nothing was given back."
+    history.note(refund.order, kind="refund.withdrawn", text=text, by=by, at=at, refund=refund.public_id)
+    return refund
+
+
+def key_of(refund: Refund) -> str:
+    """The outbox key of the promise, and the gateway's idempotency key."""
+    return f"refund:{refund.public_id}:{refund.generation}"
+
+
+def _promise(
+    order: Order,
+    quoted: Quote,
+    wanted: Wanted,
+    *,
+    by: str,
+    at: datetime,
+    key: str = "",
+    request: RefundRequest | None = None,
+) -> Refund:
+    refund = Refund.objects.create(
+        order=order,
+        request=request,
+        currency=order.currency,
+        amount=quoted.amount,
+        computed=quoted.computed,
+        shipping=quoted.shipping,
+        reason=wanted.reason,
+        note=wanted.note,
+        restock=wanted.restock and bool(quoted.lines),
+        requested_by=by,
+        requested_at=at,
+        key=key,
+        digest=wanted.digest() if key else "",
+    )
+    RefundLine.objects.bulk_create(
+        RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount) for item in quoted.lines
+    )
+    outbox.post(Topic.REFUND_PAYMENT, order=order, key=key_of(refund), at=at, payload={"refund": refund.pk})
+    return refund
+
+
+def _answer(order: Order, request_id: int, *, by: str, at: datetime) -> RefundRequest:
+    request = RefundRequest.objects.get(pk=request_id, order=order)
+    if request.status != RefundRequestStatus.OPEN:
+        who = f"{RefundRequestStatus(request.status).label.lower()} by {request.decided_by}"
+        raise TransitionNotAllowed(f"This request has been answered already: {who}.")
+    request.status, request.decided_at, request.decided_by = RefundRequestStatus.ISSUED, at, by
+    request.save(update_fields=["status", "decided_at", "decided_by"])
+    return request
+
+
+def _reopen(refund: Refund) -> None:
+    """A request whose refund was withdrawn waits for its answer again, unless the customer has asked anew."""
+    request = refund.request
+    if request is not None and not RefundRequest.objects.filter(order=refund.order).open().exists():
+        request.status, request.decided_at, request.decided_by = RefundRequestStatus.OPEN, None, ""
+        request.save(update_fields=["status", "decided_at", "decided_by"])
+
+
+def _told(refund: Refund, quoted: Quote, by: str) -> str:
+    what = [f"{item.quantity} × {item.line.title}" for item in quoted.lines]  # noqa: RUF001  # the sign that people read
+    if quoted.shipping:
+        what.append(f"shipping {plain(quoted.shipping, refund.currency)}")
+    about = f" for {', '.join(what)}" if what else ""
+    return f"{by} gives {_money(refund)} back{about}: {RefundReason(refund.reason).label.lower()}."
+
+
+# --- how it ended ----------------------------------------------------------------------------------
+
+
+def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
+    """The gateway answered. Inside the transaction that finishes the message; repeating is harmless."""
+    refund = _locked(refund_id)
+    if refund.status == RefundStatus.DONE:
+        return
+    if given.status == "failed":
+        write_failure(refund_id, "The customer's bank did not take the money back.", at=at)
+        return
+    _move(refund, RefundStatus.DONE, done_at=at, gateway_id=given.refund_id[:120], failure="")
+    payment = Payment.objects.select_related("order").get(order=refund.order)
+    refunded = payment.refunded + refund.amount
+    move_payment(
+        payment,
+        to=PaymentStatus.REFUNDED if refunded >= payment.captured else PaymentStatus.PARTIALLY_REFUNDED,
+        by=history.STOREWARD,
+        at=at,
+        text=f"{_money(refund)} given back to the customer.",
+        refunded=refunded,
+    )
+    if refund.reason != RefundReason.CANCELLED:
+        refund_mails.promise_given(refund, at=at)
+    if refund.restock:
+        restocking.promise(refund, at=at)
+
+
+def write_failure(refund_id: int, why: str, *, at: datetime) -> None:
+    """The refund gave nothing, or needs a person to find out. Inside a transaction."""
+    refund = _locked(refund_id)
+    if refund.status != RefundStatus.REQUESTED:
+        return
+    _move(refund, RefundStatus.FAILED, failure=why[:500])
+    text = f"{_money(refund)} could not be given back: {why}"
+    history.note(refund.order, kind="refund.failed", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
+    cause = f"{key_of(refund)}:{refund.order.events.filter(kind='refund.failed').count()}"
+    notices.promise_merchant(refund.order, kind="refund_failed", cause_key=cause, at=at, reason=text)
+
+
+def write_delay(refund_id: int, why: str, *, at: datetime) -> None:
+    """It is tried again by itself: the page says why it has not happened yet. Inside a transaction."""
+    Refund.objects.filter(pk=refund_id, status=RefundStatus.REQUESTED).update(failure=why[:500])
+
+
+def _locked(refund_id: int) -> Refund:
+    order = lock(Refund.objects.values_list("order_id", flat=True).get(pk=refund_id))
+    refund = Refund.objects.select_related("request").get(pk=refund_id)
+    refund.order = order
+    return refund
+
+
+def _move(refund: Refund, to: RefundStatus, **fields: object) -> None:
+    if to not in REFUND_TRANSITIONS[refund.status]:
+        raise TransitionNotAllowed(f"This refund is {RefundStatus(refund.status).label.lower()} already.")
+    refund.status = to
+    for name, value in fields.items():
+        setattr(refund, name, value)
+    refund.save(update_fields=["status", *fields])
+
+
+def _money(refund: Refund) -> Money:
+    return Money(refund.amount, refund.currency)

@@ -1,0 +1,82 @@
+"""The log of calls: narrowed and paged by key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.models import Connection
+from connectors.services import calls
+from connectors.services.calls import Wanted
+from tests.connectors.views.pages import logged
+from tests.factories import NOON, make_connection
+
+pytestmark = pytest.mark.django_db
+ZONE = ZoneInfo("Pacific/Auckland")
+
+
+@pytest.fixture
+def shop() -> Connection:
+    return make_connection()
+
+
+def found(shop: Connection, **query: str) -> list[str]:
+    return [call.operation for call in calls.page(shop, Wanted.from_query(query, zone=ZONE)).calls]
+
+
+@pytest.fixture
+def log(shop: Connection) -> None:
+    logged(shop, operation="order_create", status=200)
+    logged(shop, operation="order_read", status=404, outcome="RejectedError", at=NOON + timedelta(hours=1))
+    logged(shop, operation="shop_info", status=503, outcome="RetryableError", at=NOON + timedelta(hours=2))
+    logged(shop, operation="orders_search", status=None, outcome="RetryableError", at=NOON + timedelta(hours=3))
+    logged(make_connection(), operation="foreign")
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize(
+    ("query", "operations"),
+    [
+        ({}, ["orders_search", "shop_info", "order_read", "order_create"]),
+        ({"operation": "ORDER_"}, ["order_read", "order_create"]),
+        ({"operation": "%"}, []),
+        ({"answer": "ok"}, ["order_create"]),
+        ({"answer": "failed"}, ["orders_search", "shop_info", "order_read"]),
+        ({"answer": "refused"}, ["order_read"]),
+        ({"answer": "broken"}, ["shop_info"]),
+        ({"answer": "none"}, ["orders_search"]),
+        ({"answer": "404"}, ["order_read"]),
+        ({"since": "2026-11-24T03:00"}, ["orders_search", "shop_info"]),  # 14:00 UTC in Auckland's summer
+        ({"until": "2026-11-23T13:00:00+00:00"}, ["order_read", "order_create"]),
+    ],
+)
+def test_calls_are_found_by_name_answer_and_time(shop: Connection, query: dict, operations: list):
+    assert found(shop, **query) == operations
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"answer": "<b>"}, {"answer": "999"}, {"since": "soon"}, {"since": "2026-13-45T99:99"}, {"before": "x"},
+        {"until": "0001-01-01T00:00"}, {"before": "9" * 30}, {"before": "-1"}, {"before": "²"}, {"operation": "\x00"},
+    ],
+)  # fmt: skip
+def test_whatever_makes_no_sense_is_left_out(shop: Connection, query: dict):
+    assert len(found(shop, **query)) == 4
+
+
+def test_pages_by_key_show_every_call_once(shop: Connection, monkeypatch):
+    monkeypatch.setattr(calls, "PAGE", 2)
+    made = [logged(shop, at=NOON + timedelta(minutes=n // 3)).pk for n in range(7)]
+    seen, key = [], 0
+    while True:
+        page = calls.page(shop, Wanted(before=key))
+        seen += [call.pk for call in page.calls]
+        key = page.next_key
+        if not key:
+            break
+
+    assert seen == sorted(made, key=lambda pk: (made.index(pk) // 3, pk), reverse=True)

@@ -1,0 +1,145 @@
+"""The driver that stands between a merchant and its partner's store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.base import Account, RemoteVariant
+from connectors.errors import CredentialsError, NotOfferedError, RejectedError
+from connectors.models import Connection, ConnectionState
+from connectors.partner import partner_class
+from connectors.services.clients import connector_for
+from connectors.shopify.connector import ShopifyConnector
+from orders.services import outbound
+from tests.factories import NOON
+from tests.fakes import FakeStore
+from tests.orders.services.partnered import Partnered, make_partnered
+
+pytestmark = pytest.mark.django_db
+HOST = "atua-secret.myshopify.com"
+
+
+@pytest.fixture
+def pair() -> Partnered:
+    return make_partnered()
+
+
+@pytest.fixture
+def driver() -> FakeStore:
+    """A store in memory behind it, which sells BOWL (shared) and LAMP (not shared)."""
+    driver = partner_class(FakeStore)()
+    driver.account = Account(base_url=f"https://{HOST}", credentials={})
+    driver.stock_up("BOWL", "LAMP")
+    driver.shared = frozenset({"variant-BOWL"})
+    return driver
+
+
+def outgoing(pair: Partnered, *skus: str):
+    order = pair.place(("BOWL", 1, "30.00"))
+    built = outbound.build(pair.push_of(order))
+    return replace(built, lines=tuple(replace(built.lines[0], sku=sku, variant_id=f"variant-{sku}") for sku in skus))
+
+
+def test_only_shared_products_are_found(driver):
+    assert driver.find_variants(["BOWL", "LAMP"]) == {"BOWL": (driver.variants["BOWL"],), "LAMP": ()}
+    assert driver.read_variants(["variant-BOWL", "variant-LAMP"]) == {"variant-BOWL": driver.variants["BOWL"]}
+
+
+def test_a_product_that_is_not_shared_cannot_be_ordered(driver, pair):
+    with pytest.raises(RejectedError, match="does not share LAMP"):
+        driver.create(outgoing(pair, "BOWL", "LAMP"))
+
+    assert driver.orders == {}
+
+
+def test_an_order_there_has_no_address_in_the_shop_s_admin(driver, pair):
+    order = outgoing(pair, "BOWL")
+    ref = driver.create(order)
+
+    assert ref.url == driver.read(ref.remote_id).ref.url == ""
+    assert [found.url for found in driver.find(order.reference, since=NOON)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("ask", "given"),
+    [
+        ("check", {}),
+        ("catalog_pages", {"cursor": ""}),
+        ("locations", {}),
+        ("store_orders", {"since": NOON, "cursor": ""}),
+        ("store_order", {"remote_id": "1"}),
+        ("register_webhooks", {"callback_url": "", "channel": True}),
+    ],
+)
+def test_the_shop_itself_is_not_told(driver, ask, given):
+    with pytest.raises(NotOfferedError, match="Only the partner"):
+        getattr(driver, ask)(**given)
+
+
+def test_nothing_new_is_created_once_it_has_ended(driver, pair):
+    driver.ended = "Atua ended the partnership."
+
+    with pytest.raises(RejectedError, match="Atua ended the partnership"):
+        driver.create(outgoing(pair, "BOWL"))
+
+    assert driver.orders == {}
+
+
+def test_a_preview_does_not_name_the_directory_of_the_shop(pair):
+    account = Account(base_url="https://shops.example/atua", credentials={"access_token": "shpat"}, currency="NZD")
+    driver = partner_class(ShopifyConnector)(account, None)
+
+    (call,) = driver.calls_for(outgoing(pair, "BOWL"))
+
+    assert call.path.startswith("/admin/api/")
+    assert "atua" not in f"{call.path} {dict(call.headers)} {call.body.decode()}"
+
+
+def test_a_refusal_names_no_host(driver, monkeypatch):
+    def refuse(name):
+        raise CredentialsError(f"{HOST} no longer accepts the token of https://{HOST}.")
+
+    monkeypatch.setattr(driver, "_call", refuse)
+
+    with pytest.raises(CredentialsError) as refusal:
+        driver.find_variants(["BOWL"])
+
+    assert HOST not in str(refusal.value)
+    assert str(refusal.value).startswith("The partner's store no longer accepts")
+
+
+def test_it_has_the_access_and_the_platform_of_the_partner(pair):
+    driver = connector_for(pair.connection)
+
+    assert isinstance(driver, ShopifyConnector)
+    assert driver.capabilities == ShopifyConnector.capabilities
+    assert driver.account.base_url == f"https://{HOST}"
+    assert driver.shared == {"variant-BOWL", "variant-MUG"}
+
+
+def test_it_knows_when_the_partnership_has_ended(pair):
+    pair.revoke()
+
+    driver = connector_for(Connection.objects.get(pk=pair.connection.pk))
+
+    assert driver.ended == "Atua Ceramics ended the partnership."
+
+
+def test_the_destination_s_row_holds_no_secret_and_no_address(pair):
+    row = pair.connection
+
+    assert (row.credentials, row.webhook_secret, row.shop_domain, row.remote_id) == ({}, {}, "", "")
+    assert row.base_url == f"partner:{pair.partnership.public_id}"
+    assert row.state == ConnectionState.ACTIVE
+
+
+def test_what_is_shared_tells_no_stock_and_no_price(pair):
+    from connectors.services import partner_products
+
+    lavish = RemoteVariant("variant-JUG", "JUG", "Jug", stock=7, price=9)
+    partner_products.share(partnership_id=pair.partnership.pk, variants=[lavish], by="mia", at=NOON)
+
+    row = pair.connection.catalog.get(sku="JUG")
+    assert (row.stock, row.price) == (None, None)

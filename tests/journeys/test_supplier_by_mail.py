@@ -1,0 +1,151 @@
+"""An order for a supplier by e-mail, from the connect form to the customer's tracking, through the practice supplier."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Role
+from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseState
+from connectors.practice import services
+from connectors.practice.models import PracticeMail, PracticeOrder
+from orders import outbox
+from orders.enums import OrderStatus, PushStatus
+from orders.models import Order, OrderPush, Parcel
+from orders.services import decisions, inbound, pushes
+from tests.factories import make_connection, make_member, make_order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mill(settings):
+    settings.EMAIL_BACKEND = "connectors.practice.mailbox.PracticeMailbox"
+    stool = {"sku": "STOOL", "title": "Oak stool", "price": "40"}
+    return services.open_shop(
+        slug="mill", name="Mill", currency="NZD", taxes_included=False, variants=[stool], platform="filedrop"
+    )
+
+
+@pytest.fixture
+def connection(client, owner, mill) -> Connection:
+    client.force_login(owner)
+    client.post(reverse("connectors:connect", args=["filedrop"]), {"practice": "mill"})
+    connection = Connection.objects.get()
+    step = reverse("connectors:setup_step", args=[connection.public_id, "sync"])
+    client.post(step, {"sync_orders": "on", "shipping_method": "Courier"})
+    return connection
+
+
+@pytest.fixture
+def order(connection) -> Order:
+    now = timezone.now()
+    order = make_order(
+        connection.merchant,
+        connections=[connection],
+        lines=[{"sku": "STOOL", "quantity": 2}],
+        payment={"expires_at": now + timedelta(days=7)},
+        placed_at=now,
+        confirm_by=now + timedelta(days=1),
+    )
+    decisions.confirm(order_id=order.pk, by="ana", at=now)
+    outbox.drain()
+    return order
+
+
+def upload(client, connection: Connection, body: bytes):
+    door = reverse("connectors:tracking", args=[connection.public_id])
+    return client.post(door, {"file": SimpleUploadedFile("tracking.csv", body)})
+
+
+def take_in() -> None:
+    for event in InboundEvent.objects.filter(state="new"):
+        inbound.process(event_id=event.pk, at=timezone.now())
+    outbox.drain()
+
+
+def test_the_purchase_order_reaches_the_supplier_once(order):
+    push = OrderPush.objects.get(order=order)
+    there = PracticeOrder.objects.get()
+
+    assert (push.status, push.remote_id) == (PushStatus.PUSHED, push.reference)
+    assert (there.source_identifier, there.lines.get().quantity) == (push.reference, 2)
+    assert there.details["shippingLines"] == [{"title": "Courier"}]
+
+
+def test_without_a_shipping_method_it_is_blocked_before_money(client, owner, mill):
+    client.force_login(owner)
+    client.post(reverse("connectors:connect", args=["filedrop"]), {"practice": "mill"})
+    order = make_order(
+        owner.memberships.get().merchant, connections=[Connection.objects.get()], lines=[{"sku": "STOOL"}]
+    )
+
+    decisions.check_again(order_id=order.pk, by="ana", at=timezone.now())
+    outbox.drain()
+
+    assert [blocker["code"] for blocker in order.pushes.get().blockers] == ["shipping_method_unmapped"]
+    assert not PracticeMail.objects.exists()
+
+
+def test_its_tracking_file_completes_the_order_and_tells_the_customer(order, connection, client):
+    services.fulfill(
+        order_id=PracticeOrder.objects.get().pk, quantities=None, parcels=[{"number": "NZ1", "company": "NZ Post"}]
+    )
+    body = client.get("/practice/filedrop/mill/tracking.csv").content
+
+    upload(client, connection, body)
+    upload(client, connection, body)
+    take_in()
+
+    order.refresh_from_db()
+    assert (order.status, Parcel.objects.get().number) == (OrderStatus.COMPLETED, "NZ1")
+    assert PracticeMail.objects.filter(to=order.customer_email).count() == 1
+
+
+def test_a_file_that_cannot_be_read_is_told_on_the_page(order, connection, client):
+    upload(client, connection, b"po_number,sku,quantity\nSW-0,STOOL,1\n")
+
+    shown = client.get(reverse("connectors:detail", args=[connection.public_id])).content.decode()
+    assert "has no PO SW-0" in shown
+
+
+@pytest.mark.parametrize(("arrived", "mails"), [("yes", 0), ("no", 1)])
+def test_a_mail_that_nobody_knows_of_waits_for_a_person(connection, client, arrived, mails):
+    order = make_order(connection.merchant, connections=[connection], lines=[{"sku": "STOOL"}])
+    push = order.pushes.get()
+    unsure = PurchaseOrder.objects.create(
+        connection=connection, reference=push.reference, units=[["STOOL", 1]], state=PurchaseState.SENDING,
+        created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+    at = timezone.now()
+    order.confirm_by = at + timedelta(days=1)
+    order.payment.expires_at = at + timedelta(days=7)
+    order.save()
+    order.payment.save()
+    decisions.confirm(order_id=order.pk, by="ana", at=at)
+    outbox.drain()
+    push.refresh_from_db()
+    assert (push.status, push.blockers[0]["code"]) == (PushStatus.HELD, "outcome_unknown")
+
+    client.post(reverse("connectors:purchase_settle", args=[connection.public_id, unsure.pk]), {"arrived": arrived})
+    pushes.retry(push_id=push.pk, by="ana", at=timezone.now())
+    outbox.drain()
+
+    push.refresh_from_db()
+    assert push.status == PushStatus.PUSHED
+    assert PracticeMail.objects.filter(subject__startswith="Purchase order").count() == mails
+
+
+def test_a_viewer_a_stranger_and_a_store_take_no_file(connection, client):
+    client.force_login(make_member(connection.merchant, Role.VIEWER))
+    viewed = upload(client, connection, b"x").status_code
+    stranger = make_member(make_connection().merchant)
+    client.force_login(stranger)
+    stood = upload(client, connection, b"x").status_code
+    store = make_connection(stranger.memberships.get().merchant)
+
+    assert (viewed, stood, upload(client, store, b"x").status_code) == (403, 404, 404)

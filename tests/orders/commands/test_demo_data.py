@@ -1,0 +1,50 @@
+"""The demo's shops sell what its sample orders ask for, and each platform has its order."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.practice import platforms
+from orders.management import demo_data, sample_orders
+from orders.management.demo_data import Shop
+
+SHOPS = {shop.slug: shop for shop in demo_data.SHOPS}
+
+
+def destinations(shop: Shop, skus: list[str]) -> set[str]:
+    """The platforms that lines with these SKUs go to, by the shop's rule."""
+    second = shop.second
+    return {second.platform if second and sku.startswith(second.prefix) else shop.platform for sku in skus}
+
+
+def sold(shop: Shop) -> set[str]:
+    """A supplier's article goes by the merchant's own SKU."""
+    variants = [*shop.variants, *(shop.second.variants if shop.second else [])]
+    return {variant["details"].get("your_sku", variant["sku"]) for variant in variants}
+
+
+def skus(name: str) -> list[str]:
+    return [line["sku"] for line in sample_orders.load(name)["lines"]]
+
+
+@pytest.mark.parametrize("name", sample_orders.names())
+def test_a_sample_asks_for_what_its_merchant_sells(name: str):
+    shop = SHOPS[sample_orders.load(name)["merchant"]]
+
+    assert set(skus(name)) - sold(shop) == set()
+
+
+def test_every_platform_gets_a_sample():
+    reached = [destinations(SHOPS[sample_orders.load(name)["merchant"]], skus(name)) for name in sample_orders.names()]
+
+    assert set().union(*reached) == set(platforms.keys()) - {"filedrop"}  # a desk of our own: no store to ask
+
+
+@pytest.mark.parametrize(
+    ("name", "platforms_reached"),
+    [("split_over_two_stores", {"shopify", "woocommerce"}), ("store_and_supplier", {"shopify", "ssactivewear"})],
+)
+def test_a_split_sample_goes_to_two_destinations(name: str, platforms_reached: set[str]):
+    shop = SHOPS[sample_orders.load(name)["merchant"]]
+
+    assert destinations(shop, skus(name)) == platforms_reached

@@ -1,0 +1,45 @@
+"""A store in memory where customers buy, which can be told what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from connectors.base import OutboundShipment, RemoteOrder, RemoteRef, ShipmentNotice
+from connectors.errors import OutcomeUnknownError
+from tests.fakes import FakeClock, FakeStore
+
+
+class StoreWhereBought(FakeStore):
+    """`told` keeps what each call of the verb said; with `loses_answer` the next one is done and not answered."""
+
+    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True)
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.told: list[OutboundShipment] = []
+        self.loses_answer = False
+
+    def place(self, remote_id: str) -> None:
+        """An order of a customer, that came to us from here."""
+        now = self.clock.now()
+        ref = RemoteRef(remote_id, f"#{remote_id}")
+        self.orders[remote_id] = RemoteOrder(
+            ref=ref, reference="", currency="NZD", total=0, created_at=now, updated_at=now, remote_version="1"
+        )
+
+    def fulfill(self, remote_id: str, lines: Any = None, parcels: Any = ()) -> Any:
+        """The driver's verb, in place of what a test does in the name of the store's staff."""
+        shipment: OutboundShipment = lines
+        self._call("fulfill")
+        self.told.append(shipment)
+        known = [one for one in self.orders[remote_id].shipments if one.remote_id == shipment.known_id]
+        number = len(self.orders[remote_id].shipments) + 1
+        notice = ShipmentNotice(
+            known[0].remote_id if known else f"F{number}", "success", shipment.lines or known[0].lines, shipment.parcels
+        )
+        self.put(remote_id, notice)
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")
+        return notice.remote_id

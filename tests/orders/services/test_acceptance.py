@@ -1,0 +1,297 @@
+"""What auto-accept rules say of an order, and what they write on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import Merchant
+from orders.enums import OrderStatus
+from orders.models import AcceptDecision, AcceptRule, Order, OrderEvent
+from orders.services import accept_rules, acceptance, decisions
+from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
+from tests.orders.services.accepting import auto_accept, make_checked, make_hours, make_rule
+
+pytestmark = pytest.mark.django_db
+ASK = "ask"
+
+
+def said(order: Order) -> str:
+    return AcceptDecision.objects.get(order=order).text
+
+
+def failed(order: Order) -> list[str]:
+    return [step["failed"] for step in AcceptDecision.objects.get(order=order).trail]
+
+
+# --- which rule decides ---
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_without_rules_the_toggle_decides_and_nothing_is_explained(on: bool):
+    order = make_checked(make_merchant(auto_accept=on))
+
+    assert auto_accept(order) == on
+
+    assert not AcceptDecision.objects.exists()
+    assert [event.text for event in OrderEvent.objects.filter(kind="order.confirmed")] == [
+        "Confirmed by auto-accept."
+    ] * on
+
+
+def test_a_rule_that_holds_accepts_although_the_toggle_is_off():
+    merchant = make_merchant()
+    make_rule(merchant, total_to=Decimal(500))
+    order = make_checked(merchant)
+
+    assert auto_accept(order)
+
+    order.refresh_from_db()
+    assert (order.status, order.auto_accepted, order.decided_by) == (OrderStatus.CONFIRMED, True, "Auto-accept")
+    assert said(order) == "Rule 1 accepts it: total at most 500.00 NZD."
+
+
+def test_a_rule_that_asks_keeps_the_toggle_from_accepting():
+    merchant = make_merchant(auto_accept=True)
+    make_rule(merchant, ASK, total_from=Decimal(100))
+    order = make_checked(merchant)
+
+    assert not auto_accept(order)
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PENDING
+    assert said(order) == "Rule 1 asks you: total at least 100.00 NZD."
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_when_no_rule_holds_the_toggle_decides_and_each_failure_is_told(on: bool):
+    merchant = make_merchant(auto_accept=on)
+    make_rule(merchant, ASK, total_from=Decimal(500))
+    make_rule(merchant, customer="known")
+    order = make_checked(merchant)
+
+    assert auto_accept(order) == on
+
+    assert failed(order) == ["total 115.00 NZD is not at least 500.00 NZD", "the customer has not ordered before"]
+    assert said(order).startswith("No rule holds, and auto-accept ")
+
+
+def test_the_first_rule_that_holds_decides():
+    merchant = make_merchant()
+    make_rule(merchant, ASK)
+    make_rule(merchant)
+    order = make_checked(merchant)
+
+    assert not auto_accept(order)
+
+
+def test_a_blocked_order_is_never_accepted():
+    merchant = make_merchant(auto_accept=True)
+    make_rule(merchant)
+    order = make_checked(merchant)
+    order.pushes.update(status="held", wait_for="", reason="Out of stock.")
+
+    assert not auto_accept(order)
+
+    assert not AcceptDecision.objects.exists()
+
+
+# --- conditions ---
+
+
+def hold(order: Order, **conditions) -> bool:
+    rule = AcceptRule(verdict="accept", currency="NZD", merchant=order.merchant, **conditions)
+    return not acceptance.failure(rule, acceptance.facts_of(order, [rule]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(None, "115", True), (None, "114.99", False), ("115", None, True), ("115.01", None, False), ("10", "200", True)],
+)
+def test_both_ends_of_the_total_are_included(low, high, expected: bool):
+    order = make_order()
+
+    bounds = {"total_from": low and Decimal(low), "total_to": high and Decimal(high)}
+    assert hold(order, **bounds) == expected
+
+
+def test_an_amount_in_another_currency_is_not_meant():
+    assert not hold(make_order(currency="USD"), total_to=Decimal(10_000))
+
+
+def test_a_customer_is_known_by_an_earlier_order_of_the_same_merchant():
+    merchant = make_merchant()
+    make_order(customer_email="harriet@example.com")  # another merchant's
+    order = make_order(merchant)
+    make_order(merchant, received_at=NOON + timedelta(hours=1))
+    assert hold(order, customer="new")
+
+    make_order(merchant, received_at=NOON - timedelta(days=1))
+
+    assert hold(order, customer="known")
+
+
+def test_a_customer_without_an_address_is_new():
+    merchant = make_merchant()
+    for at in (NOON - timedelta(days=1), NOON):
+        order = make_order(merchant, customer_email="", received_at=at)
+
+    assert hold(order, customer="new")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"listed": "in", "countries": ["AU", "NZ"]}, True),
+        ({"listed": "in", "countries": ["AU"]}, False),
+        ({"listed": "not_in", "countries": ["AU"]}, True),
+        ({"listed": "not_in", "countries": ["NZ"]}, False),
+    ],
+)
+def test_countries_are_those_of_the_shipping_address(fields: dict, expected: bool):
+    assert hold(make_order(), **fields) == expected
+
+
+def test_a_pickup_ships_to_no_country():
+    order = make_order(delivery="pickup", pickup_name="Studio")
+
+    assert not hold(order, listed="in", countries=["NZ"])
+    assert hold(order, listed="not_in", countries=["NZ"])
+
+
+def test_a_channel_is_meant_alone():
+    order = make_order()
+
+    assert hold(order, channel=order.channel)
+    assert not hold(order, channel=make_channel())
+
+
+@pytest.mark.parametrize(
+    ("match", "skus", "expected"),
+    [
+        ("all", ["chair-", "LAMP"], True),
+        ("all", ["CHAIR-"], False),
+        ("some", ["LAMP-"], True),
+        ("some", ["TABLE"], False),
+        ("none", ["TABLE"], True),
+        ("none", ["lamp"], False),
+    ],
+)
+def test_skus_are_compared_by_their_beginning_in_any_case(match: str, skus: list[str], expected: bool):
+    order = make_order(lines=[{"sku": "CHAIR-1"}, {"sku": "Lamp-2"}])
+
+    assert hold(order, sku_match=match, skus=skus) == expected
+
+
+def test_a_line_without_a_sku_begins_with_nothing():
+    order = make_order(lines=[{"sku": ""}])
+
+    assert not hold(order, sku_match="all", skus=["CHAIR"])
+
+
+def test_lines_that_stay_here_are_not_known_to_be_in_stock():
+    merchant = make_merchant()
+    checked = make_checked(merchant)
+    kept = make_order(merchant)
+    off = make_order(merchant, connections=[make_connection(merchant)])
+    off.pushes.update(status="skipped", wait_for="")
+
+    assert [hold(order, ready=True) for order in (checked, kept, off)] == [True, False, False]
+
+
+def test_hours_are_those_of_the_arrival_in_the_merchants_zone():
+    merchant = make_merchant(time_zone="Pacific/Auckland")
+    make_hours(merchant)
+    in_hours = make_order(merchant, received_at=NOON.replace(hour=22))  # 11:00 on Tuesday
+    after = make_order(merchant, received_at=NOON)  # one in the morning
+
+    assert (hold(in_hours, arrived_in="open"), hold(after, arrived_in="open")) == (True, False)
+    assert (hold(in_hours, arrived_in="closed"), hold(after, arrived_in="closed")) == (False, True)
+
+
+def test_without_opening_hours_it_is_always_open():
+    assert hold(make_order(), arrived_in="open")
+
+
+# --- shadow mode and what is written ---
+
+
+def shadow(merchant: Merchant, *, on: bool = True, default: bool = False) -> None:
+    accept_rules.save_settings(merchant_id=merchant.pk, default=default, shadow=on, by="ana", at=NOON)
+    merchant.refresh_from_db()
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_in_shadow_mode_the_toggle_decides_and_the_order_says_what_would_have_been(default: bool):
+    merchant = make_merchant()
+    make_rule(merchant, ASK if default else "accept")
+    shadow(merchant, default=default)
+    order = make_checked(merchant)
+
+    assert auto_accept(order) == default
+
+    verb = "asks you" if default else "accepts it"
+    assert said(order) == f"Shadow mode: Rule 1 {verb}: every order. Nothing was done."
+    assert OrderEvent.objects.filter(order=order, kind__startswith="auto_accept.").count() == 1
+
+
+def test_the_same_decision_is_written_once_and_another_replaces_it():
+    merchant = make_merchant()
+    make_rule(merchant, ASK)
+    order = make_checked(merchant)
+    auto_accept(order)
+    auto_accept(order)
+    assert OrderEvent.objects.filter(order=order, kind="auto_accept.ask").count() == 1
+
+    AcceptRule.objects.all().delete()
+    make_rule(merchant)
+    auto_accept(order)
+
+    assert said(order) == "Rule 1 accepts it: every order."
+
+
+def test_a_decision_outlives_its_rule():
+    merchant = make_merchant()
+    rule = make_rule(merchant, ASK)
+    order = make_checked(merchant)
+    auto_accept(order)
+
+    accept_rules.remove(rule_id=rule.pk, by="ana", at=NOON)
+
+    assert AcceptDecision.objects.get(order=order).rule is None
+
+
+def test_the_stores_of_an_order_must_all_agree_first():
+    merchant = make_merchant()
+    make_rule(merchant)
+    order = make_order(merchant, connections=[make_connection(merchant)])
+
+    assert not decisions.auto_accept(order_id=order.pk, at=NOON)
+
+
+def test_a_decision_without_a_reason_is_refused_by_the_database():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AcceptDecision.objects.create(order=make_order(), at=NOON, verdict="ask", shadow=False, text="")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"verdict": "maybe"},
+        {"customer": "x"},
+        {"arrived_in": "x"},
+        {"total_from": 2, "total_to": 1},
+        {"listed": "in"},
+        {"countries": ["NZ"]},
+        {"sku_match": "all"},
+        {"skus": ["A"]},
+    ],
+    ids=str,
+)
+def test_a_rule_that_makes_no_sense_is_refused_by_the_database(fields: dict):
+    values = {"merchant": make_merchant(), "position": 0, "verdict": "ask", "currency": "NZD", **fields}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AcceptRule.objects.create(**values)

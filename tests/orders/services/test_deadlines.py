@@ -1,0 +1,173 @@
+"""By when an order is to be accepted and shipped, as it arrives; and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Merchant
+from orders.management import sample_orders
+from orders.models import BusinessHours, Order, ShipWithin
+from orders.services import intake, intake_body
+from orders.services.new_order import NewOrder
+from tests.factories import make_channel, make_marketplace, make_merchant
+from tests.orders.services.accepting import OFFICE, make_hours
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MONDAY_TEN = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)  # in Auckland
+
+
+@pytest.fixture
+def merchant(db: None) -> Merchant:
+    return make_merchant(confirm_within_hours=10)
+
+
+@pytest.fixture
+def channel(merchant: Merchant):
+    return make_channel(make_marketplace(merchants=[merchant]))
+
+
+def new_order(suffix: str = "", **fields) -> NewOrder:
+    body = sample_orders.load("nzd_gst_inside", at=MONDAY_TEN, suffix=suffix)
+    new = intake_body.read(body, at=MONDAY_TEN)
+    return replace(new, **{"placed_at": MONDAY_TEN, **fields})
+
+
+def place(merchant: Merchant, channel, suffix: str = "", **fields) -> Order:
+    order, _ = intake.place(
+        channel=channel, merchant=merchant, new=new_order(suffix, **fields), by="tests", at=MONDAY_TEN
+    )
+    return Order.objects.get(pk=order.pk)
+
+
+def local(order: Order, name: str) -> str:
+    return f"{getattr(order, name).astimezone(order.merchant.zone):%a %d %H:%M}"
+
+
+def test_without_opening_hours_all_is_as_it_was(merchant: Merchant, channel):
+    order = place(merchant, channel)
+
+    assert (order.confirm_by, order.ship_by, order.wake_at) == (MONDAY_TEN + 10 * HOUR, None, None)
+
+
+def test_the_hours_to_confirm_count_in_opening_hours(merchant: Merchant, channel):
+    make_hours(merchant)
+
+    assert local(place(merchant, channel), "confirm_by") == "Tue 24 12:00"
+
+
+def test_the_hours_to_confirm_may_run_around_the_clock(merchant: Merchant, channel):
+    make_hours(merchant, confirm_in_business_time=False)
+
+    assert local(place(merchant, channel), "confirm_by") == "Mon 23 20:00"
+
+
+def test_the_authorization_ends_the_time_to_confirm_sooner(merchant: Merchant, channel, settings):
+    make_hours(merchant)
+    new = new_order()
+    payment = replace(new.payment, authorized_at=MONDAY_TEN, expires_at=MONDAY_TEN + 5 * HOUR)
+
+    order = place(merchant, channel, payment=payment)
+
+    assert order.confirm_by == MONDAY_TEN + 5 * HOUR - settings.CONFIRM_MARGIN
+    assert order.authorized_until == MONDAY_TEN + 5 * HOUR
+
+
+def test_ship_by_is_the_closing_of_a_business_day(merchant: Merchant, channel):
+    make_hours(merchant, ship_within_days=5, closed_days=("2026-11-25",))
+
+    assert local(place(merchant, channel), "ship_by") == "Tue 01 17:00"
+
+
+def test_a_channels_own_promise_counts_before_the_merchants(merchant: Merchant, channel):
+    make_hours(merchant, ship_within_days=5, ship_within={channel.pk: 1})
+
+    assert local(place(merchant, channel), "ship_by") == "Tue 24 17:00"
+
+
+def test_a_channels_promise_is_none_of_another_merchants(merchant: Merchant, channel):
+    other = make_merchant()
+    channel.marketplace.merchants.add(other)
+    make_hours(other, ship_within={channel.pk: 1})
+    make_hours(merchant)
+
+    assert place(merchant, channel).ship_by is None
+
+
+def test_what_the_channel_gives_with_an_order_counts_first(merchant: Merchant, channel):
+    make_hours(merchant, ship_within_days=5)
+
+    assert place(merchant, channel, ship_by=MONDAY_TEN + DAY).ship_by == MONDAY_TEN + DAY
+
+
+def test_half_of_the_open_time_is_when_the_order_is_looked_at_first(merchant: Merchant, channel):
+    make_hours(merchant)
+
+    assert local(place(merchant, channel), "wake_at") == "Mon 23 15:00"
+
+
+def test_the_last_resort_is_looked_at_when_it_comes_before_the_reminders(merchant: Merchant, channel):
+    make_hours(merchant, last_resort="accept", last_resort_before=8 * 60)
+
+    assert local(place(merchant, channel), "wake_at") == "Mon 23 12:00"
+
+
+def test_without_reminders_an_order_is_looked_at_when_it_ends(merchant: Merchant, channel):
+    make_hours(merchant, remind_at_half=False, remind_before=())
+
+    order = place(merchant, channel)
+
+    assert order.wake_at == order.confirm_by
+
+
+def test_an_order_that_lives_outside_opening_hours_is_reminded_of_around_the_clock(merchant: Merchant, channel):
+    make_hours(merchant, confirm_in_business_time=False, week={"sunday": "09:00-17:00"})
+
+    assert local(place(merchant, channel), "wake_at") == "Mon 23 15:00"
+
+
+def test_opening_hours_cost_one_statement(merchant: Merchant, channel):
+    place(merchant, channel, "-0")
+    with CaptureQueriesContext(connection) as before:
+        place(merchant, channel, "-1")
+    make_hours(merchant, ship_within_days=5, ship_within={channel.pk: 1})
+    with CaptureQueriesContext(connection) as after:
+        place(merchant, channel, "-2")
+
+    about_hours = [query for query in after.captured_queries if "businesshours" in query["sql"]]
+    assert len(after) == len(before)
+    assert len(about_hours) == 1
+
+
+def test_the_calendar_follows_what_was_saved_last(merchant: Merchant, channel):
+    make_hours(merchant)
+    make_hours(merchant, week=OFFICE | {"monday": "09:00-13:00"})
+
+    assert local(place(merchant, channel), "confirm_by") == "Tue 24 16:00"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"ship_within_days": 0}, {"ship_within_days": 61}, {"last_resort": "hope"}, {"last_resort_before": 0}],
+    ids=str,
+)
+def test_deadlines_that_make_no_sense_are_refused_by_the_database(fields: dict):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BusinessHours.objects.create(merchant=make_merchant(), **fields)
+
+
+@pytest.mark.parametrize("days", [0, 61])
+def test_a_channels_promise_that_makes_no_sense_is_refused_by_the_database(merchant: Merchant, channel, days: int):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ShipWithin.objects.create(merchant=merchant, channel=channel, days=days)
+
+
+def test_a_channel_has_one_promise_per_merchant(merchant: Merchant, channel):
+    ShipWithin.objects.create(merchant=merchant, channel=channel, days=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ShipWithin.objects.create(merchant=merchant, channel=channel, days=2)

@@ -1,0 +1,449 @@
+"""Refunds: what they come to, what is refused, and that each gives its money once whatever is lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from connectors.errors import CredentialsError, OutcomeUnknownError, RejectedError
+from connectors.gateway.base import AuthorizationGoneError, Refunded
+from connectors.gateway.sandbox import SandboxGateway
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, RefundStatus, Topic
+from orders.errors import IdempotencyConflict, InvalidRefund, TransitionNotAllowed
+from orders.models import Order, OutboxMessage, Payment, Refund
+from orders.services import decisions, payments, refund_quotes, refunds
+from tests.factories import NOON, make_order
+from tests.fakes import FakeClock
+from tests.orders.services.pushed import make_pushed
+from tests.orders.services.refundable import charge_of, drain, issue, make_paid, wanted
+
+pytestmark = pytest.mark.django_db
+
+
+def refusals(act: Callable[[], Any]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRefund) as refusal:
+        act()
+    return [(problem.field, problem.code) for problem in refusal.value.problems]
+
+
+# --- what it comes to ---
+
+
+def test_units_and_shipping_come_to_what_they_cost():
+    refund = issue(make_paid(), {"1": 2, "2": 1}, shipping=Decimal("1.50"))
+
+    assert (refund.amount, refund.computed, refund.shipping) == (Decimal("36.50"), Decimal("36.50"), Decimal("1.50"))
+    assert list(refund.lines.order_by("pk").values_list("quantity", "amount")) == [(2, 20), (1, 15)]
+
+
+def test_a_discount_on_the_order_is_shared_out_to_the_cent():
+    order = make_paid(discount=Decimal("10.00"))
+
+    amounts = [issue(order, {"1": 1}).amount for _ in range(3)] + [issue(order, {"2": 1}).amount]
+
+    assert amounts == [Decimal("7.78"), Decimal("7.77"), Decimal("7.78"), Decimal("11.67")]
+
+
+def test_tax_on_top_goes_back_with_its_units():
+    taxed = {"sku": "A", "quantity": 2, "unit_price": "10.00", "taxes": [{"amount": "1.75"}]}
+    order = make_paid(
+        prices_include_tax=False, lines=[taxed], shipping_taxes=[{"amount": "0.50"}], tax=Decimal("2.25"),
+        total=Decimal("27.25"),
+    )  # fmt: skip
+
+    assert issue(order, {"1": 1}).amount == Decimal("10.88")
+    assert issue(order, {"1": 1}, shipping=Decimal("5.50")).amount == Decimal("16.37")
+
+
+def test_the_merchant_may_lower_the_amount_but_not_raise_it():
+    order = make_paid()
+
+    assert issue(order, {"1": 2}, amount=Decimal("12.34")).amount == Decimal("12.34")
+    assert refusals(lambda: issue(order, {"2": 1}, amount=Decimal("15.01"))) == [("amount", "more_than_computed")]
+
+
+def test_what_a_lower_amount_left_over_can_be_given_without_lines():
+    order = make_paid()
+    issue(order, {"1": 3, "2": 1}, shipping=Decimal(5), amount=Decimal(20))
+
+    assert refusals(lambda: issue(order, amount=Decimal("30.01"))) == [("amount", "too_much")]
+    assert issue(order, amount=Decimal("30.00")).amount == 30
+
+
+def test_lines_give_no_more_than_the_money_that_is_left():
+    order = make_paid()
+    issue(order, amount=Decimal(45))
+
+    assert issue(order, {"1": 3}).amount == 5
+
+
+def test_a_refund_that_was_withdrawn_leaves_no_cent_behind():
+    order = make_paid(lines=[{"sku": "A", "quantity": 3, "unit_price": "5.00"}], discount=Decimal("4.99"), shipping=0)
+    first, second = issue(order, {"1": 1}), issue(order, {"1": 1})
+    refunds.withdraw(refund_id=first.pk, by="ana", at=NOON)
+
+    rest = issue(order, {"1": 2})
+
+    assert (first.amount, second.amount, rest.amount) == (Decimal("3.34"), Decimal("3.33"), Decimal("6.68"))
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("lines", "fields", "problem"),
+    [
+        ({"1": 4}, {}, ("lines[0].quantity", "too_many")),
+        ({"1": 0}, {}, ("lines[0].quantity", "out_of_range")),
+        ({"1": -1}, {}, ("lines[0].quantity", "out_of_range")),
+        ({"9": 1}, {}, ("lines[0].id", "unknown_line")),
+        ({}, {}, ("amount", "required")),
+        ({}, {"amount": Decimal(0)}, ("amount", "out_of_range")),
+        ({"1": 1}, {"amount": Decimal(-1)}, ("amount", "out_of_range")),
+        ({}, {"amount": Decimal("50.01")}, ("amount", "too_much")),
+        ({}, {"amount": Decimal("1.001")}, ("amount", "too_precise")),
+        ({}, {"shipping": Decimal("5.01")}, ("shipping", "too_much")),
+        ({}, {"shipping": Decimal(-1)}, ("shipping", "out_of_range")),
+        ({}, {"shipping": Decimal("0.005")}, ("shipping", "too_precise")),
+    ],
+    ids=str,
+)
+def test_refused_with_its_field(lines: dict, fields: dict, problem: tuple[str, str]):
+    order = make_paid()
+
+    assert refusals(lambda: issue(order, lines, **fields)) == [problem]
+    assert not Refund.objects.exists()
+
+
+def test_a_line_named_twice_is_refused():
+    twice = refund_quotes.Wanted(wanted({"1": 1}).lines * 2)
+    order = make_paid()
+
+    assert refusals(lambda: refund_quotes.quote(order, twice)) == [("lines[1].id", "duplicate_id")]
+
+
+def test_units_count_once_however_they_were_given():
+    order = make_paid()
+    issue(order, {"1": 2})
+
+    assert refusals(lambda: issue(order, {"1": 2})) == [("lines[0].quantity", "too_many")]
+
+
+@pytest.mark.parametrize(
+    ("status", "payment", "words"),
+    [
+        (PaymentStatus.AUTHORIZED, {}, "has not been taken yet"),
+        (PaymentStatus.FAILED, {}, "has not been taken yet"),
+        (PaymentStatus.VOIDED, {"voided_at": NOON}, "was released, not taken"),
+        (PaymentStatus.REFUNDED, {"captured_at": NOON, "captured": 1, "refunded": 1}, "given back in full"),
+        (PaymentStatus.NONE, {}, "No payment came"),
+    ],
+)
+def test_without_taken_money_there_is_nothing_to_give_back(status: str, payment: dict, words: str):
+    order = make_order(status=OrderStatus.CONFIRMED, payment_status=status, payment=payment)
+
+    with pytest.raises(TransitionNotAllowed, match=words):
+        issue(order, {"1": 1})
+
+
+def test_while_the_payment_is_being_taken_nothing_is_refunded():
+    order = make_order()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+
+    with pytest.raises(TransitionNotAllowed, match="has not been taken yet"):
+        issue(order, {"1": 1})
+
+
+def test_the_same_click_twice_is_one_refund():
+    order = make_paid()
+    ask = {"order_id": order.pk, "wanted": wanted({"1": 1}), "by": "ana", "at": NOON, "key": "click"}
+
+    first, again = refunds.issue(**ask), refunds.issue(**ask)
+
+    assert (first, again) == ((first[0], True), (first[0], False))
+    with pytest.raises(IdempotencyConflict):
+        refunds.issue(**ask | {"wanted": wanted({"1": 2})})
+
+
+# --- giving it ---
+
+
+def test_the_money_goes_back_and_everything_says_so():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+
+    drain()
+
+    order.refresh_from_db()
+    refund.refresh_from_db()
+    assert (refund.status, charge_of(order).refunded) == (RefundStatus.DONE, 1000)
+    assert (order.payment_status, order.payment.refunded) == (PaymentStatus.PARTIALLY_REFUNDED, 10)
+    assert [event.text for event in order.events.order_by("pk")] == [
+        "ana gives 10.00 NZD back for 1 × Oak stool: arrived damaged.",  # noqa: RUF001  # the sign that people read
+        "10.00 NZD given back to the customer.",
+        "Told the customer by e-mail: refund given.",
+    ]
+
+
+def test_part_after_part_ends_refunded():
+    order = make_paid()
+    for lines in ({"1": 1}, {"1": 2}, {"2": 1}):
+        issue(order, lines)
+        drain()
+    issue(order, shipping=Decimal(5))
+
+    drain()
+
+    order.refresh_from_db()
+    assert (order.payment_status, charge_of(order).refunded) == (PaymentStatus.REFUNDED, 5000)
+
+
+def test_the_customer_is_told_in_the_merchants_name():
+    issue(make_paid(number="AP-7"), {"1": 2}, shipping=Decimal("1.00"))
+
+    drain()
+
+    assert [message.subject for message in mail.outbox] == ["21.00 NZD given back for your order AP-7"]
+    assert "2 × Oak stool" in mail.outbox[0].body  # noqa: RUF001  # the sign that people read
+    assert "Of it for shipping: 1.00 NZD" in mail.outbox[0].body
+
+
+def test_cancelling_gives_back_what_refunds_have_left():
+    order = make_paid()
+    issue(order, {"1": 1})
+
+    decisions.cancel(order_id=order.pk, reason="Flood.", by="ana", at=NOON)
+    drain()
+
+    order.refresh_from_db()
+    assert (order.payment_status, charge_of(order).refunded) == (PaymentStatus.REFUNDED, 5000)
+    assert [refund.amount for refund in order.refunds.order_by("pk")] == [10, 40]
+    assert [message.subject for message in mail.outbox] == [f"10.00 NZD given back for your order {order.number}"]
+
+
+# --- when it goes wrong ---
+
+
+class Line(SandboxGateway):
+    """The sandbox behind a line on which things happen to refunds, one after another."""
+
+    def __init__(self, *happenings: Any) -> None:
+        self.happenings = list(happenings)
+        self.keys: list[str] = []
+
+    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
+        self.keys.append(key)
+        happening = self.happenings.pop(0) if self.happenings else None
+        if isinstance(happening, Exception):
+            raise happening
+        given = super().refund(reference, amount=amount, currency=currency, key=key, reason=reason)
+        if happening == "lost":
+            raise OutcomeUnknownError("No answer.")
+        return Refunded(given.refund_id, given.amount, happening or given.status)
+
+
+def test_a_lost_answer_is_asked_for_again_under_its_key_and_gives_the_money_once():
+    order, line, clock = make_paid(), Line("lost"), FakeClock()
+    refund = issue(order, {"1": 1})
+    drain(line, clock=clock)
+    clock.advance(600)
+
+    drain(line, clock=clock)
+
+    refund.refresh_from_db()
+    assert (refund.status, charge_of(order).refunded) == (RefundStatus.DONE, 1000)
+    assert line.keys == [refunds.key_of(refund)] * 2
+
+
+def test_a_request_that_never_arrived_is_sent_again_under_its_key():
+    order, line, clock = make_paid(), Line(OutcomeUnknownError("No answer.")), FakeClock()
+    issue(order, {"1": 1})
+    drain(line, clock=clock)
+    clock.advance(600)
+
+    drain(line, clock=clock)
+
+    assert (charge_of(order).refunded, len(set(line.keys)), len(line.keys)) == (1000, 1, 2)
+
+
+def test_two_lost_answers_of_one_order_are_told_apart_by_their_keys():
+    order, clock = make_paid(), FakeClock()
+    line = Line("lost", OutcomeUnknownError("No answer."))
+    issue(order, {"1": 1})
+    issue(order, {"1": 1})
+    drain(line, clock=clock)
+    clock.advance(600)
+
+    drain(line, clock=clock)
+
+    order.refresh_from_db()
+    assert (charge_of(order).refunded, order.payment.refunded) == (2000, 20)
+    assert set(order.refunds.values_list("status", flat=True)) == {RefundStatus.DONE}
+
+
+@pytest.mark.parametrize(
+    "refusal", [RejectedError("Stripe refused the refund: disputed."), AuthorizationGoneError("unknown"), "failed"]
+)
+def test_a_refusal_says_why_and_tells_the_merchant(refusal: Any):
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+
+    drain(Line(refusal))
+
+    refund.refresh_from_db()
+    order.refresh_from_db()
+    assert (refund.status, order.payment_status) == (RefundStatus.FAILED, PaymentStatus.CAPTURED)
+    assert refund.failure
+    told = OutboxMessage.objects.get(topic=Topic.TELL_MERCHANT, order=order)
+    assert told.payload["kind"] == "refund_failed"
+
+
+def test_a_refused_refund_is_tried_again_as_a_new_request():
+    order, line = make_paid(), Line(RejectedError("disputed."))
+    refund = issue(order, {"1": 1})
+    drain(line)
+
+    refunds.try_again(refund_id=refund.pk, by="ana", at=NOON)
+    drain(line)
+
+    refund.refresh_from_db()
+    assert (refund.status, charge_of(order).refunded, len(set(line.keys))) == (RefundStatus.DONE, 1000, 2)
+
+
+def test_one_that_was_never_refused_is_tried_again_under_the_same_key():
+    order, line = make_paid(), Line(CredentialsError("Stripe does not accept our key."))
+    refund = issue(order, {"1": 1})
+    drain(line)
+
+    refunds.try_again(refund_id=refund.pk, by="ana", at=NOON)
+    drain(line)
+
+    assert (charge_of(order).refunded, len(set(line.keys))) == (1000, 1)
+
+
+def test_a_refund_waits_with_the_reason_while_it_is_tried_again_by_itself():
+    refund = issue(make_paid(), {"1": 1})
+
+    drain(Line(OutcomeUnknownError("No answer.")))
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure) == (RefundStatus.REQUESTED, "No answer.")
+
+
+def test_a_refused_refund_can_be_withdrawn_and_its_units_given_anew():
+    order = make_paid()
+    refund = issue(order, {"1": 3})
+    drain(Line(RejectedError("disputed.")))
+
+    refunds.withdraw(refund_id=refund.pk, by="ana", at=NOON)
+
+    assert issue(order, {"1": 3}).amount == 30
+
+
+def test_what_may_have_been_given_is_not_withdrawn():
+    refund = issue(make_paid(), {"1": 1})
+    drain(Line("lost"))
+
+    with pytest.raises(TransitionNotAllowed, match="may have been given"):
+        refunds.withdraw(refund_id=refund.pk, by="ana", at=NOON)
+
+
+def test_a_refund_that_has_not_begun_can_be_withdrawn():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+
+    refunds.withdraw(refund_id=refund.pk, by="ana", at=NOON)
+    drain()
+
+    assert charge_of(order).refunded == 0
+    assert OutboxMessage.objects.get(topic=Topic.REFUND_PAYMENT).status == OutboxStatus.DONE
+
+
+@pytest.mark.parametrize("act", [refunds.try_again, refunds.withdraw])
+def test_a_refund_that_is_done_is_left_alone(act: Callable[..., Refund]):
+    refund = issue(make_paid(), {"1": 1})
+    drain()
+
+    with pytest.raises(TransitionNotAllowed):
+        act(refund_id=refund.pk, by="ana", at=NOON)
+
+
+# --- seen at the gateway ---
+
+
+def noticed(order: Order) -> list[str]:
+    payments.notice(gateway="sandbox", reference=order.payment.reference, at=NOON)
+    return list(order.events.filter(kind="payment.differs").values_list("text", flat=True))
+
+
+def test_money_that_went_back_past_us_is_told_once():
+    order = make_paid()
+    SandboxGateway().refund(order.payment.reference, amount=Decimal(3), currency="NZD", key="by hand", reason="x")
+
+    told = [noticed(order) for _ in range(2)][-1]
+
+    assert told == ["The gateway shows 3.00 NZD given back, Storeward 0.00 NZD. Look at the payment there."]
+    assert OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).count() == 1
+
+
+def test_our_own_refund_is_no_news():
+    order = make_paid()
+    issue(order, {"1": 1})
+    drain()
+
+    assert noticed(order) == []
+
+
+def test_a_refund_under_way_is_not_compared():
+    order = make_paid()
+    issue(order, {"1": 1})
+    drain(Line("lost"))
+
+    assert noticed(order) == []
+
+
+# --- seen in the store ---
+
+
+def test_what_the_store_gave_back_is_owed_until_it_is_given_here():
+    pushed = make_pushed()
+    Payment.objects.update(captured=pushed.order.total)
+    pushed.store.refund(pushed.push.remote_id, "20.00")
+    pushed.pull()
+
+    assert refund_quotes.unmatched(pushed.order) == 20
+    issue(pushed.order, amount=Decimal(20))
+    assert refund_quotes.unmatched(pushed.order) == 0
+
+
+def test_a_refund_that_the_store_only_repeats_warns_nobody():
+    pushed = make_pushed()
+    Payment.objects.update(captured=pushed.order.total)
+    issue(pushed.order, amount=Decimal(20))
+
+    pushed.store.refund(pushed.push.remote_id, "20.00")
+    pushed.pull()
+
+    assert pushed.promised(Topic.TELL_MERCHANT) == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "lines", "shipping", "rest"),
+    [
+        ("50.00", {"1": 3, "2": 1}, "5", None),
+        ("5.00", {}, "5", None),
+        ("20.00", {"1": 2}, "0", None),
+        ("15.00", {"2": 1}, "0", None),
+        ("7.00", {}, "0", "7"),
+        ("99.00", {}, "0", "50"),
+    ],
+)
+def test_the_matching_refund(amount: str, lines: dict, shipping: str, rest: str | None):
+    found = refund_quotes.matching(make_paid(), Decimal(amount))
+
+    assert {line.id: line.quantity for line in found.lines} == lines
+    assert (found.shipping, found.amount) == (Decimal(shipping), rest and Decimal(rest))

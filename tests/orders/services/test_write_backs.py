@@ -1,0 +1,336 @@
+"""What was sent, told to the store where the customer bought: once, and late tracking as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role
+from connectors import conditions
+from connectors.base import Parcel
+from connectors.errors import RejectedError
+from connectors.models import Connection
+from connectors.services import connections
+from orders.enums import OutboxStatus, Topic, WriteBackState
+from orders.errors import TransitionNotAllowed
+from orders.models import Channel, Order, OutboxMessage, WriteBack
+from orders.services import write_backs
+from tests.factories import NOON, make_connection, make_member, make_merchant
+from tests.orders.services.bought import StoreWhereBought
+from tests.orders.services.partnered import Partnered, make_partnered
+
+pytestmark = pytest.mark.django_db
+NZ1, NZ2 = Parcel("NZ Post", "NZ1", "https://nz.example/NZ1"), Parcel("NZ Post", "NZ2")
+
+
+@dataclass
+class Sold:
+    """An order of two lines, BOWL x 2 and MUG x 1, bought at the seller's store and pushed to the partner's."""
+
+    pair: Partnered
+    shop: Connection
+    there: StoreWhereBought
+    order: Order
+
+    @property
+    def row(self) -> WriteBack:
+        return WriteBack.objects.get(fulfillment__order=self.order)
+
+    def send(self, lines=None, parcels=(NZ1,), *, drain: bool = True):
+        push = self.pair.push_of(self.order)
+        notice = self.pair.remote.fulfill(push.remote_id, lines, parcels)
+        self.pull(drain=drain)
+        return notice
+
+    def pull(self, *, drain: bool = True) -> None:
+        with transaction.atomic():
+            self.pair.pull(self.order)
+        if drain:
+            self.pair.drain()
+
+    def later(self, seconds: float = 3600) -> None:
+        self.pair.world.clock.advance(seconds)
+        self.pair.drain()
+
+
+@pytest.fixture
+def sold() -> Sold:
+    pair = make_partnered(own_store=False)
+    shop = make_connection(pair.seller, name="Kauri Shop", is_destination=False)
+    there = StoreWhereBought(pair.world.clock)
+    pair.stores[shop.pk] = there
+    channel = Channel.objects.create(connection=shop, name="Kauri Shop")
+    order = pair.paid(("BOWL", 2, "30.00"), ("MUG", 1, "10.00"), channel=channel)
+    there.place(order.external_id)
+    pair.push(order)
+    return Sold(pair, shop, there, order)
+
+
+def messages() -> list[OutboxMessage]:
+    return list(OutboxMessage.objects.filter(topic=Topic.WRITE_BACK).order_by("pk"))
+
+
+def test_what_the_partner_sent_stands_where_the_customer_bought(sold):
+    sold.send()
+
+    (told,) = sold.there.told
+    assert [(line.sku, line.quantity, line.remote_line_id) for line in told.lines] == [
+        ("BOWL", 2, "L0"),
+        ("MUG", 1, "L1"),
+    ]
+    assert (told.parcels, told.completes, told.known_id) == ((NZ1,), True, "")
+    assert (sold.row.state, sold.row.remote_id) == (WriteBackState.DONE, "F1")
+    assert sold.order.events.filter(text="Told Kauri Shop what was sent: NZ1.").exists()
+
+
+def test_read_again_it_is_told_once(sold):
+    sold.send()
+    sold.pull()
+    sold.later()
+
+    assert (len(sold.there.told), len(messages())) == (1, 1)
+
+
+def test_late_tracking_changes_the_fulfillment_that_is_there(sold):
+    notice = sold.send(parcels=())
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.add_tracking(push.remote_id, notice, NZ1)
+    sold.pull()
+
+    assert [(told.known_id, told.parcels) for told in sold.there.told] == [("", ()), ("F1", (NZ1,))]
+    (there,) = sold.there.orders[sold.order.external_id].shipments
+    assert there.parcels == (NZ1,)
+
+
+def test_two_parts_are_two_fulfillments_and_the_last_completes_the_order(sold):
+    sold.send({"BOWL": 2}, (NZ1,))
+    sold.send({"MUG": 1}, (NZ2,))
+
+    assert [told.completes for told in sold.there.told] == [False, True]
+    assert len(sold.there.orders[sold.order.external_id].shipments) == 2
+
+
+def test_a_lost_answer_is_looked_for_and_nothing_is_told_twice(sold):
+    sold.there.loses_answer = True
+    sold.send()
+    assert sold.row.state == WriteBackState.WAITING
+
+    sold.later()
+
+    assert (sold.row.state, sold.row.remote_id, len(sold.there.told)) == (WriteBackState.DONE, "F1", 1)
+
+
+def test_what_was_there_before_is_not_taken_for_ours(sold):
+    sold.there.next_fault = "down"
+    sold.send({"BOWL": 2}, ())
+    sold.later()
+    (first,) = sold.there.orders[sold.order.external_id].shipments
+    row = sold.row
+    assert (row.state, row.known_ids, row.remote_id) == (WriteBackState.DONE, [], first.remote_id)
+
+
+def test_an_answer_that_was_lost_before_anything_was_done_is_told_again_after_the_horizon(sold):
+    sold.send(drain=False)
+    message, now = messages()[0], sold.pair.world.now()
+    WriteBack.objects.update(maybe_told_at=now, maybe_told_by=message.pk)
+
+    sold.pair.drain()
+    assert sold.there.told == []
+    sold.later()
+
+    assert len(sold.there.told) == 1
+
+
+def test_tracking_that_comes_while_an_answer_is_lost_makes_no_second_fulfillment(sold):
+    sold.there.loses_answer = True
+    notice = sold.send(parcels=())
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.add_tracking(push.remote_id, notice, NZ1)
+    sold.pull()
+    assert len(sold.there.told) == 1
+
+    sold.later()
+    sold.later()
+
+    (there,) = sold.there.orders[sold.order.external_id].shipments
+    assert there.parcels == (NZ1,)
+    assert [told.known_id for told in sold.there.told] == ["", "F1"]
+
+
+def test_a_refusal_takes_the_mark_back(sold):
+    sold.there.next_fault = ""
+    sold.send(drain=False)
+    real = sold.there.fulfill
+
+    def refuse(*_):
+        raise RejectedError("Nothing is left to send.")
+
+    sold.there.fulfill = refuse
+    sold.pair.drain()
+    sold.there.fulfill = real
+
+    assert (sold.row.state, sold.row.maybe_told_at) == (WriteBackState.HELD, None)
+
+
+def test_a_refusal_is_shown_told_and_can_be_tried_again(sold):
+    sold.there.next_fault = ""
+    sold.there.orders[sold.order.external_id] = replace(sold.there.orders[sold.order.external_id], cancelled=True)
+    sold.send()
+
+    row = sold.row
+    assert row.state == WriteBackState.HELD
+    assert row.reason == "The order was cancelled in Kauri Shop, and it has been sent."
+    assert OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT, key__startswith="tell:write_back_held").count() == 1
+
+    sold.there.orders[sold.order.external_id] = replace(sold.there.orders[sold.order.external_id], cancelled=False)
+    write_backs.retry(write_back_id=row.pk, by="ana", at=sold.pair.world.now())
+    sold.pair.drain()
+
+    assert sold.row.state == WriteBackState.DONE
+    with pytest.raises(TransitionNotAllowed):
+        write_backs.retry(write_back_id=row.pk, by="ana", at=NOON)
+
+
+def test_a_store_that_takes_whole_orders_only_waits_for_the_rest(sold, monkeypatch):
+    monkeypatch.setattr(
+        sold.there, "capabilities", replace(sold.there.capabilities, fulfills_parts=False), raising=False
+    )
+    sold.send({"BOWL": 2}, (NZ1,))
+    waiting = messages()[0]
+    assert (waiting.wait_for, sold.there.told) == (conditions.fulfilled(sold.order.pk), [])
+
+    sold.send({"MUG": 1}, (NZ2,))
+    sold.later()
+
+    assert [told.parcels for told in sorted(sold.there.told, key=lambda told: told.parcels[0].number)] == [
+        (NZ1,),
+        (NZ2,),
+    ]
+    assert all(told.completes for told in sold.there.told)
+
+
+def test_taken_back_before_it_was_told_nothing_is_told(sold):
+    notice = sold.send(drain=False)
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.take_back(push.remote_id, notice)
+    sold.pull()
+
+    assert sold.there.told == []
+    assert not WriteBack.objects.exists()
+
+
+def test_taken_back_after_it_was_told_a_person_is_asked(sold):
+    notice = sold.send()
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.take_back(push.remote_id, notice)
+    sold.pull()
+
+    assert sold.row.state == WriteBackState.HELD
+    assert sold.row.reason == "It was taken back by Atua Ceramics: take it back in Kauri Shop too."
+
+
+@pytest.mark.parametrize(("policy", "notify"), [("own", True), ("customer", False)])
+def test_the_store_tells_its_customer_unless_our_mail_does(sold, policy, notify):
+    sold.pair.settings(email_policy=policy)
+
+    sold.send()
+
+    assert [told.notify_customer for told in sold.there.told] == [notify]
+
+
+def test_a_marketplace_has_no_store_to_be_told(sold):
+    order = sold.pair.paid(("BOWL", 1, "30.00"))
+    push = sold.pair.push(order)
+    sold.pair.remote.fulfill(push.remote_id, None, (NZ1,))
+    sold.pair.pull(order)
+
+    assert not WriteBack.objects.filter(fulfillment__order=order).exists()
+
+
+def test_a_store_that_was_disconnected_is_said_to_be(sold):
+    connections.disconnect(connection_id=sold.shop.pk, by="ana", at=NOON)
+
+    sold.send()
+
+    assert (sold.row.state, sold.row.reason) == (
+        WriteBackState.HELD,
+        "Kauri Shop was disconnected: mark the order as fulfilled there.",
+    )
+
+
+def test_a_dead_token_of_that_store_is_that_store_s_alone(sold):
+    sold.there.next_fault = "auth"
+    sold.send()
+
+    sold.shop.refresh_from_db()
+    (message,) = messages()
+    assert (sold.shop.state, message.wait_for) == ("auth_lost", conditions.token_renewed(sold.shop.pk))
+    assert Connection.objects.get(pk=sold.pair.store.pk).state == "active"
+
+
+def test_each_fulfillment_is_told_once_by_the_database_s_own_rule(sold):
+    sold.send()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WriteBack.objects.create(fulfillment=sold.row.fulfillment, connection=sold.shop)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"state": "lost"}, {"state": "held", "reason": ""}, {"told_at": None}, {"maybe_told_at": NOON}]
+)
+def test_the_database_refuses_a_row_that_makes_no_sense(sold, fields):
+    sold.send()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WriteBack.objects.update(**fields)
+
+
+# --- page and API ------------------------------------------------------------------------------------
+
+
+def held(sold: Sold) -> WriteBack:
+    sold.there.orders[sold.order.external_id] = replace(sold.there.orders[sold.order.external_id], cancelled=True)
+    sold.send()
+    return sold.row
+
+
+def test_the_order_s_page_says_why_and_offers_to_tell_it_again(sold):
+    row = held(sold)
+    client = Client()
+    client.force_login(sold.pair.person)
+    page = client.get(reverse("orders:detail", args=[sold.order.public_id])).content.decode()
+    door = reverse("orders:write_back_retry", args=[row.public_id])
+    assert "Kauri Shop: not told. The order was cancelled in Kauri Shop" in page
+    assert door in page
+
+    assert client.post(door).status_code == 302
+    assert WriteBack.objects.get().state == WriteBackState.WAITING
+
+
+def test_a_viewer_and_a_stranger_cannot_tell_it_again(sold):
+    door = reverse("orders:write_back_retry", args=[held(sold).public_id])
+    codes = []
+    for user in (make_member(sold.pair.seller, Role.VIEWER), sold.pair.potter, make_member(make_merchant())):
+        client = Client()
+        client.force_login(user)
+        codes.append(client.post(door).status_code)
+
+    assert codes == [403, 404, 404]
+
+
+def test_over_the_api_it_is_read_and_told_again(sold):
+    from tests.orders.api.test_partners import send
+
+    row = held(sold)
+    told = send(sold.pair.seller, "GET", f"orders/{sold.order.public_id}/").json()["fulfillments"][0]["write_back"]
+    assert (told["id"], told["store"], told["state"]) == (row.public_id, "Kauri Shop", "held")
+    path = f"write-backs/{row.public_id}/retry/"
+    assert send(sold.pair.owner, "POST", path).status_code == 404
+
+    assert send(sold.pair.seller, "POST", path).json()["state"] == "waiting"
+    assert send(sold.pair.seller, "POST", path).json()["code"] == "transition_not_allowed"
+    assert messages()[0].status == OutboxStatus.WAITING

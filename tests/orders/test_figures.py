@@ -1,0 +1,119 @@
+"""The figures above the list, and the counts on its tabs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from orders import figures, queries
+from orders.enums import OrderStatus, PaymentStatus, PushStatus
+from tests.factories import NOON, make_channel, make_merchant, make_order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kauri():
+    cache.clear()
+    return SimpleNamespace(merchant=make_merchant(time_zone="Pacific/Auckland"), channel=make_channel())
+
+
+def shown(merchant, at=NOON):
+    return figures.of(merchant, queries.tab_counts(merchant), at=at)
+
+
+def card(merchant, label, at=NOON):
+    return next(kpi for kpi in shown(merchant, at).kpis if kpi.label == label)
+
+
+def captured(kauri, at, amount="100.00", **fields):
+    return make_order(
+        kauri.merchant,
+        channel=kauri.channel,
+        lines=[{"unit_price": amount}],
+        status=OrderStatus.CONFIRMED,
+        payment_status=PaymentStatus.CAPTURED,
+        payment={"captured": Decimal(amount), "captured_at": at},
+        **fields,
+    )
+
+
+def test_each_tab_counts_its_own_orders(kauri):
+    make_order(kauri.merchant, channel=kauri.channel)
+    make_order(kauri.merchant, channel=kauri.channel, push_status=PushStatus.HELD)
+    make_order()
+
+    counts = queries.tab_counts(kauri.merchant)
+
+    assert (counts["all"], counts["confirm"], counts["attention"], counts["completed"]) == ("2", "1", "1", "0")
+
+
+def test_a_tab_counts_no_further_than_it_shows(kauri, monkeypatch):
+    monkeypatch.setattr(queries, "COUNT_CAP", 2)
+    for _ in range(3):
+        make_order(kauri.merchant, channel=kauri.channel)
+
+    assert queries.tab_counts(kauri.merchant)["confirm"] == "1+"
+
+
+def test_all_tabs_are_counted_by_one_query(kauri):
+    with CaptureQueriesContext(connection) as asked:
+        queries.tab_counts(kauri.merchant)
+
+    assert len(asked) == 1
+
+
+def test_orders_fall_on_the_merchants_days(kauri):
+    late_evening_in_utc = NOON.replace(hour=11, minute=30)  # half past midnight in Auckland, the next day
+    make_order(kauri.merchant, channel=kauri.channel, placed_at=late_evening_in_utc)
+    make_order(kauri.merchant, channel=kauri.channel, placed_at=late_evening_in_utc, auto_accepted=True)
+
+    today = shown(kauri.merchant).days[-1]
+
+    assert (today.day.isoformat(), today.auto, today.by_hand) == ("2026-11-24", 1, 1)
+
+
+def test_captures_are_summed_up_from_monday_on(kauri):
+    tuesday = NOON + timedelta(hours=12)
+    captured(kauri, NOON, "100.00")
+    captured(kauri, NOON - timedelta(days=4), "50.00")
+
+    week = card(kauri.merchant, "Captured this week", at=tuesday)
+
+    assert (week.value, week.note) == ("$100.00", "+100 % on last week")
+
+
+def test_money_in_another_currency_is_not_added(kauri):
+    captured(kauri, NOON, "100.00", currency="USD")
+
+    assert card(kauri.merchant, "Captured this week").value == "$0.00"
+
+
+def test_what_is_due_soon_stands_on_its_card(kauri):
+    make_order(kauri.merchant, channel=kauri.channel, confirm_by=NOON + timedelta(hours=3))
+
+    due = card(kauri.merchant, "Needs confirmation")
+
+    assert (due.value, due.note, due.tone) == ("1", "1 due in under 4 h", "warn")
+
+
+def test_two_weeks_are_summed_up_once_a_minute(kauri):
+    shown(kauri.merchant)
+
+    with CaptureQueriesContext(connection) as asked:
+        shown(kauri.merchant)
+
+    assert len(asked) == 3  # the tabs, what is due, what waits
+
+
+def test_one_merchants_figures_are_not_anothers(kauri):
+    captured(kauri, NOON)
+    shown(kauri.merchant)
+
+    assert card(make_merchant(), "Captured this week").value == "$0.00"

@@ -1,0 +1,46 @@
+"""Migrations that carry rows over."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from orders.enums import OutboxStatus, RefundStatus, Topic
+from orders.models import OutboxMessage, Payment, Refund
+from tests.factories import NOON
+from tests.orders.services.refundable import charge_of, drain, make_paid
+from tests.orders.test_states import make_message
+
+pytestmark = pytest.mark.django_db
+refunds = import_module("orders.migrations.0007_refunds")
+
+
+def carried_over() -> Refund:
+    refunds.take_over(apps, connection.schema_editor())
+    return Refund.objects.get()
+
+
+def test_what_was_given_back_becomes_a_refund():
+    order = make_paid()
+    Payment.objects.update(status="refunded", refunded=order.total)
+
+    refund = carried_over()
+
+    assert (refund.status, refund.amount, refund.done_at) == (RefundStatus.DONE, order.total, NOON)
+
+
+@pytest.mark.parametrize(("status", "kept"), [("waiting", RefundStatus.REQUESTED), ("held", RefundStatus.FAILED)])
+def test_a_promise_goes_on_under_the_key_that_the_gateway_knows(status: str, kept: str):
+    order = make_paid()
+    make_message(topic=Topic.REFUND_PAYMENT, order=order, status=status, reason="No answer.", key="refund:x:cancel")
+
+    refund = carried_over()
+
+    assert (refund.status, refund.amount) == (kept, order.total)
+    OutboxMessage.objects.update(status=OutboxStatus.WAITING)
+    Refund.objects.update(status=RefundStatus.REQUESTED)
+    drain()
+    assert list(charge_of(order).answers) == [f"refund:{order.public_id}:1"]

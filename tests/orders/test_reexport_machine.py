@@ -1,0 +1,266 @@
+"""Any sequence of clicks, API calls, crashes, lost answers and workers at once: never two live copies of one order.
+
+The rules do what people, workers and the store may do at any moment; the invariants look at the store's own ledger.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from connectors.models import Connection
+from orders import outbox
+from orders.enums import PushStatus, ReexportStatus, ReexportWay
+from orders.errors import OrderError
+from orders.models import Order, OrderPush, OutboxMessage, Reexport
+from orders.services import decisions, pushes, reconcile, reexport_plan, reexports
+from orders.services.reexport_plan import Found
+from tests.orders.reexporting import FaultyStore, make_exported
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(280)]
+MOST_WORKERS = 3
+ENDS = 25  # turns of an hour in which everything must have come to rest
+
+
+class Reexporting(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = FaultyStore()
+        self.pushed = make_exported(store=self.store)
+        self.clock, self.world, self.order = self.store.clock, self.pushed.world, self.pushed.order
+        self.workers: list = []
+
+    # --- people ---
+
+    @rule()
+    def ask(self) -> None:
+        self._refusable(reexports.ask, push_id=self._latest().pk)
+
+    @rule(way=st.sampled_from(ReexportWay.values))
+    def choose(self, way: str) -> None:
+        for row in Reexport.objects.filter(push__order=self.order):
+            self._refusable(reexports.choose, reexport_id=row.pk, way=way)
+
+    @rule(way=st.sampled_from(ReexportWay.values), fault=st.sampled_from(["", "slow", "lost", "late", "never"]))
+    def set_to_reexport(self, way: str, fault: str) -> None:
+        """The usual way through, so that the machine gets far: asked, looked at, chosen."""
+        self.ask()
+        self.everything_due_is_done()
+        self.store.faults["cancel"] = [fault] if fault else []
+        self.choose(way)
+
+    @rule(again=st.booleans())
+    def withdraw_or_look_again(self, again: bool) -> None:
+        for row in Reexport.objects.open().filter(push__order=self.order):
+            self._refusable(reexports.look_again if again else reexports.withdraw, reexport_id=row.pk)
+
+    @rule(act=st.sampled_from([pushes.retry, pushes.skip]))
+    def act_on_the_push(self, act) -> None:
+        self._refusable(act, push_id=self._latest().pk)
+
+    @rule(sure=st.integers(0, 4))
+    def call_off(self, sure: int) -> None:
+        if sure == 0:
+            self._refusable(decisions.cancel, order_id=self.order.pk, reason="Changed her mind.")
+
+    # --- the store ---
+
+    @rule(
+        verb=st.sampled_from(["create", "cancel"]),
+        kind=st.sampled_from(["down", "lost", "never", "late", "slow", "no"]),
+    )
+    def strike(self, verb: str, kind: str) -> None:
+        if verb == "cancel" or kind not in ("slow", "no"):
+            self.store.faults[verb].append(kind)
+
+    @precondition(lambda self: self.store.standing())
+    @rule(what=st.sampled_from(["cancel", "delete", "fulfill", "refund"]), sure=st.integers(0, 3))
+    def somebody_there(self, what: str, sure: int) -> None:
+        remote_id = self.store.standing()[-1].ref.remote_id
+        if sure:
+            return
+        match what:
+            case "cancel":
+                self.store.change(remote_id, cancelled=True)
+            case "delete":
+                del self.store.orders[remote_id]
+            case "fulfill":
+                self.store.fulfill(remote_id)
+            case "refund":
+                self.store.refund(remote_id, "1.00")
+
+    # --- workers ---
+
+    @precondition(lambda self: len(self.workers) < MOST_WORKERS)
+    @rule()
+    def take_a_message(self) -> None:
+        for message in outbox.claim(at=self.clock.now(), limit=1):
+            self.workers.append(outbox.steps(message, self.world))
+
+    @precondition(lambda self: self.workers)
+    @rule(which=st.integers(0, MOST_WORKERS), steps=st.integers(1, 12))
+    def work(self, which: int, steps: int) -> None:
+        worker = self.workers[which % len(self.workers)]
+        for _ in range(steps):
+            if next(worker, None) is None:
+                self.workers.remove(worker)
+                return
+
+    @precondition(lambda self: self.workers)
+    @rule(which=st.integers(0, MOST_WORKERS))
+    def crash(self, which: int) -> None:
+        self.workers.pop(which % len(self.workers)).close()
+
+    @rule(seconds=st.sampled_from([0.5, 5, 60, 400, 4000]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.store.settle()
+        outbox.take_back_expired(at=self.clock.now())
+        outbox.release(at=self.clock.now())
+
+    @rule()
+    def everything_due_is_done(self) -> None:
+        outbox.drain(at=self.clock.now(), world=self.world)
+
+    @rule()
+    def sweep(self) -> None:
+        Connection.objects.update(polled_at=None, polled_until=None)
+        reconcile.poll_changes(world=self.world)
+
+    # --- what must hold ---
+
+    @invariant()
+    def one_live_copy(self) -> None:
+        assert len(self.store.standing()) <= 1
+
+    @invariant()
+    def a_generation_begins_when_the_one_before_is_over(self) -> None:
+        newest = self._latest()
+        for earlier in OrderPush.objects.filter(order=self.order, generation__lt=newest.generation):
+            assert earlier.status == PushStatus.CANCELLED
+            assert all(order.reference != earlier.reference for order in self.store.standing())
+
+    def look(self) -> None:
+        self.one_live_copy()
+        self.a_generation_begins_when_the_one_before_is_over()
+        self.every_copy_is_worth_what_was_paid()
+
+    @invariant()
+    def every_copy_is_worth_what_was_paid(self) -> None:
+        assert {order.total for order in self.store.orders.values()} <= {self.order.total}
+
+    def teardown(self) -> None:
+        """With the faults over everything comes to rest: there once, or with a person, or called off."""
+        try:
+            self.store.faults = {verb: [] for verb in self.store.faults}
+            for _ in range(ENDS):
+                self.time_passes(3700)
+                self.everything_due_is_done()
+                if not OutboxMessage.objects.filter(status__in=["waiting", "running"]).exists():
+                    break
+            self.sweep()
+            self.everything_due_is_done()
+            self._look_at_the_end()
+        finally:
+            OutboxMessage.objects.all().delete()
+
+    def _look_at_the_end(self) -> None:
+        self.one_live_copy()
+        newest = self._latest()
+        assert newest.status in (PushStatus.PUSHED, PushStatus.HELD, PushStatus.CANCELLED, PushStatus.SKIPPED)
+        assert not Reexport.objects.filter(status__in=[ReexportStatus.LOOKING, ReexportStatus.RUNNING]).exists()
+        if newest.status == PushStatus.PUSHED and newest.remote_id in self.store.orders:  # a sweep sees no deletion
+            assert newest.remote_id in [order.ref.remote_id for order in self.store.standing()]
+        if Order.objects.get(pk=self.order.pk).status == "cancelled" and newest.status != PushStatus.HELD:
+            assert self.store.standing() == []
+
+    def _latest(self) -> OrderPush:
+        return OrderPush.objects.filter(order=self.order).order_by("-generation").first()
+
+    def _refusable(self, act, **what) -> None:
+        """A refusal is an answer as good as any."""
+        try:
+            act(by="ana", at=self.clock.now(), **what)
+        except OrderError as refusal:
+            assert str(refusal)
+
+
+def run(examples: int) -> None:
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(Reexporting, settings=chosen)
+
+
+def test_no_sequence_yields_two_live_copies():
+    run(12)
+
+
+def _no_verify_read(stack: ExitStack) -> None:
+    """What was asked to be cancelled is believed to be, and nothing is looked at before the new copy is sent."""
+    stack.enter_context(mock.patch.object(reexports, "_see_cancelled", return_value=()))
+    stack.enter_context(mock.patch.object(reexport_plan, "refuse_copies", return_value=None))
+
+
+def _new_reference_before_cancel(stack: ExitStack) -> None:
+    """The new generation is promised first, and the earlier copy cancelled afterwards."""
+    cancel = reexports._cancel
+
+    def late(message, row, connector, world):
+        reexports._succeed(message, at=world.now())
+        yield "succeeded"
+        yield from cancel(message, row, connector, world)
+
+    stack.enter_context(mock.patch.object(reexports, "_cancel", late))
+
+
+def _blind_plan(stack: ExitStack) -> None:
+    """The copy at the destination is taken for gone."""
+    stack.enter_context(mock.patch.object(reexport_plan, "found_of", return_value=Found("gone")))
+
+
+MUTANTS = {
+    "no verify read": _no_verify_read,
+    "new reference before cancel": _new_reference_before_cancel,
+    "blind plan": _blind_plan,
+}
+
+
+@pytest.mark.parametrize(
+    ("mutant", "way"),
+    [("no verify read", "recreate"), ("new reference before cancel", "recreate"), ("blind plan", "clone")],
+)
+def test_without_one_safeguard_the_machine_sees_it(mutant: str, way: str):
+    """Along one of the machine's ways, so that it takes no luck: the store only says that it cancels."""
+    with ExitStack() as stack:
+        MUTANTS[mutant](stack)
+        machine = Reexporting()
+        machine.set_to_reexport(way=way, fault="slow")
+        machine.everything_due_is_done()
+        machine.everything_due_is_done()
+
+        with pytest.raises(AssertionError):
+            machine.look()
+
+
+@pytest.mark.parametrize("way", ["recreate", "clone"])
+def test_with_all_safeguards_the_same_ways_are_right(way: str):
+    machine = Reexporting()
+    machine.set_to_reexport(way=way, fault="slow")
+    machine.everything_due_is_done()
+    machine.everything_due_is_done()
+
+    machine.look()

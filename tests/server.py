@@ -1,0 +1,25 @@
+"""The live server that practice stores answer from, and the sockets to it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+from connectors.services import clients
+
+PATIENCE_S = 2.0
+
+
+def let_go() -> None:
+    """Close this thread's sockets to the live server, and give its threads the time to end.
+
+    Each holds a session to the database as long as somebody holds a socket to it. What a thread of the server itself
+    keeps open is not waited for: the end of the run closes it.
+    """
+    clients.close_all()
+    gc.collect()  # an answer that was not what it should be holds its socket until then
+    ends_at = time.monotonic() + PATIENCE_S
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(timeout=max(0.0, ends_at - time.monotonic()))
