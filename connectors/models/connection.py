@@ -146,6 +146,7 @@ class Location(models.Model):
     is_active = models.BooleanField(default=True)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["connection", "remote_id"], name="location_once_per_connection")]
 
     def __str__(self) -> str:

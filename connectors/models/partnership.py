@@ -148,6 +148,7 @@ class PartnerShippingRule(models.Model):
     costs = models.DecimalField(max_digits=16, decimal_places=4)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["partnership", "at_least"], name="partner_shipping_threshold_once"),
             models.CheckConstraint(condition=Q(at_least__gte=0, costs__gte=0), name="partner_shipping_not_negative"),

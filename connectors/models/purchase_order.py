@@ -25,6 +25,7 @@ class PurchaseOrder(models.Model):
     updated_at = models.DateTimeField()  # of the state, or of a shipment
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "reference"], name="purchase_order_once"),
             models.CheckConstraint(condition=Q(state__in=PurchaseState.values), name="purchase_order_state_known"),
@@ -48,6 +49,7 @@ class PurchaseShipment(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "sku", "tracking_number"], name="purchase_shipment_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="purchase_shipment_of_something"),

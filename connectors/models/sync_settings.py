@@ -96,6 +96,7 @@ class TaxPreset(models.Model):
     on_shipping = models.BooleanField(default=True)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "country_code"], name="tax_preset_once_per_country"),
             models.CheckConstraint(condition=Q(rate__gte=0, rate__lt=1), name="tax_preset_rate_is_a_fraction"),
@@ -118,6 +119,7 @@ class ShippingRule(models.Model):
     cost = models.DecimalField(max_digits=16, decimal_places=4)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "minimum"], name="shipping_rule_once_per_minimum"),
             models.CheckConstraint(condition=Q(minimum__gte=0, cost__gte=0), name="shipping_rule_not_negative"),

@@ -16,6 +16,7 @@ class OrderEvent(models.Model):
     data = models.JSONField(default=dict, blank=True)  # {"axis": "payment", "from": ..., "to": ...} and ids
 
     class Meta:
+        ordering = ["pk"]
         indexes = [models.Index(fields=["order", "-at", "-id"], name="order_event_newest")]
 
     def __str__(self) -> str:

@@ -45,6 +45,7 @@ class Fulfillment(models.Model):
     objects = FulfillmentManager()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["push", "remote_id"], name="fulfillment_once_per_push"),
             models.UniqueConstraint(fields=["order", "key"], condition=~Q(key=""), name="fulfillment_once_per_key"),
@@ -93,6 +94,7 @@ class FulfillmentLine(models.Model):
     quantity = models.PositiveIntegerField()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["fulfillment", "line"], name="fulfillment_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="fulfillment_line_quantity_positive"),
@@ -116,6 +118,7 @@ class Parcel(models.Model):
     height_mm = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["fulfillment", "number"], condition=~Q(number=""), name="parcel_once_per_fulfillment"

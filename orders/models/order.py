@@ -323,6 +323,7 @@ class OrderLine(models.Model):
     customs_value = amount_field(null=True, blank=True)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "external_id"], name="line_id_once_per_order"),
             models.UniqueConstraint(fields=["order", "position"], name="line_position_once_per_order"),
@@ -359,6 +360,7 @@ class OrderAddress(models.Model):
     phone = models.CharField(max_length=30, blank=True)  # E.164
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "kind"], name="address_once_per_kind"),
             models.CheckConstraint(condition=Q(kind__in=AddressKind.values), name="address_kind_known"),

@@ -87,6 +87,7 @@ class OrderPush(models.Model):
     objects = OrderPushManager()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(changed_at__isnull=True, changes=[]) | (Q(changed_at__isnull=False) & ~Q(changes=[])),
@@ -167,6 +168,7 @@ class PushLine(models.Model):
     routed_by = models.CharField(max_length=10, choices=RoutedBy, default=RoutedBy.ONLY)
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["push", "line"], name="push_line_once"),
             models.CheckConstraint(condition=Q(routed_by__in=RoutedBy.values), name="push_line_routed_by_known"),

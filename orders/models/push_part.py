@@ -20,6 +20,7 @@ class PushPart(models.Model):
     expected_on = models.DateField(null=True, blank=True)  # delivery
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["push", "number"], name="push_part_once"),
             models.CheckConstraint(condition=Q(status__in=SupplierPartStatus.values), name="push_part_status_known"),

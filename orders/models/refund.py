@@ -38,6 +38,7 @@ class RefundRequest(models.Model):
     objects = RefundRequestManager()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order"], condition=Q(status="open"), name="refund_request_one_open"),
             models.CheckConstraint(
@@ -63,6 +64,7 @@ class RefundRequestLine(models.Model):
     quantity = models.PositiveIntegerField()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["request", "line"], name="refund_request_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_request_line_quantity_positive"),
@@ -131,6 +133,7 @@ class Refund(models.Model):
     objects = RefundManager()
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "key"], condition=~Q(key=""), name="refund_once_per_key"),
             models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
@@ -160,6 +163,7 @@ class RefundLine(models.Model):
     amount = amount_field()  # its share of `computed`, discount and tax counted in
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["refund", "line"], name="refund_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_line_quantity_positive"),
