@@ -262,6 +262,7 @@ class OrderSerializer(OrderRowSerializer):
     refunds = RefundSerializer(many=True)
     blockers = BlockerSerializer(many=True)
     accept_decision = AcceptDecisionSerializer(allow_null=True)
+    attention = serializers.SerializerMethodField()
 
     class Meta(OrderRowSerializer.Meta):
         fields = (
@@ -270,8 +271,13 @@ class OrderSerializer(OrderRowSerializer):
             "prices_include_tax", "subtotal", "discount", "shipping", "shipping_title", "shipping_taxes", "tax",
             "customer_name", "customer_email", "customer_phone", "customer_note",
             "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",
-            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers",
+            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers", "attention",
         )  # fmt: skip
+
+    def get_attention(self, order: Order) -> str:
+        """What happened since it was sent in the store that it came from, until somebody has dealt with it."""
+        origin = getattr(order, "origin", None)
+        return origin.attention if origin else ""
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
         if not hasattr(instance, "payment"):
