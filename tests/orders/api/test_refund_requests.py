@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from connectors.errors import RejectedError
-from orders.models import Order, Refund, RefundPicture, RefundRequest
-from tests.factories import make_merchant
+from orders.models import Order, Payment, Refund, RefundPicture, RefundRequest
+from tests.factories import make_connection, make_merchant
 from tests.orders.api.client import Api, make_api
+from tests.orders.services.pushed import make_pushed
 from tests.orders.services.refundable import charge_of, drain, issue, make_paid
 from tests.orders.services.test_refund_requests import ask
 from tests.orders.services.test_refunds import Line
@@ -144,6 +145,16 @@ def test_declining_needs_a_reason(api: Api, order: Order):
 
 
 # --- refunds ---
+
+
+def test_an_order_tells_what_a_store_took_off_it(api: Api):
+    pushed = make_pushed(connection=make_connection(api.merchant))
+    Payment.objects.update(captured=pushed.order.total)
+    assert get(api, f"orders/{pushed.order.public_id}/").json()["owed_back"] is None
+
+    pushed.record(None)
+
+    assert get(api, f"orders/{pushed.order.public_id}/").json()["owed_back"] == {"amount": "45.00", "why": "cancelled"}
 
 
 def test_a_quote_says_what_a_refund_comes_to_and_promises_nothing(api: Api, order: Order):
