@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from graphql import GraphQLError
 
 from connectors.practice import events, services
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeWebhook
@@ -65,25 +63,6 @@ def order_mark_as_paid(call: Call, input: Mapping[str, Any]) -> Node:  # noqa: A
     except PracticeError as error:
         return {"order": None, "userErrors": [_plain_error(["id"], str(error))]}
     return {"order": order_node(call, orders_of(call).get(pk=row.pk)), "userErrors": []}
-
-
-def refund_create(call: Call, input: Mapping[str, Any]) -> Node:  # noqa: A002  # the schema's name
-    """The key of @idempotent is asked for at run time since 2026-04."""
-    if not call.idempotency_key:
-        text = "The @idempotent directive is required for this mutation but was not provided."
-        raise GraphQLError(text, extensions={"code": "BAD_REQUEST"})
-    amounts = [item["amount"] for item in input.get("transactions") or [] if item["kind"] == "REFUND"]
-    try:
-        given = services.refund(
-            order_id=_order(call, input["orderId"]).pk,
-            amount=sum(filter(None, amounts), Decimal(0)),
-            note=input.get("note") or "",
-            key=call.idempotency_key,
-        )
-    except PracticeError as error:
-        return {"refund": None, "order": None, "userErrors": [_plain_error(["input"], str(error))]}
-    fresh = orders_of(call).get(pk=given.order_id)
-    return {"refund": nodes.refund(given, fresh), "order": order_node(call, fresh), "userErrors": []}
 
 
 def tags_add(call: Call, id: str, tags: Sequence[str]) -> Node:  # noqa: A002  # the schema's name

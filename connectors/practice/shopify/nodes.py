@@ -107,7 +107,8 @@ def line_item(row: PracticeLine, of: PracticeOrder, discount: Decimal = Decimal(
         "title": row.title,
         "name": row.title,
         "quantity": row.quantity,
-        "currentQuantity": row.quantity,
+        "currentQuantity": row.quantity - row.refunded,
+        "refundableQuantity": row.quantity - row.refunded,
         "unfulfilledQuantity": row.unfulfilled,
         "requiresShipping": row.requires_shipping,
         "customAttributes": row.properties,
@@ -167,7 +168,7 @@ def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
                     "id": f"gid://shopify/FulfillmentOrderLineItem/{line.pk}",
                     "sku": line.sku or None,
                     "remainingQuantity": line.unfulfilled if can else 0,
-                    "totalQuantity": line.quantity,
+                    "totalQuantity": line.quantity - line.cancelled,
                     "lineItem": line_item(line, row),
                 }
                 for line in lines
@@ -219,13 +220,31 @@ def _sums(row: PracticeOrder) -> Node:
         "totalShippingPriceSet": row.shipping,
         "totalTaxSet": row.tax,
         "totalPriceSet": row.total,
-        "currentTotalPriceSet": row.total,
-        "currentTotalTaxSet": row.tax,
+        "currentTotalPriceSet": row.total - _taken_off(row),
+        "currentTotalTaxSet": row.tax - _tax_taken_off(row),
         "totalReceivedSet": row.received,
         "totalRefundedSet": row.refunded,
         "totalOutstandingSet": row.outstanding,
     }
     return {name: _bag(amount, row.currency) for name, amount in amounts.items()}
+
+
+def _taken_off(row: PracticeOrder) -> Decimal:
+    """What the units that refunds took off the order came to."""
+    lines = sorted(row.lines.all(), key=lambda line: line.pk)
+    items = [
+        (line.amount - off) * line.refunded / line.quantity
+        for line, off in zip(lines, _allocated(row, lines), strict=True)
+        if line.quantity
+    ]
+    off = money.round_half_up(money.total(items), row.currency)
+    return off + (Decimal(0) if row.taxes_included else _tax_taken_off(row))
+
+
+def _tax_taken_off(row: PracticeOrder) -> Decimal:
+    taxed = [line for line in row.lines.all() if line.quantity]
+    parts = (services.tax_amount(tax) * line.refunded / line.quantity for line in taxed for tax in line.taxes)
+    return money.round_half_up(money.total(parts), row.currency)
 
 
 def _customer(row: PracticeOrder) -> Node:

@@ -146,12 +146,16 @@ def _refund(order: PracticeOrder, row: PracticeRefund) -> dict[str, Any]:
         "amount": money.plain(row.amount, order.currency),
         "currency": order.currency,
     }
+    units = [
+        {"line_item_id": item["line"], "quantity": item["quantity"], "restock_type": item["restock"].lower()}
+        for item in row.lines
+    ]
     return {
         **_head(row.pk, "Refund", row.created_at.isoformat()),
         "order_id": order.pk,
         "note": row.note or None,
-        "refund_line_items": [],
-        "transactions": [given],
+        "refund_line_items": units,
+        "transactions": [given] if row.amount else [],
     }
 
 
