@@ -217,6 +217,16 @@ def delete_order(*, order_id: int) -> None:
     order.delete()
 
 
+@transaction.atomic
+def edit_product(*, variant_id: int, place: str = "", **fields: Any) -> PracticeVariant:
+    """Change what is in stock and how it sells; with `place`, where it lies, if the platform has several locations."""
+    PracticeVariant.objects.filter(pk=variant_id).update(**fields)
+    variant = PracticeVariant.objects.select_related("shop").get(pk=variant_id)
+    if place and platforms.of(variant.shop).has_places:
+        platforms.of(variant.shop).put(variant, place)
+    return variant
+
+
 def fulfillment_status(order: PracticeOrder) -> str:
     """The display status. Reads the lines with their fulfillment lines: prefetch them."""
     lines = list(order.lines.all())

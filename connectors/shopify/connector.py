@@ -61,7 +61,7 @@ class ShopifyConnector(Connector):
     label: ClassVar[str] = "Shopify"
     capabilities: ClassVar[Capabilities] = Capabilities(
         cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True,
-        channel=True, fulfills=True, fulfills_parts=True, restock=True,
+        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, restock=True,
         catalog=True, unpaid=True, fulfilled=True, unpaid_fulfilled=True, locations=True, customers=True, emails=True,
         tax_lines=True, shipping=True, tag_max=mapping.TAG_MAX, note_max=mapping.NOTE_MAX,
         updates=frozenset({"note", "attributes"}),
@@ -202,7 +202,10 @@ class ShopifyConnector(Connector):
                 self._await_job(payload["job"])
 
     def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
-        """By the fulfillment orders that are open there; what has nothing left to send is refused, not sent twice."""
+        """By the fulfillment orders that are open there, at one place.
+
+        What has nothing left to send is refused, not sent twice.
+        """
         if shipment.known_id:
             return self._replace_tracking(shipment)
         order = reading.field(

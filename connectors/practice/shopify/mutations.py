@@ -12,7 +12,7 @@ from connectors.practice import events, services
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change
 from connectors.practice.services import PracticeError
-from connectors.practice.shopify import access, nodes
+from connectors.practice.shopify import access, nodes, places
 from connectors.practice.shopify.creating import create_order, metafield_key, split_tags
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.queries import Call, order_node, orders_of
@@ -171,21 +171,27 @@ def _fulfillment(call: Call, gid: str) -> PracticeFulfillment:
     return row
 
 
-def _wanted(call: Call, groups: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int] | None]:
-    """The order and the quantities by line; None for all that is left. One fulfillment order per order here."""
-    if len({group["fulfillmentOrderId"] for group in groups}) != 1 or len(groups) != 1:
+def _wanted(call: Call, groups: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int]]:
+    """The order and the quantities by line, of fulfillment orders at one place; without quantities all that is left."""
+    asked = {places.order_and_place(call.shop, group["fulfillmentOrderId"]) for group in groups}
+    if len(asked) != 1 or len(groups) != 1:
         raise PracticeError("All fulfillment orders must be assigned to a single location and belong to one order.")
-    key = number_of(groups[0]["fulfillmentOrderId"], "FulfillmentOrder")
-    row = orders_of(call).filter(pk=key).first() if key else None
-    if row is None:
+    ((key, place),) = asked
+    row = orders_of(call).filter(pk=key).first()
+    lines = places.by_place(row, row.lines.all()).get(place) if row else None
+    if row is None or lines is None:
         raise PracticeError("Fulfillment order does not exist.")
-    status = nodes.fulfillment_order(row, list(row.lines.all()))["status"]
+    status = nodes.fulfillment_order(row, lines, place)["status"]
     if status in ("CLOSED", "CANCELLED"):
-        raise PracticeError(f"Fulfillment order {row.pk} has an unfulfillable status= {status.lower()}.")
+        number = places.fulfillment_order_number(row, place)
+        raise PracticeError(f"Fulfillment order {number} has an unfulfillable status= {status.lower()}.")
     items = groups[0].get("fulfillmentOrderLineItems")
     if not items:
-        return row.pk, None
-    return row.pk, {number_of(item["id"], "FulfillmentOrderLineItem") or 0: item["quantity"] for item in items}
+        return row.pk, {line.pk: line.unfulfilled for line in lines}
+    wanted = {number_of(item["id"], "FulfillmentOrderLineItem") or 0: item["quantity"] for item in items}
+    if not wanted.keys() <= {line.pk for line in lines}:
+        raise PracticeError("Invalid fulfillment order line item quantity requested.")
+    return row.pk, wanted
 
 
 def _parcels(info: Mapping[str, Any] | None) -> list[dict[str, str]]:

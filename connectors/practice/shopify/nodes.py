@@ -20,6 +20,7 @@ from connectors.practice.models import (
     PracticeVariant,
     PracticeWebhook,
 )
+from connectors.practice.shopify import places
 from connectors.practice.shopify.search import page
 
 Node = dict[str, Any]
@@ -91,7 +92,7 @@ def order(row: PracticeOrder, *, shows_fulfillment_orders: bool = True) -> Node:
         ),
         "shippingLines": _connection(_shipping_lines(row)),
         "fulfillments": _list([fulfillment(item, row) for item in sent]),
-        "fulfillmentOrders": _connection([fulfillment_order(row, lines)] if shows_fulfillment_orders else []),
+        "fulfillmentOrders": _connection(fulfillment_orders(row, lines) if shows_fulfillment_orders else []),
         "refunds": _list([refund(item, row) for item in refunds]),
         **_customer(row),
         **_sums(row),
@@ -148,8 +149,12 @@ def fulfillment(row: PracticeFulfillment, of: PracticeOrder) -> Node:
     }
 
 
-def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
-    """A practice store has one location, so one fulfillment order per order, with the order's number."""
+def fulfillment_orders(row: PracticeOrder, lines: list[PracticeLine]) -> list[Node]:
+    """One for each place that sends some of the lines."""
+    return [fulfillment_order(row, there, place) for place, there in places.by_place(row, lines).items()]
+
+
+def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine], place: int) -> Node:
     left = any(line.unfulfilled > 0 for line in lines)
     status = "CANCELLED" if row.cancelled_at else "OPEN" if left else "CLOSED"
     if status == "OPEN" and any(line.fulfilled for line in lines):
@@ -157,11 +162,14 @@ def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
     can = status in ("OPEN", "IN_PROGRESS")
     return {
         "__typename": "FulfillmentOrder",
-        "id": f"gid://shopify/FulfillmentOrder/{row.pk}",
+        "id": f"gid://shopify/FulfillmentOrder/{places.fulfillment_order_number(row, place)}",
         "status": status,
         "requestStatus": "UNSUBMITTED",
         "supportedActions": [{"action": "CREATE_FULFILLMENT"}] if can else [],
-        "assignedLocation": {"name": location(row.shop)["name"], "location": lambda _info: location(row.shop)},
+        "assignedLocation": {
+            "name": places.names(row.shop)[place],
+            "location": lambda _info: location(row.shop, place),
+        },
         "lineItems": _connection(
             [
                 {
@@ -188,11 +196,11 @@ def refund(row: PracticeRefund, of: PracticeOrder) -> Node:
     }
 
 
-def location(shop: PracticeShop) -> Node:
+def location(shop: PracticeShop, place: int) -> Node:
     return {
         "__typename": "Location",
-        "id": f"gid://shopify/Location/{shop.pk}",
-        "name": "Warehouse",
+        "id": f"gid://shopify/Location/{places.location_number(shop, place)}",
+        "name": places.names(shop)[place],
         "isActive": True,
     }
 

@@ -21,10 +21,11 @@ from connectors.practice.models import (
     PracticeOrder,
     PracticeRefund,
     PracticeShop,
+    PracticeVariant,
     PracticeWebhook,
 )
 from connectors.practice.platforms import Cart, Change, PracticePlatform, Typed
-from connectors.practice.shopify import checkout
+from connectors.practice.shopify import checkout, places
 
 API_VERSION = "2026-10"
 SCOPES = [
@@ -59,6 +60,16 @@ class ShopifyPractice(PracticePlatform):
         )
 
     sells: ClassVar[bool] = True
+    has_places: ClassVar[bool] = True
+
+    def places(self, shop: PracticeShop) -> list[str]:
+        return places.names(shop)
+
+    def place_of(self, variant: PracticeVariant) -> str:
+        return places.names(variant.shop)[int(variant.details.get("location", 0))]
+
+    def put(self, variant: PracticeVariant, place: str) -> None:
+        places.put(variant.shop, variant, place)
 
     def tells(self, change: Change) -> list[tuple[str, Mapping[str, Any]]]:
         """Beside the topic of its own, any change of an order that stands is an orders/updated."""

@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from connectors.practice import services
 from connectors.practice.models import PracticeLine, PracticeOrder, PracticeRefund
 from connectors.practice.services import PracticeError
-from connectors.practice.shopify import nodes
+from connectors.practice.shopify import nodes, places
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.queries import Call, order_node, orders_of
 from connectors.practice.shopify.search import number_of
@@ -75,17 +75,13 @@ def _checked(call: Call, order: PracticeOrder, items: Sequence[Mapping[str, Any]
             raise PracticeError("Quantity cannot refund more items than were purchased")
         if unsent[line.pk] > line.unfulfilled:
             raise PracticeError("Quantity cannot remove more items than are unfulfilled")
-        if _restock_type(item) in _RESTOCKS and not _is_place(call, item.get("locationId")):
+        if _restock_type(item) in _RESTOCKS and not places.is_location(call.shop, item.get("locationId")):
             raise PracticeError("Location must be specified and valid when restocking")
     return [line for line in lines if line is not None]
 
 
 def _restock_type(item: Mapping[str, Any]) -> str:
     return item.get("restockType") or "NO_RESTOCK"
-
-
-def _is_place(call: Call, gid: str | None) -> bool:
-    return gid is not None and number_of(gid, "Location") == call.shop.pk
 
 
 def _take_off(line: PracticeLine, units: int, restock: str) -> None:
