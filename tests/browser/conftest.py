@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -35,11 +36,31 @@ TELL_VIOLATIONS = (
 
 
 @dataclass(frozen=True)
+class Business:
+    owner: str
+    merchant_key: str
+    marketplace_key: str
+
+
+@dataclass(frozen=True)
 class Running:
     machine: Machine
     owner: str
     password: str
     portal: Portal
+
+    def businesses(self, *wanted: dict[str, Any]) -> list[Business]:
+        """Merchants of a test's own, each with a practice store that is not connected yet."""
+        code = (
+            "import json\nfrom tests.browser import businesses\n"
+            f"print(json.dumps([businesses.open_business(password={self.password!r}, **each) for each in {wanted!r}]))"
+        )
+        return [Business(**made) for made in json.loads(self.machine.run(code).splitlines()[-1])]
+
+    def buy(self, slug: str, *skus: str, **address: str) -> str:
+        """As a customer of a practice store; the order's number there."""
+        code = f"from tests.browser import businesses\nprint(businesses.buy({slug!r}, *{skus!r}, **{address!r}))"
+        return self.machine.run(code).splitlines()[-1]
 
     def place(self, name: str, suffix: str = "") -> dict:
         """A sample order over the API, checked by its store."""
@@ -80,7 +101,7 @@ def visit(chromium: Browser, running: Running):
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(**options) -> Page:
+    def open_page(owner: str = "", **options) -> Page:
         context = chromium.new_context(
             **{"base_url": running.machine.url, "viewport": {"width": 1440, "height": 1000}} | options
         )
@@ -90,7 +111,7 @@ def visit(chromium: Browser, running: Running):
         page.on("console", lambda said: complaints.append(f"{page.url}: {said.text}") if _is_complaint(said) else None)
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.goto("/")
-        page.get_by_label("Email").fill(running.owner)
+        page.get_by_label("Email").fill(owner or running.owner)
         page.locator("[name=password]").fill(running.password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/orders/**")

@@ -15,9 +15,17 @@ from django_q.models import OrmQ, Schedule
 
 from accounts.models import Merchant, Role, User
 from orders import queries
-from orders.enums import OrderStatus
+from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
-from tests.factories import NOON, make_connection, make_member, make_order, make_user
+from tests.factories import (
+    NOON,
+    make_channel,
+    make_connection,
+    make_marketplace,
+    make_member,
+    make_order,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert('x')</script>"
@@ -85,6 +93,39 @@ def test_search_finds_by_word(page: Client, merchant: Merchant):
 
     assert found.public_id in text
     assert text.count('class="is-row"') == 1
+
+
+def test_the_list_is_narrowed_to_a_channel(page: Client, merchant: Merchant):
+    here, there = make_order(merchant), make_order(merchant, channel=make_channel(make_marketplace(name="JOOR")))
+
+    text = page.get("/orders/", {"channel": there.channel_id}).content.decode()
+
+    assert there.public_id in text
+    assert here.public_id not in text
+
+
+def test_the_list_is_narrowed_to_a_fulfillment_status(page: Client, merchant: Merchant):
+    sent = make_order(merchant, fulfillment_status=FulfillmentStatus.FULFILLED)
+    open_one = make_order(merchant)
+
+    text = page.get("/orders/", {"fulfillment": "fulfilled"}).content.decode()
+
+    assert sent.public_id in text
+    assert open_one.public_id not in text
+
+
+@pytest.mark.parametrize("query", [{"channel": "9" * 30}, {"channel": "²"}, {"channel": "-1"}, {"fulfillment": "sent"}])
+def test_a_filter_that_makes_no_sense_is_left_out(page: Client, merchant: Merchant, query: dict[str, str]):
+    order = make_order(merchant)
+
+    assert order.public_id in page.get("/orders/", query).content.decode()
+
+
+@pytest.mark.parametrize(("query", "is_open"), [({}, False), ({"payment": "captured"}, False), ({"days": "7"}, True)])
+def test_filters_that_are_rarely_used_are_folded_unless_one_is_set(page: Client, query: dict[str, str], is_open: bool):
+    text = page.get("/orders/", query).content.decode()
+
+    assert ('<details class="more" open>' in text) is is_open
 
 
 def test_pages_by_key_show_every_order_once(merchant: Merchant, monkeypatch):
