@@ -16,6 +16,7 @@ from orders.models import (
     Channel,
     DocumentJob,
     Fulfillment,
+    FulfillmentLine,
     IntakeKey,
     Lane,
     Order,
@@ -30,15 +31,18 @@ from orders.models import (
     Payment,
     PumpBeat,
     PushLine,
+    PushPart,
     Reexport,
     Refund,
     RefundLine,
+    RefundPicture,
     RefundRequest,
     RefundRequestLine,
     RoutingRule,
     ShipWithin,
     StoreOrigin,
     SyncFault,
+    WakeUp,
     WriteBack,
 )
 
@@ -175,11 +179,25 @@ class CarrierPickupAdmin(ReadOnlyAdmin):
     search_fields = ("public_id", "reference", "confirmation")
 
 
+@admin.register(PushPart)
+class PushPartAdmin(ReadOnlyAdmin):
+    list_display = ("number", "push", "warehouse", "status", "expected_on")
+    list_filter = ("status",)
+    search_fields = ("number", "push__reference")
+
+
+@admin.register(RefundPicture)
+class RefundPictureAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "request_line")
+    exclude = ("content",)  # the customer's
+
+
 for model in (
     AcceptSettings,
     CarrierPickupOrder,
     Channel,
     Fulfillment,
+    FulfillmentLine,
     IntakeKey,
     Lane,
     OrderAddress,
@@ -191,5 +209,6 @@ for model in (
     RefundRequestLine,
     RoutingRule,
     ShipWithin,
+    WakeUp,
 ):
     admin.site.register(model, ReadOnlyAdmin)

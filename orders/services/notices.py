@@ -93,9 +93,12 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "released": Words("Was declined"),
     "expired": Words("Has expired"),
     "cancelled_in_store": Words(
-        "Was cancelled in your store", "The customer's payment stands. Cancel the order here to give the money back."
+        "Was cancelled in your store",
+        "The customer's payment stands. Cancel the order here to give the money back, or refund what was cancelled: it is filled in.",
     ),
-    "changed_in_store": Words("Was changed in your store", "Check whether the customer is owed something."),
+    "changed_in_store": Words(
+        "Was changed in your store", "Where the customer is owed something, the order's page has the refund filled in."
+    ),
     "refunded_in_store": Words(
         "Was refunded in your store",
         "A refund in the store gives nothing back for an order that was paid here. The same refund is filled in for you.",

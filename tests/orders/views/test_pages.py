@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
@@ -17,6 +19,7 @@ from accounts.models import Merchant, Role, User
 from orders import queries
 from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
+from tests.connectors.practice.shop import make_shop
 from tests.factories import (
     NOON,
     make_channel,
@@ -331,6 +334,32 @@ def test_every_admin_list_opens_and_shows_no_secret(client: Client, merchant: Me
     detail = client.get(reverse("admin:connectors_connection_change", args=[store.pk])).content.decode()
     assert secret not in detail
     assert "hush" not in detail
+
+
+def test_the_admin_has_a_page_for_every_model_of_ours():
+    ours = {
+        model for label in ("accounts", "connectors", "orders") for model in apps.get_app_config(label).get_models()
+    }
+
+    assert ours - set(admin.site._registry) == set()
+
+
+def test_no_admin_page_shows_a_practice_key_or_a_second_factor(client: Client):
+    staff = make_user(is_staff=True, is_superuser=True)
+    client.force_login(staff)
+    shop = make_shop()
+    rows = [
+        shop,
+        shop.tokens.create(kind="access", value="canary-token", scopes=[], expires_at=NOON),
+        shop.webhooks.create(topic="order.updated", uri="x", details={"secret": "canary-hook"}, created_at=NOON),
+        Authenticator.objects.create(user=staff, type="totp", data={"secret": "canary-factor"}),
+    ]
+
+    for row in rows:
+        text = client.get(reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]))
+        assert text.status_code == 200
+        for secret in (shop.access_token, shop.webhook_secret, "canary"):
+            assert secret not in text.content.decode(), row
 
 
 def test_the_queues_own_admin_is_off():
