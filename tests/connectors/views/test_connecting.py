@@ -63,6 +63,17 @@ def test_a_token_that_lacks_permissions_is_connected_with_a_warning(page: Client
     assert "The token lacks permissions that are needed: read_fulfillments." in text
 
 
+def test_only_the_first_store_is_said_to_take_every_order(page: Client, store: ShopOnTheWire, merchant: Merchant):
+    first = said(page, CONNECT, TYPED)
+    Connection.objects.update(is_default=True, remote_id="another", shop_domain="other.myshopify.com")
+
+    second = said(page, CONNECT, TYPED)
+
+    assert "New orders go there once they are confirmed." in first
+    assert "New orders go there" not in second
+    assert "Lines that a rule or a product link sends there" in second
+
+
 def test_a_store_with_another_currency_is_connected_with_a_warning(page: Client, store: ShopOnTheWire):
     store.about["currencyCode"] = "AUD"
 
