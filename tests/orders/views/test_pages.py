@@ -16,6 +16,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from accounts.models import Merchant, Role, User
+from connectors.conditions import captured
 from orders import queries
 from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
@@ -319,6 +320,39 @@ def test_a_page_that_moves_looks_again_and_one_that_rests_does_not(page: Client,
     order.pushes.update(status="queued", wait_for="")
 
     assert "every 2s" in page.get(path).content.decode()
+
+
+def test_a_page_rests_when_the_payment_failed(page: Client, merchant: Merchant):
+    order = make_order(
+        merchant, status=OrderStatus.CONFIRMED, payment_status="failed", connections=[make_connection(merchant)]
+    )
+    order.pushes.update(wait_for=captured(order.pk), reason="Not sent, as the payment could not be captured: no funds.")
+
+    text = page.get(reverse("orders:detail", args=[order.public_id])).content.decode()
+
+    assert "Payment failed" in text
+    assert "every 2s" not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "push", "shown"),
+    [
+        ({}, {"status": "held", "wait_for": "", "reason": "No product with SKU BOWL."}, True),
+        ({"status": "confirmed", "payment_status": "failed"}, {"reason": "No product with SKU BOWL."}, True),
+        ({"status": "draft", "blockers": [{"code": "x", "message": "No product with SKU BOWL."}]}, {}, True),
+        ({}, {"reason": "No product with SKU BOWL."}, False),
+        ({"status": "declined", "blockers": [{"code": "x", "message": "No product with SKU BOWL."}]}, {}, False),
+    ],
+)
+def test_a_row_says_why_its_order_stands_still(page: Client, merchant: Merchant, fields, push, shown):
+    order = make_order(merchant, connections=[make_connection(merchant)], **soon() | fields)
+    order.pushes.update(**push)
+    order.push_status = push.get("status", "waiting")
+    order.save(update_fields=["push_status"])
+
+    text = page.get("/orders/").content.decode()
+
+    assert ('<span class="sub why" title="No product with SKU BOWL.">' in text) is shown
 
 
 def test_every_admin_list_opens_and_shows_no_secret(client: Client, merchant: Merchant):
