@@ -196,7 +196,8 @@ class Connector(ABC):
         """Mark as sent what was sent of an order placed there; the id of the fulfillment there.
 
         With `known_id` its parcels become these, which is safe to repeat. Without it whoever repeats looks first:
-        OutcomeUnknownError when it may have been done. RejectedError when the order there cannot be fulfilled so.
+        OutcomeUnknownError when it may have been done. RejectedError when the order there cannot be fulfilled so,
+        SeveralPlacesError, with `capabilities.fulfills_by_place`, when it can in parts.
         """
         raise NotOfferedError(f"{self.label} cannot be told what was sent.")
 

@@ -106,6 +106,16 @@ def connect(
     return connection
 
 
+def welcome(connection: Connection) -> str:
+    """What a merchant is told of a store that is connected now."""
+    if connection.is_default:
+        return f"{connection.name} is connected. New orders go there once they are confirmed."
+    return (
+        f"{connection.name} is connected. It takes the lines that a routing rule or a product link sends there; "
+        "all others go to your default destination."
+    )
+
+
 @transaction.atomic
 def reconnect(
     *,

@@ -27,10 +27,15 @@ class WriteBack(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="write_backs")
     state = models.CharField(max_length=10, choices=WriteBackState, default=WriteBackState.WAITING)
     reason = models.CharField(max_length=500, blank=True)  # plain words: why it waits or is held
-    remote_id = models.CharField(max_length=200, blank=True)  # of the fulfillment there
+    remote_id = models.CharField(
+        max_length=200, blank=True
+    )  # of the fulfillment there; the first, where it took several
     known_ids = models.JSONField(default=list, blank=True)  # of those that were there before ours was sent
     maybe_told_at = models.DateTimeField(null=True, blank=True)  # committed before the first byte that tells it
     maybe_told_by = models.PositiveBigIntegerField(null=True, blank=True)  # the message that did
+    told = models.JSONField(
+        default=list, blank=True
+    )  # [{"id", "units"}] by place there; units as told_units writes them
     parcels = models.JSONField(default=list, blank=True)  # [[carrier, number, url]] as told last
     told_at = models.DateTimeField(null=True, blank=True)
 

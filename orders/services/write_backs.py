@@ -8,24 +8,24 @@ a new one with the same units is ours.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
 
 from connectors import conditions
 from connectors.base import Connector, OutboundShipment, Parcel, RemoteOrder, ShipmentLine, ShipmentNotice
-from connectors.errors import RejectedError
+from connectors.errors import RejectedError, SeveralPlacesError
 from connectors.models import ConnectionState
 from connectors.registry import connector_class
 from orders import outbox
 from orders.enums import FulfillmentStatus, OutboxStatus, ShipmentStatus, Topic, WriteBackState
 from orders.errors import TransitionNotAllowed
 from orders.models import Fulfillment, OrderPush, OutboxMessage, WriteBack
-from orders.services import history, notices, partner_told
+from orders.services import history, notices, partner_told, told_units
 from orders.services.transitions import lock
 from orders.world import World
 
@@ -76,6 +76,10 @@ def tell(message: OutboxMessage, world: World) -> Iterator[str]:
     fulfillment = row.fulfillment
     parcels = _parcels(fulfillment)
     if fulfillment.status != ShipmentStatus.SUCCESS:
+        if row.told and not row.remote_id:
+            raise RejectedError(
+                f"It was taken back, and a part of it was told: take that back in {row.connection.name}."
+            )
         if not row.remote_id and row.maybe_told_at is None:
             row.delete()  # taken back before it was told
         return
@@ -87,16 +91,14 @@ def tell(message: OutboxMessage, world: World) -> Iterator[str]:
         reason = f"{row.connection.name} takes an order as a whole: it is told when everything is sent."
         raise outbox.Wait(conditions.fulfilled(message.order.pk), reason)
     _let_earlier_go_first(message, row)
-    there = None if row.remote_id else (yield from _look(message, row, shipment, connector, world))
-    if there is not None:
-        shipment = replace(shipment, known_id=there.remote_id)
-    if there is None or _numbers(there.parcels) != _numbers(parcels):
-        remote_id = connector.fulfill(message.order.external_id, shipment)
-        yield "told"
+    if row.remote_id:
+        for known_id in [part["id"] for part in row.told] or [row.remote_id]:
+            connector.fulfill(message.order.external_id, replace(shipment, known_id=known_id))
+            yield "told"
     else:
-        remote_id = there.remote_id
+        yield from _tell_all(message, row, shipment, connector, world)
     with outbox.finishing(message, at=world.now()):
-        _write_down(message, row, remote_id, parcels, at=world.now())
+        _write_down(message, row, parcels, at=world.now())
 
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
@@ -139,6 +141,51 @@ def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
 # --- inside ----------------------------------------------------------------------------------------
 
 
+def _tell_all(
+    message: OutboxMessage, row: WriteBack, shipment: OutboundShipment, connector: Connector, world: World
+) -> Iterator[str]:
+    """Make it known there, place by place where the store sends it from several."""
+    rest = replace(shipment, lines=told_units.left(shipment.lines, row.told))
+    if row.told and not rest.lines:
+        return
+    there = yield from _look(message, row, rest, connector, world)
+    while True:
+        if there is None:
+            told = yield from _send(message, rest, connector)
+        else:
+            told = _adopt(message, there, rest, connector)
+        row.told = [*row.told, told]
+        rest = replace(shipment, lines=told_units.left(shipment.lines, row.told))
+        if not rest.lines:
+            return
+        _mark(message, row, [*row.known_ids, told["id"]], world)
+        yield "marked"
+        there = None
+
+
+def _send(
+    message: OutboxMessage, shipment: OutboundShipment, connector: Connector
+) -> Generator[str, None, dict[str, Any]]:
+    """What was told of it: all, or what the first of several places there has."""
+    try:
+        remote_id = connector.fulfill(message.order.external_id, shipment)
+    except SeveralPlacesError as several:
+        shipment = several.parts[0]
+        remote_id = connector.fulfill(message.order.external_id, shipment)
+    yield "told"
+    return {"id": remote_id, "units": told_units.as_json(shipment.lines)}
+
+
+def _adopt(
+    message: OutboxMessage, there: ShipmentNotice, shipment: OutboundShipment, connector: Connector
+) -> dict[str, Any]:
+    """The fulfillment of a lost answer, with our parcels; all of it where stores do not tell place by place."""
+    if _numbers(there.parcels) != _numbers(shipment.parcels):
+        connector.fulfill(message.order.external_id, replace(shipment, known_id=there.remote_id))
+    lines = there.lines if connector.capabilities.fulfills_by_place else shipment.lines
+    return {"id": there.remote_id, "units": told_units.as_json(lines)}
+
+
 def _look(
     message: OutboxMessage, row: WriteBack, shipment: OutboundShipment, connector: Connector, world: World
 ) -> Generator[str, None, ShipmentNotice | None]:
@@ -147,11 +194,12 @@ def _look(
     there = _read(row, connector)
     yield "looked"
     if row.maybe_told_at is not None:
-        found = _ours(row, shipment, there)
+        found = _ours(row, shipment, there, by_place=connector.capabilities.fulfills_by_place)
         if found is not None:
+            row.known_ids = [one.remote_id for one in there.shipments]
             return found
         _believe_not_found(row, connector, world)
-    _mark(message, row, there, world)
+    _mark(message, row, [one.remote_id for one in there.shipments], world)
     yield "marked"
     return None
 
@@ -217,28 +265,22 @@ def _read(row: WriteBack, connector: Connector) -> RemoteOrder:
     return there
 
 
-def _ours(row: WriteBack, shipment: OutboundShipment, there: RemoteOrder) -> ShipmentNotice | None:
+def _ours(row: WriteBack, shipment: OutboundShipment, there: RemoteOrder, *, by_place: bool) -> ShipmentNotice | None:
     """The fulfillment that the lost answer was about; None when there is none."""
     new = [one for one in there.shipments if one.remote_id not in row.known_ids and one.status == "success"]
-    return next((one for one in new if _same(one, shipment)), None)
+    return next((one for one in new if _same(one, shipment, by_place=by_place)), None)
 
 
-def _same(one: ShipmentNotice, shipment: OutboundShipment) -> bool:
-    """The same units by SKU, or one of our tracking numbers."""
-    if _numbers(shipment.parcels) & _numbers(one.parcels):
+def _same(one: ShipmentNotice, shipment: OutboundShipment, *, by_place: bool) -> bool:
+    """The same units by SKU, or one of our tracking numbers; without any, some of the units where one place sent them."""
+    numbers, theirs = _numbers(shipment.parcels), _numbers(one.parcels)
+    if numbers & theirs or told_units.by_sku(one.lines) == told_units.by_sku(shipment.lines):
         return True
-    return _units(one.lines) == _units(shipment.lines)
+    return by_place and not numbers and not theirs and told_units.are_among(one.lines, shipment.lines)
 
 
 def _numbers(parcels: Sequence[Parcel]) -> set[str]:
     return {parcel.number for parcel in parcels if parcel.number}
-
-
-def _units(lines: Sequence[ShipmentLine]) -> Counter[str]:
-    units: Counter[str] = Counter()
-    for line in lines:
-        units[line.sku] += line.quantity
-    return units
 
 
 def _let_earlier_go_first(message: OutboxMessage, row: WriteBack) -> None:
@@ -256,20 +298,19 @@ def _believe_not_found(row: WriteBack, connector: Connector, world: World) -> No
         raise outbox.Postponed("Sent, no answer: looking for it in the store before it is told again.", after_s=left)
 
 
-def _mark(message: OutboxMessage, row: WriteBack, there: RemoteOrder, world: World) -> None:
-    """Commit "maybe told" together with what was there before."""
+def _mark(message: OutboxMessage, row: WriteBack, known_ids: Sequence[str], world: World) -> None:
+    """Commit "maybe told" together with what was there before, and what was told of it so far."""
     with transaction.atomic():
         outbox.mark_sending(message, at=world.now())
-        row.known_ids = [one.remote_id for one in there.shipments]
+        row.known_ids = list(known_ids)
         row.maybe_told_at, row.maybe_told_by = world.now(), message.pk
-        row.save(update_fields=["known_ids", "maybe_told_at", "maybe_told_by"])
+        row.save(update_fields=["told", "known_ids", "maybe_told_at", "maybe_told_by"])
 
 
-def _write_down(
-    message: OutboxMessage, row: WriteBack, remote_id: str, parcels: Sequence[Parcel], *, at: datetime
-) -> None:
+def _write_down(message: OutboxMessage, row: WriteBack, parcels: Sequence[Parcel], *, at: datetime) -> None:
     lock(message.order.pk)
-    row.state, row.reason, row.remote_id = WriteBackState.DONE, "", remote_id[:200]
+    row.state, row.reason = WriteBackState.DONE, ""
+    row.remote_id = row.remote_id or row.told[0]["id"][:200]
     row.parcels, row.told_at = _as_json(parcels), at
     row.maybe_told_at = row.maybe_told_by = None
     row.save()

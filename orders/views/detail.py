@@ -156,5 +156,7 @@ def _is_moving(order: Order, pushes: list[OrderPush]) -> bool:
     held = any(push.status == PushStatus.HELD for push in pushes)
     # what was paid in a store waits for the last check alone
     last_check = any(push.wait_for == captured(order.pk) for push in pushes)
-    untaken = order.payment_status == PaymentStatus.AUTHORIZED or last_check
+    untaken = order.payment_status == PaymentStatus.AUTHORIZED or (
+        last_check and order.payment_status != PaymentStatus.FAILED
+    )
     return order.status == OrderStatus.CONFIRMED and untaken and not held

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from orders import figures, queries
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
+from orders.templatetags.storeward import day_bars
 from tests.factories import NOON, make_channel, make_merchant, make_order
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,10 @@ def test_one_merchants_figures_are_not_anothers(kauri):
     shown(kauri.merchant)
 
     assert card(make_merchant(), "Captured this week").value == "$0.00"
+
+
+@pytest.mark.parametrize(("most", "scale"), [(0, (1, 2)), (7, (4, 8)), (10, (5, 10))])
+def test_the_scale_beside_the_chart_is_of_whole_orders_and_holds_the_highest_day(most: int, scale: tuple[int, int]):
+    chart = day_bars([SimpleNamespace(day=NOON.date(), auto=most, by_hand=0)])
+
+    assert (chart["half"], chart["top"]) == scale

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Role
 from connectors import conditions
 from connectors.base import Parcel
-from connectors.errors import RejectedError
+from connectors.errors import RejectedError, RetryableError
 from connectors.models import Connection
 from connectors.services import connections
 from orders.enums import OutboxStatus, Topic, WriteBackState
@@ -211,6 +211,101 @@ def test_a_store_that_takes_whole_orders_only_waits_for_the_rest(sold, monkeypat
         (NZ2,),
     ]
     assert all(told.completes for told in sold.there.told)
+
+
+# --- units at several places of the store ------------------------------------------------------------
+
+
+@pytest.fixture
+def spread(sold) -> Sold:
+    """The bowls lie in one place of the store, the mug in another."""
+    sold.there.place_of = {"BOWL": "Auckland", "MUG": "Wellington"}
+    return sold
+
+
+def shipments(sold: Sold) -> list[tuple[str, str, int]]:
+    """Every unit that stands as sent at the store."""
+    return [
+        (notice.remote_id, line.sku, line.quantity)
+        for notice in sold.there.orders[sold.order.external_id].shipments
+        for line in notice.lines
+    ]
+
+
+BOTH = [("F1", "BOWL", 2), ("F2", "MUG", 1)]
+
+
+def test_what_lies_at_several_places_is_one_fulfillment_for_each(spread):
+    spread.send()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+    assert [told.parcels for told in spread.there.told] == [(NZ1,), (NZ1,)]
+    assert spread.order.events.filter(kind="fulfillment.told").count() == 1
+
+
+def test_late_tracking_reaches_the_fulfillment_of_each_place(spread):
+    notice = spread.send(parcels=())
+    push = spread.pair.push_of(spread.order)
+    spread.pair.remote.add_tracking(push.remote_id, notice, NZ1)
+    spread.pull()
+
+    assert [told.known_id for told in spread.there.told] == ["", "", "F1", "F2"]
+    assert all(one.parcels == (NZ1,) for one in spread.there.orders[spread.order.external_id].shipments)
+
+
+@pytest.mark.parametrize("parcels", [(NZ1,), ()], ids=["with a number", "without a number"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lost_answer_of_any_place_makes_no_second_fulfillment(spread, parcels, lost):
+    answered = spread.there.fulfill
+
+    def losing(*arguments):
+        spread.there.loses_answer = len(spread.there.told) == lost - 1
+        return answered(*arguments)
+
+    spread.there.fulfill = losing
+    spread.send(parcels=parcels)
+    assert spread.row.state == WriteBackState.WAITING
+    spread.there.fulfill = answered
+    spread.later()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+
+
+def test_a_place_that_refuses_leaves_the_others_told_and_is_tried_alone(spread):
+    answered = spread.there.fulfill
+
+    def refusing(*arguments):
+        if spread.there.told:
+            raise RejectedError("The mug was cancelled there.")
+        return answered(*arguments)
+
+    spread.there.fulfill = refusing
+    spread.send()
+    assert (spread.row.state, spread.row.reason) == (WriteBackState.HELD, "The mug was cancelled there.")
+
+    spread.there.fulfill = answered
+    write_backs.retry(write_back_id=spread.row.pk, by="ana", at=spread.pair.world.now())
+    spread.pair.drain()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+
+
+def test_taken_back_with_a_part_told_a_person_is_asked(spread):
+    answered = spread.there.fulfill
+    spread.there.fulfill = lambda *arguments: answered(*arguments) if not spread.there.told else _down()
+    notice = spread.send()
+    spread.there.fulfill = answered
+    push = spread.pair.push_of(spread.order)
+    spread.pair.remote.take_back(push.remote_id, notice)
+    spread.pull()
+    spread.later()
+
+    assert (spread.row.state, len(spread.there.told)) == (WriteBackState.HELD, 1)
+    assert spread.row.reason == "It was taken back, and a part of it was told: take that back in Kauri Shop."
+
+
+def _down() -> str:
+    raise RetryableError("The store is down.")
 
 
 def test_taken_back_before_it_was_told_nothing_is_told(sold):
