@@ -67,6 +67,11 @@ urlpatterns = [
         name="supplier",
     ),
     path(
+        "connections/<str:public_id>/warehouses/",
+        login_not_required(suppliers.Warehouses.as_view()),
+        name="warehouses",
+    ),
+    path(
         "connections/<str:public_id>/payment-profiles/",
         login_not_required(suppliers.PaymentProfiles.as_view()),
         name="payment_profiles",
