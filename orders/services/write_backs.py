@@ -19,53 +19,34 @@ from django.db import transaction
 from connectors import conditions
 from connectors.base import Connector, OutboundShipment, Parcel, RemoteOrder, ShipmentLine, ShipmentNotice
 from connectors.errors import RejectedError
-from connectors.models import ConnectionState
+from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class
 from orders import outbox
 from orders.enums import FulfillmentStatus, OutboxStatus, ShipmentStatus, Topic, WriteBackState
 from orders.errors import TransitionNotAllowed
-from orders.models import Fulfillment, OrderPush, OutboxMessage, WriteBack
+from orders.models import Fulfillment, Order, OrderPush, OutboxMessage, WriteBack
+from orders.models.fulfillment import FulfillmentQuerySet
 from orders.services import history, notices, partner_told
 from orders.services.transitions import lock
 from orders.world import World
 
 
 def promise(push: OrderPush, *, at: datetime) -> None:
-    """Have what stands as sent told to the store that the order came from. Inside a transaction, under the order's lock.
+    """Have what a destination sent told to the store that the order came from. Inside a transaction, under the order's lock.
 
     Nothing happens for an order of a marketplace, and for one that was sent by the very store it came from.
     """
-    order = push.order
-    store = order.channel.connection
-    if (
-        store is None
-        or store.pk == push.connection.speaker_id
-        or not connector_class(store.platform).capabilities.fulfills
-    ):
+    store = _store_to_tell(push.order)
+    if store is None or store.pk == push.connection.speaker_id:
         return
-    standing = Fulfillment.objects.filter(push=push, status=ShipmentStatus.SUCCESS)
-    for fulfillment in standing.prefetch_related("parcels").order_by("pk"):
-        row, created = WriteBack.objects.get_or_create(fulfillment=fulfillment, defaults={"connection": store})
-        if not created and row.remote_id and row.parcels == _as_json(_parcels(fulfillment)):
-            continue
-        if store.state == ConnectionState.REMOVED:
-            reason = f"{store.name} was disconnected: mark the order as fulfilled there."
-            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=reason)
-            continue
-        message = outbox.post(
-            Topic.WRITE_BACK,
-            order=order,
-            push=push,
-            connection=store,
-            key=f"back:{row.public_id}:{_digest(fulfillment)}",
-            at=at,
-            payload={"write_back": row.pk},
-        )
-        if message.status == OutboxStatus.WAITING:
-            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.WAITING, reason=message.reason)
-    _warn_of_taken_back(push, at=at)
-    if order.lines.exists() and _is_complete(push):
-        conditions.cleared(conditions.fulfilled(order.pk))
+    _promise(push.order, Fulfillment.objects.filter(push=push), store, at=at)
+
+
+def promise_own(order: Order, *, at: datetime) -> None:
+    """Have what was sent from here told to the store that the order came from. Inside a transaction, under the order's lock."""
+    store = _store_to_tell(order)
+    if store is not None:
+        _promise(order, Fulfillment.objects.filter(order=order).own(), store, at=at)
 
 
 def tell(message: OutboxMessage, world: World) -> Iterator[str]:
@@ -139,6 +120,39 @@ def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
 # --- inside ----------------------------------------------------------------------------------------
 
 
+def _store_to_tell(order: Order) -> Connection | None:
+    store = order.channel.connection
+    if store is None or not connector_class(store.platform).capabilities.fulfills:
+        return None
+    return store
+
+
+def _promise(order: Order, fulfillments: FulfillmentQuerySet, store: Connection, *, at: datetime) -> None:
+    standing = fulfillments.filter(status=ShipmentStatus.SUCCESS)
+    for fulfillment in standing.prefetch_related("parcels").order_by("pk"):
+        row, created = WriteBack.objects.get_or_create(fulfillment=fulfillment, defaults={"connection": store})
+        if not created and row.remote_id and row.parcels == _as_json(_parcels(fulfillment)):
+            continue
+        if store.state == ConnectionState.REMOVED:
+            reason = f"{store.name} was disconnected: mark the order as fulfilled there."
+            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=reason)
+            continue
+        message = outbox.post(
+            Topic.WRITE_BACK,
+            order=order,
+            push=fulfillment.push,
+            connection=store,
+            key=f"back:{row.public_id}:{_digest(fulfillment)}",
+            at=at,
+            payload={"write_back": row.pk},
+        )
+        if message.status == OutboxStatus.WAITING:
+            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.WAITING, reason=message.reason)
+    _warn_of_taken_back(order, fulfillments, at=at)
+    if order.lines.exists() and _is_complete(order):
+        conditions.cleared(conditions.fulfilled(order.pk))
+
+
 def _look(
     message: OutboxMessage, row: WriteBack, shipment: OutboundShipment, connector: Connector, world: World
 ) -> Generator[str, None, ShipmentNotice | None]:
@@ -164,17 +178,19 @@ def _fresh(message: OutboxMessage) -> WriteBack | None:
     return rows.filter(pk=message.payload["write_back"]).first()
 
 
-def _warn_of_taken_back(push: OrderPush, *, at: datetime) -> None:
+def _warn_of_taken_back(order: Order, fulfillments: FulfillmentQuerySet, *, at: datetime) -> None:
     """A store that was told keeps what it was told: a person takes it back there."""
-    rows = WriteBack.objects.filter(fulfillment__push=push, state=WriteBackState.DONE).exclude(
+    rows = WriteBack.objects.filter(fulfillment__in=fulfillments, state=WriteBackState.DONE).exclude(
         fulfillment__status=ShipmentStatus.SUCCESS
     )
-    for row in rows.select_related("connection"):
-        reason = f"It was taken back by {push.connection.name}: take it back in {row.connection.name} too."
+    for row in rows.select_related("connection", "fulfillment__push__connection"):
+        push = row.fulfillment.push
+        where = f"by {push.connection.name}" if push else "here"
+        reason = f"It was taken back {where}: take it back in {row.connection.name} too."
         row.state, row.reason = WriteBackState.HELD, reason
         row.save(update_fields=["state", "reason"])
-        history.note(push.order, kind="fulfillment.not_told", text=reason, by=history.STOREWARD, at=at)
-        notices.promise_merchant(push.order, kind="write_back_held", cause_key=row.public_id, at=at, reason=reason)
+        history.note(order, kind="fulfillment.not_told", text=reason, by=history.STOREWARD, at=at)
+        notices.promise_merchant(order, kind="write_back_held", cause_key=row.public_id, at=at, reason=reason)
 
 
 def _shipment(row: WriteBack, parcels: Sequence[Parcel]) -> OutboundShipment:
@@ -204,8 +220,8 @@ def _digest(fulfillment: Fulfillment) -> str:
     return sha256(repr(_as_json(_parcels(fulfillment))).encode()).hexdigest()[:24]
 
 
-def _is_complete(push: OrderPush) -> bool:
-    return type(push.order).objects.filter(pk=push.order_id, fulfillment_status=FulfillmentStatus.FULFILLED).exists()
+def _is_complete(order: Order) -> bool:
+    return Order.objects.filter(pk=order.pk, fulfillment_status=FulfillmentStatus.FULFILLED).exists()
 
 
 def _read(row: WriteBack, connector: Connector) -> RemoteOrder:

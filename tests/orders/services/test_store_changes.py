@@ -17,7 +17,17 @@ from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OutboxMessage
-from orders.services import decisions, drafts, fulfillment, privacy, store_changes, store_channels, store_orders
+from orders.services import (
+    decisions,
+    drafts,
+    fulfillment,
+    privacy,
+    shipping,
+    store_changes,
+    store_channels,
+    store_orders,
+)
+from orders.services.open_units import WantedLine
 from orders.services.store_orders import Brought
 from tests.factories import NOON, make_connection
 from tests.orders.services.stores import (
@@ -340,6 +350,20 @@ def test_what_stays_here_and_is_fulfilled_there_is_complete():
     bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
 
     assert fresh(order).status == OrderStatus.COMPLETED
+
+
+def test_fulfilled_there_after_it_was_shipped_from_here_and_taken_back_is_what_we_told():
+    sync = make_store_channel(suppliers=0)
+    bring(sync, told())
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    lines = tuple(WantedLine(line.external_id, line.quantity) for line in order.lines.all())
+    row, _ = shipping.ship(order_id=order.pk, wanted=shipping.Wanted(lines), by="ana", at=NOON)
+    shipping.take_back(fulfillment_id=row.pk, by="ana", at=NOON)
+
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+
+    assert fresh(order).status == OrderStatus.CONFIRMED
 
 
 # --- after it has left -----------------------------------------------------------------------------
