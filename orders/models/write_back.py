@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from accounts.models import Merchant, new_public_id
 from connectors.models import Connection
-from orders.enums import WriteBackState
+from connectors.registry import connector_class
+from orders.enums import ShipmentStatus, WriteBackState
 from orders.models.fulfillment import Fulfillment
 
 
@@ -50,6 +51,15 @@ class WriteBack(models.Model):
                 name="write_back_told_at_iff_remote",
             ),
         ]
+
+    @property
+    def is_taken_back(self) -> bool:
+        return self.fulfillment.status != ShipmentStatus.SUCCESS
+
+    @property
+    def is_undone_by_us(self) -> bool:
+        """Whether its store lets us take a fulfillment back there."""
+        return connector_class(self.connection.platform).capabilities.takes_back
 
     def __str__(self) -> str:
         return f"{self.fulfillment} to {self.connection}"

@@ -50,6 +50,7 @@ MerchantNotice = Literal[
     "refund_failed",
     "refund_asked",
     "write_back_held",
+    "take_back_held",
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
@@ -108,6 +109,10 @@ WORDS: Mapping[MerchantNotice, Words] = {
     ),
     "write_back_held": Words(
         "The store does not know that it was sent", "Tell it again on the order's page, or mark it as fulfilled there."
+    ),
+    "take_back_held": Words(
+        "A fulfillment was taken back, and stands in the store",
+        "Take it back in the store, then say so on the order's page.",
     ),
     "channel_changed": Words(
         "Was changed in the store where it was placed", "Compare it with what was sent, and settle it on its page."

@@ -347,3 +347,24 @@ def ship_all(order: Order) -> Fulfillment:
     lines = tuple(WantedLine(line.external_id, line.quantity) for line in order.lines.all())
     wanted = shipping.Wanted(lines, (shipping.WantedParcel("dhl", "JD014600"),))
     return shipping.ship(order_id=order.pk, wanted=wanted, by="ana", at=timezone.now())[0]
+
+
+@pytest.mark.parametrize("shop", ["shopify"], indirect=True)
+def test_what_was_taken_back_here_is_taken_back_in_the_store_and_the_order_stays_open(page, shop):
+    channel = turn_on(page, shop)
+    there = buy(shop)
+    read(channel)
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    row = ship_all(order)
+    outbox.drain()
+
+    shipping.take_back(fulfillment_id=row.pk, by="ana", at=timezone.now())
+    outbox.drain()
+    tell()
+    read(channel)
+
+    assert [one.status for one in there.fulfillments.all()] == ["CANCELLED"]
+    assert not WriteBack.objects.exists()
+    order.refresh_from_db()
+    assert (order.status, order.origin.attention) == (OrderStatus.CONFIRMED, "")

@@ -13,11 +13,12 @@ from tests.fakes import FakeClock, FakeStore
 class StoreWhereBought(FakeStore):
     """`told` keeps what each call of the verb said; with `loses_answer` the next one is done and not answered."""
 
-    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True)
+    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True, takes_back=True)
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.told: list[OutboundShipment] = []
+        self.undone: list[str] = []
         self.loses_answer = False
 
     def place(self, remote_id: str) -> None:
@@ -43,3 +44,13 @@ class StoreWhereBought(FakeStore):
             self.loses_answer = False
             raise OutcomeUnknownError("The store did not answer in time.")
         return notice.remote_id
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        self._call("unfulfill")
+        self.undone.append(fulfillment_id)
+        (standing,) = [one for one in self.orders[remote_id].shipments if one.remote_id == fulfillment_id]
+        assert standing.status == "success"
+        self.put(remote_id, replace(standing, status="cancelled"))
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")

@@ -223,14 +223,28 @@ def test_taken_back_before_it_was_told_nothing_is_told(sold):
     assert not WriteBack.objects.exists()
 
 
-def test_taken_back_after_it_was_told_a_person_is_asked(sold):
+def test_taken_back_by_the_partner_after_it_was_told_it_is_taken_back_there_too(sold):
     notice = sold.send()
     push = sold.pair.push_of(sold.order)
     sold.pair.remote.take_back(push.remote_id, notice)
     sold.pull()
 
-    assert sold.row.state == WriteBackState.HELD
-    assert sold.row.reason == "It was taken back by Atua Ceramics: take it back in Kauri Shop too."
+    assert sold.there.undone == ["F1"]
+    assert not WriteBack.objects.exists()
+
+
+def test_what_stands_again_is_told_again(sold):
+    notice = sold.send()
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.take_back(push.remote_id, notice)
+    sold.pull()
+    sold.pair.world.clock.advance(60)
+    sold.pair.remote.put(push.remote_id, replace(notice, updated_at=sold.pair.world.now()))
+    sold.pull()
+
+    there = sold.there.orders[sold.order.external_id].shipments
+    assert [(one.remote_id, one.status) for one in there] == [("F1", "cancelled"), ("F2", "success")]
+    assert (sold.row.state, sold.row.remote_id) == (WriteBackState.DONE, "F2")
 
 
 @pytest.mark.parametrize(("policy", "notify"), [("own", True), ("customer", False)])
