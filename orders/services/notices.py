@@ -132,13 +132,22 @@ WORDS: Mapping[MerchantNotice, Words] = {
 
 
 def promise_merchant(
-    order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str, push: OrderPush | None = None
+    order: Order,
+    *,
+    kind: MerchantNotice,
+    cause_key: str,
+    at: datetime,
+    reason: str,
+    push: OrderPush | None = None,
+    store: Connection | None = None,
 ) -> None:
     """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction.
 
-    `push` is what it is about: the alert addresses of its connection go before the merchant's.
+    `push`, or the store where the order was placed, is what it is about: the alert addresses of that connection go
+    before the merchant's.
     """
-    payload = {"kind": kind, "reason": reason} | ({"connection": push.connection_id} if push else {})
+    about = push.connection_id if push else store and store.pk
+    payload = {"kind": kind, "reason": reason} | ({"connection": about} if about else {})
     outbox.post(Topic.TELL_MERCHANT, order=order, key=_merchant_key(kind, cause_key), at=at, payload=payload)
 
 

@@ -307,7 +307,7 @@ def _ask_a_person(row: WriteBack, text: str, reason: str, *, cause: str, at: dat
     order = row.fulfillment.order
     history.note(order, kind="fulfillment.not_told", text=text, by=history.STOREWARD, at=at)
     kind: notices.MerchantNotice = "take_back_held" if row.is_taken_back else "write_back_held"
-    notices.promise_merchant(order, kind=kind, cause_key=cause, at=at, reason=reason)
+    notices.promise_merchant(order, kind=kind, cause_key=cause, at=at, reason=reason, store=row.connection)
 
 
 def _is_complete(order: Order) -> bool:

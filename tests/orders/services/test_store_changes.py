@@ -11,7 +11,7 @@ from django.core import mail
 from django.db import transaction
 
 from connectors.base import Parcel
-from connectors.models import PrivacyRequest
+from connectors.models import PrivacyRequest, SyncSettings
 from connectors.storefront import StoreFulfillment, StorePayment
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
@@ -482,3 +482,13 @@ def test_the_mail_about_a_parcel_offers_no_refund_that_cannot_be_given_here(sync
     told_customer = [letter for letter in mail.outbox if letter.to == ["mere@example.com"]]
     assert len(told_customer) == 1
     assert "refund" not in told_customer[0].body
+
+
+def test_the_addresses_of_the_store_are_told_of_what_changed_there(sync, sent, shop):
+    SyncSettings.objects.filter(connection=sync.channel.connection).update(alert_addresses=["desk@kauri.example"])
+
+    bring(sync, later(told(line(quantity=1, amount=Decimal("50.00")))))
+    work(shop)
+
+    (letter,) = [letter for letter in mail.outbox if "Was changed in the store" in letter.subject]
+    assert letter.to == ["desk@kauri.example"]
