@@ -182,7 +182,7 @@ def _held_messages(row: WriteBack) -> QuerySet[OutboxMessage]:
 
 def _undo(message: OutboxMessage, row: WriteBack, world: World) -> Iterator[str]:
     """What was told is taken back there, unless it stands here again; nothing remains of a row that was never told."""
-    if not row.remote_id and row.maybe_told_at is None:
+    if not row.remote_ids and row.maybe_told_at is None:
         row.delete()
         return
     _let_earlier_go_first(message, row)
@@ -301,7 +301,7 @@ def _take_back(order: Order, fulfillments: FulfillmentQuerySet, *, at: datetime)
     """What a store was told, or may have been, is taken back there: by us where it lets us, else by a person."""
     rows = WriteBack.objects.filter(fulfillment__in=fulfillments).exclude(fulfillment__status=ShipmentStatus.SUCCESS)
     for row in rows.select_related("connection", "fulfillment__push__connection"):
-        if not row.remote_id and row.maybe_told_at is None:
+        if not row.remote_ids and row.maybe_told_at is None:
             continue  # the message that was to tell it finds that there is nothing to tell
         reason = _why_by_hand(row)
         if not reason:
