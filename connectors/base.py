@@ -201,6 +201,10 @@ class Connector(ABC):
         """
         raise NotOfferedError(f"{self.label} cannot be told what was sent.")
 
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        """Cancel a fulfillment that `fulfill` made. Whoever repeats looks first. RejectedError when it cannot be undone."""
+        raise NotOfferedError(f"{self.label} takes no fulfillment back.")
+
     @abstractmethod
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
         """Orders of ours changed there since then, oldest change first; may repeat some, never skips one."""

@@ -61,7 +61,7 @@ class ShopifyConnector(Connector):
     label: ClassVar[str] = "Shopify"
     capabilities: ClassVar[Capabilities] = Capabilities(
         cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True,
-        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, restock=True,
+        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True, restock=True,
         catalog=True, unpaid=True, fulfilled=True, unpaid_fulfilled=True, locations=True, customers=True, emails=True,
         tax_lines=True, shipping=True, tag_max=mapping.TAG_MAX, note_max=mapping.NOTE_MAX,
         updates=frozenset({"note", "attributes"}),
@@ -239,6 +239,11 @@ class ShopifyConnector(Connector):
         data = self._change("refund_create", restocking.variables(order, back))
         with reading.shaped(changes=True):
             restocking.check(data["refundCreate"])
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        data = self._change("fulfillment_cancel", {"id": fulfillment_id})
+        with reading.shaped(changes=True):
+            fulfilling.done(data["fulfillmentCancel"])
 
     def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
         """Note and details alone: Shopify computes the taxes anew when an address is changed, and the total with them."""

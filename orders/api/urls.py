@@ -168,6 +168,11 @@ urlpatterns = [
         login_not_required(write_backs.RetryWriteBack.as_view()),
         name="write_back_retry",
     ),
+    path(
+        "write-backs/<str:public_id>/settle/",
+        login_not_required(write_backs.SettleWriteBack.as_view()),
+        name="write_back_settle",
+    ),
     path("plan/", login_not_required(partners.PlanDetail.as_view()), name="plan"),
     path("pushes/<str:public_id>/re-export/", login_not_required(reexports.PushReexport.as_view()), name="reexport"),
     path("re-exports/<str:public_id>/", login_not_required(reexports.ReexportDetail.as_view()), name="reexport_read"),

@@ -50,6 +50,7 @@ MerchantNotice = Literal[
     "refund_failed",
     "refund_asked",
     "write_back_held",
+    "take_back_held",
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
@@ -112,6 +113,10 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "write_back_held": Words(
         "The store does not know that it was sent", "Tell it again on the order's page, or mark it as fulfilled there."
     ),
+    "take_back_held": Words(
+        "A fulfillment was taken back, and stands in the store",
+        "Take it back in the store, then say so on the order's page.",
+    ),
     "channel_changed": Words(
         "Was changed in the store where it was placed", "Compare it with what was sent, and settle it on its page."
     ),
@@ -130,13 +135,22 @@ WORDS: Mapping[MerchantNotice, Words] = {
 
 
 def promise_merchant(
-    order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str, push: OrderPush | None = None
+    order: Order,
+    *,
+    kind: MerchantNotice,
+    cause_key: str,
+    at: datetime,
+    reason: str,
+    push: OrderPush | None = None,
+    store: Connection | None = None,
 ) -> None:
     """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction.
 
-    `push` is what it is about: the alert addresses of its connection go before the merchant's.
+    `push`, or the store where the order was placed, is what it is about: the alert addresses of that connection go
+    before the merchant's.
     """
-    payload = {"kind": kind, "reason": reason} | ({"connection": push.connection_id} if push else {})
+    about = push.connection_id if push else store and store.pk
+    payload = {"kind": kind, "reason": reason} | ({"connection": about} if about else {})
     outbox.post(Topic.TELL_MERCHANT, order=order, key=_merchant_key(kind, cause_key), at=at, payload=payload)
 
 

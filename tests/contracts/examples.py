@@ -84,6 +84,7 @@ _ANSWERS: dict[str, Any] = {
     "fulfillment_tracking_update": {
         "fulfillmentTrackingInfoUpdate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}
     },
+    "fulfillment_cancel": {"fulfillmentCancel": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
     "order_update": {"orderUpdate": {"order": {"id": "gid://shopify/Order/1"}, "userErrors": []}},
     "job_status": {"job": {"id": "gid://shopify/Job/1", "done": True}},
     "variants_by_sku": {"productVariants": {"nodes": [], "pageInfo": _LAST}},

@@ -17,12 +17,15 @@ class StoreWhereBought(FakeStore):
     `place_of` says where units lie, by SKU: units of several places are told place by place.
     """
 
-    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True, fulfills_by_place=True)
+    capabilities = replace(
+        FakeStore.capabilities, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True
+    )
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.told: list[OutboundShipment] = []
         self.place_of: dict[str, str] = {}
+        self.undone: list[str] = []
         self.loses_answer = False
 
     def place(self, remote_id: str) -> None:
@@ -55,3 +58,13 @@ class StoreWhereBought(FakeStore):
         parts = [replace(shipment, lines=tuple(group)) for _, group in lines]
         if len(parts) > 1 and not shipment.known_id:
             raise SeveralPlacesError(parts)
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        self._call("unfulfill")
+        self.undone.append(fulfillment_id)
+        (standing,) = [one for one in self.orders[remote_id].shipments if one.remote_id == fulfillment_id]
+        assert standing.status == "success"
+        self.put(remote_id, replace(standing, status="cancelled"))
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")

@@ -290,7 +290,7 @@ def test_a_place_that_refuses_leaves_the_others_told_and_is_tried_alone(spread):
     assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
 
 
-def test_taken_back_with_a_part_told_a_person_is_asked(spread):
+def test_taken_back_with_a_part_told_that_part_is_taken_back_there(spread):
     answered = spread.there.fulfill
     spread.there.fulfill = lambda *arguments: answered(*arguments) if not spread.there.told else _down()
     notice = spread.send()
@@ -300,8 +300,17 @@ def test_taken_back_with_a_part_told_a_person_is_asked(spread):
     spread.pull()
     spread.later()
 
-    assert (spread.row.state, len(spread.there.told)) == (WriteBackState.HELD, 1)
-    assert spread.row.reason == "It was taken back, and a part of it was told: take that back in Kauri Shop."
+    assert (len(spread.there.told), spread.there.undone) == (1, ["F1"])
+    assert not WriteBack.objects.exists()
+
+
+def test_taken_back_after_all_places_were_told_it_is_taken_back_at_each(spread):
+    notice = spread.send()
+    spread.pair.remote.take_back(spread.pair.push_of(spread.order).remote_id, notice)
+    spread.pull()
+
+    assert spread.there.undone == ["F1", "F2"]
+    assert not WriteBack.objects.exists()
 
 
 def _down() -> str:
@@ -318,14 +327,28 @@ def test_taken_back_before_it_was_told_nothing_is_told(sold):
     assert not WriteBack.objects.exists()
 
 
-def test_taken_back_after_it_was_told_a_person_is_asked(sold):
+def test_taken_back_by_the_partner_after_it_was_told_it_is_taken_back_there_too(sold):
     notice = sold.send()
     push = sold.pair.push_of(sold.order)
     sold.pair.remote.take_back(push.remote_id, notice)
     sold.pull()
 
-    assert sold.row.state == WriteBackState.HELD
-    assert sold.row.reason == "It was taken back by Atua Ceramics: take it back in Kauri Shop too."
+    assert sold.there.undone == ["F1"]
+    assert not WriteBack.objects.exists()
+
+
+def test_what_stands_again_is_told_again(sold):
+    notice = sold.send()
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.take_back(push.remote_id, notice)
+    sold.pull()
+    sold.pair.world.clock.advance(60)
+    sold.pair.remote.put(push.remote_id, replace(notice, updated_at=sold.pair.world.now()))
+    sold.pull()
+
+    there = sold.there.orders[sold.order.external_id].shipments
+    assert [(one.remote_id, one.status) for one in there] == [("F1", "cancelled"), ("F2", "success")]
+    assert (sold.row.state, sold.row.remote_id) == (WriteBackState.DONE, "F2")
 
 
 @pytest.mark.parametrize(("policy", "notify"), [("own", True), ("customer", False)])
