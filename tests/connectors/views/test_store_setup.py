@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
+from django.db import connection as database
 from django.test import Client
 
 from accounts.models import AuditEvent, Merchant, Role
@@ -91,3 +95,11 @@ def test_a_viewer_and_a_stranger_set_nothing_up(client: Client, row: Connection,
 
     client.force_login(make_member(make_merchant(), Role.OWNER))
     assert client.get(step(row, "orders")).status_code == 404
+
+
+def test_stores_that_were_there_before_count_as_set_up(row: Connection):
+    migration = import_module("connectors.migrations.0019_set_up_of_stores")
+
+    migration.finish_what_is_there(apps, database.schema_editor())
+
+    assert done(row) == ["connection", "orders", "products"]
