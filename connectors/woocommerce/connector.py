@@ -31,7 +31,18 @@ from connectors.base import (
 from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
 from connectors.storefront import StoreOrder, StoreOrderPage
-from connectors.woocommerce import catalog, mapping, orders, preflight, reading, refunding, refusals, tracking, webhook
+from connectors.woocommerce import (
+    catalog,
+    mapping,
+    orders,
+    preflight,
+    reading,
+    refunding,
+    refusals,
+    tracking,
+    updating,
+    webhook,
+)
 from connectors.woocommerce.client import API, NoRouteError, NotThereError, RefusedError, WooClient
 
 OLDEST = (8, 2)  # order tables as they are today; October 2023
@@ -72,6 +83,7 @@ class WooCommerceConnector(Connector):
         tax_lines=True,
         shipping=True,
         note_max=mapping.NOTE_MAX,
+        updates=updating.FIELDS,
     )
     horizon_s: ClassVar[int] = 180  # 30 s deadline + the time that PHP may take to finish alone + margin
 
@@ -212,6 +224,20 @@ class WooCommerceConnector(Connector):
             raise RejectedError(blockers[0].message, blockers)
         self._write_missing(remote_id, mapping.notes(order))
 
+    def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
+        """What only order notes tell is noted anew: a note that stands there stays."""
+        try:
+            row = self._row(remote_id, updating.ROW_FIELDS)
+        except NotThereError as gone:
+            raise _closed("The order is gone from WooCommerce.", "deleted") from gone
+        body = updating.body(row, order, self.account.settings, fields)
+        if body:
+            try:
+                self._client.post(f"orders/{remote_id}", body, operation="order_update")
+            except RefusedError as refusal:
+                raise refusals.of_order(refusal.answer, order) from refusal
+        self._write_missing(remote_id, mapping.notes(order))
+
     def cancel(self, remote_id: str, *, note: str) -> None:
         """An order in the trash is left there: an update would bring it back."""
         try:
@@ -321,8 +347,8 @@ class WooCommerceConnector(Connector):
     def _ref(self, row: Mapping[str, Any]) -> RemoteRef:
         return reading.ref(row, base_url=self.account.base_url)
 
-    def _row(self, remote_id: str) -> Mapping[str, Any]:
-        row = self._client.get(f"orders/{remote_id}", {"_fields": reading.ORDER_FIELDS}, operation="order_read")
+    def _row(self, remote_id: str, fields: str = reading.ORDER_FIELDS) -> Mapping[str, Any]:
+        row = self._client.get(f"orders/{remote_id}", {"_fields": fields}, operation="order_read")
         if not isinstance(row, dict):
             raise reading.MalformedAnswerError("WooCommerce's answer is no order.")
         return row

@@ -80,7 +80,7 @@ class PracticeStore(Store):
 
     def written(self, ref: RemoteRef) -> str:
         row = self.row(ref)
-        return f"{row.note} {row.tags} {json.dumps(row.details, ensure_ascii=False)}"
+        return f"{row.note} {row.tags} {json.dumps([row.attributes, row.details], ensure_ascii=False)}"
 
     def crowd(self, reference: str = "") -> None:
         """More orders than fit on a page: older than what comes next, and changed after it."""
