@@ -245,6 +245,10 @@ class SupplierConnector(Connector):
         """Cards and bank accounts saved under this address there."""
         return ()
 
+    def warehouses(self, postcode: str) -> tuple[Warehouse, ...]:
+        """Where it sends from, with the days that a parcel takes to this postcode."""
+        return ()
+
     @staticmethod
     def shipping_methods() -> Mapping[str, str]:
         """Names by the code that an order carries; empty when the supplier takes any words."""

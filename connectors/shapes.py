@@ -179,6 +179,7 @@ class RemoteVariant:
     barcode: str = ""
     sellable: bool = True  # the product is active
     stock: int | None = None  # None: not counted there, or may be sold below zero
+    stock_by_place: tuple[tuple[str, int], ...] = ()  # the same by warehouse, where a merchant may choose some of them
     product_id: str = ""
     price: Decimal | None = None  # in the shop's currency; None where it was not asked for
     tax_class: str | None = None  # the destination's word for how it taxes it; None: it does not, or computes no tax
@@ -335,6 +336,7 @@ class Capabilities:
     catalog: bool = False  # `catalog_pages` works
     supplier: bool = False  # sells to the merchant and sends the goods; then the driver is a SupplierConnector
     test_orders: bool = False  # takes orders that it cancels at once
+    warehouses: bool = False  # sends from those that the merchant chooses: `warehouses` tells them
     payment_profiles: bool = False  # bills a saved card or bank account that the merchant chooses
     desk: bool = False  # has no service: our own desk mails its orders and keeps the book
     compares_totals: bool = True  # False: its total is what the merchant pays there, not what the customer paid

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from orders.api import (
     accepting,
+    carriers,
     channels,
     documents,
     drafts,
@@ -65,6 +66,11 @@ urlpatterns = [
         "connections/<str:public_id>/supplier/",
         login_not_required(suppliers.SupplierDetail.as_view()),
         name="supplier",
+    ),
+    path(
+        "connections/<str:public_id>/warehouses/",
+        login_not_required(suppliers.Warehouses.as_view()),
+        name="warehouses",
     ),
     path(
         "connections/<str:public_id>/payment-profiles/",
@@ -204,7 +210,9 @@ urlpatterns = [
         login_not_required(documents.DocumentJobFile.as_view()),
         name="document_file",
     ),
-    path("carriers/", login_not_required(pickups.Carriers.as_view()), name="carriers"),
+    path("carriers/", login_not_required(carriers.Carriers.as_view()), name="carriers"),
+    path("carriers/<str:public_id>/", login_not_required(carriers.CarrierDetail.as_view()), name="carrier"),
+    path("carriers/<str:public_id>/test/", login_not_required(carriers.TestCarrier.as_view()), name="carrier_test"),
     path("pickups/", login_not_required(pickups.Pickups.as_view()), name="pickups"),
     path("pickups/<str:public_id>/", login_not_required(pickups.PickupDetail.as_view()), name="pickup"),
     path("pickups/<str:public_id>/cancel/", login_not_required(pickups.CancelPickup.as_view()), name="pickup_cancel"),

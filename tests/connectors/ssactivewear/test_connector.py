@@ -128,7 +128,9 @@ def test_a_product_is_told_by_its_names():
 def test_stock_is_what_all_warehouses_have():
     answers("inventory/B00760003", [stock()])
 
-    assert connector().read_variants(["B00760003"])["B00760003"].stock == 7
+    variant = connector().read_variants(["B00760003"])["B00760003"]
+
+    assert (variant.stock, variant.stock_by_place) == (7, (("IL", 4), ("KS", 3)))
 
 
 def test_a_sku_that_s_and_s_cannot_have_is_not_asked_for():
