@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.services import api_keys
+from orders.enums import OrderStatus
 from orders.models import Order
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.api.client import Api, make_api, sample
@@ -137,6 +139,12 @@ def test_a_filter_that_means_nothing_is_refused(api: Api, query: str):
     assert api.send("GET", f"orders/?{query}", key=api.merchant_key).status_code == 400
 
 
+def test_an_unknown_filter_is_answered_with_those_that_there_are(api: Api):
+    refusal = api.send("GET", "orders/?limit=1", key=api.merchant_key).json()["errors"][0]
+
+    assert "There are: archived, blocker, due_before" in refusal["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [("status=pending", 1), ("status=confirmed", 0), ("external_id=AP-10482", 1), ("payment_status=authorized", 1),
@@ -169,6 +177,17 @@ def test_what_does_not_exist_is_a_problem_document(api: Api, method: str, path: 
 
 def test_the_description_is_complete(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+def test_the_description_begins_with_how_to_place_an_order(tmp_path):
+    file = tmp_path / "schema.json"
+    call_command("spectacular", "--format", "openapi-json", "--file", str(file))
+    schema = json.loads(file.read_text())
+
+    filters = {item["name"]: item["schema"] for item in schema["paths"]["/api/v1/orders/"]["get"]["parameters"]}
+    assert "Authorization: Bearer sw_" in schema["info"]["description"]
+    assert schema["tags"][0]["name"] == "orders"
+    assert filters["status"]["enum"] == sorted(OrderStatus.values)
 
 
 def test_the_docs_are_open_and_bring_everything_along():
