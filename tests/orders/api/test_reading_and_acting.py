@@ -9,8 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.services import api_keys
+from orders.api import description
 from orders.enums import OrderStatus
 from orders.models import Order
 from tests.factories import NOON, make_connection, make_order
@@ -188,6 +190,18 @@ def test_the_description_begins_with_how_to_place_an_order(tmp_path):
     assert "Authorization: Bearer sw_" in schema["info"]["description"]
     assert schema["tags"][0]["name"] == "orders"
     assert filters["status"]["enum"] == sorted(OrderStatus.values)
+
+
+def test_the_description_is_made_once(monkeypatch):
+    made = []
+    whole = SchemaGenerator.parse
+    monkeypatch.setattr(SchemaGenerator, "parse", lambda *given: made.append(1) or whole(*given))
+    description._made.cache_clear()
+
+    answers = [Client().get("/api/v1/schema/?format=json") for _ in range(2)]
+
+    assert answers[0].content == answers[1].content
+    assert len(made) == 1
 
 
 def test_the_docs_are_open_and_bring_everything_along():
