@@ -35,13 +35,15 @@ def failed(order: Order) -> list[str]:
         (False, 1, False, "Your auto-accept rules confirm new orders or leave them to you"),
         (True, 1, False, "what no rule names is confirmed at once"),
         (False, 1, True, "wait here until you confirm them"),
+        (False, 1, None, "Your auto-accept rules confirm new orders or leave them to you"),
     ],
 )
-def test_what_happens_to_new_orders_is_said_in_a_sentence(auto: bool, rules: int, shadow: bool, words: str):
+def test_what_happens_to_new_orders_is_said_in_a_sentence(auto: bool, rules: int, shadow: bool | None, words: str):
     merchant = make_merchant(auto_accept=auto)
     for _ in range(rules):
         make_rule(merchant, total_to=Decimal(500))
-    AcceptSettings.objects.create(merchant=merchant, shadow=shadow)
+    if shadow is not None:
+        AcceptSettings.objects.create(merchant=merchant, shadow=shadow)
 
     assert words in acceptance.in_a_sentence(merchant)
 
