@@ -9,6 +9,7 @@ from orders.api import (
     accepting,
     carriers,
     channels,
+    description,
     documents,
     drafts,
     link_views,
@@ -244,7 +245,7 @@ urlpatterns = [
     ),
     path("auto-accept/look-back/", login_not_required(accepting.LookBack.as_view()), name="look_back"),
     path("opening-hours/", login_not_required(accepting.OpeningHours.as_view()), name="opening_hours"),
-    path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path("schema/", login_not_required(SpectacularAPIView.as_view(generator_class=description.Once)), name="schema"),
     path("docs/", login_not_required(_docs), name="docs"),
     re_path(r"^.*$", login_not_required(problems.not_found)),
 ]

@@ -14,7 +14,6 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
-from connectors.base import BlockerCode
 from connectors.conditions import captured
 from connectors.models import Connection
 from connectors.money import total
@@ -23,9 +22,9 @@ from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentSta
 from orders.models import Order, OrderLine, OrderPush
 from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
 from orders.services.pushes import compares_totals
+from orders.views import fixes
 from orders.views.htmx import wants_partial
 
-_BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
 _LEFT = {PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.PUSHED, PushStatus.CANCELLED}
 _MOVABLE = {OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CONFIRMED}
 _MOVING = {PushStatus.QUEUED, PushStatus.SENDING, PushStatus.UNKNOWN}
@@ -109,9 +108,8 @@ def _lost(order: Order, pushes: Sequence[OrderPush]) -> list[OrderLine]:
 
 def _shown(push: OrderPush, blocker: dict[str, str]) -> dict[str, Any]:
     return blocker | {
-        "link": blocker["code"] in _BY_LINK,
+        "fix": fixes.of(blocker["code"], blocker.get("value", ""), push.connection),
         "fill": push.order.status == OrderStatus.PENDING and draft_fields.section_of(blocker["field"]),
-        "connection": push.connection,
     }
 
 
