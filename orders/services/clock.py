@@ -21,7 +21,17 @@ from connectors.services import authorizing
 from orders.enums import OrderStatus, OutboxStatus
 from orders.errors import OrderError
 from orders.models import DocumentJob, Order, OutboxMessage, PumpBeat, RefundPicture
-from orders.services import decisions, escalation, history, inbound, notices, partner_orders, remote_cancel, sync_faults
+from orders.services import (
+    decisions,
+    disconnected,
+    escalation,
+    history,
+    inbound,
+    notices,
+    remote_cancel,
+    sync_faults,
+    write_backs,
+)
 from orders.services.transitions import lock
 
 logger = getLogger(__name__)
@@ -47,8 +57,10 @@ def tick(*, at: datetime) -> None:
     remind(at=at)
     expire(at=at)
     process_forgotten(at=at)
-    partner_orders.hold_ended(at=at)
+    disconnected.hold_all(at=at)
+    disconnected.take_up_all(at=at)
     remote_cancel.tell_stranded(at=at)
+    write_backs.hold_stranded(at=at)
     sync_faults.sweep(at=at)
 
 

@@ -38,7 +38,8 @@ class Finding:
 
 def ask(order: Order, *, at: datetime) -> None:
     """Promise a check of each destination, and one of the order alone when nothing, or not all of it, goes out."""
-    pushes = list(order.pushes.filter(status__in=OPEN).select_related("connection"))
+    asked = order.pushes.filter(status__in=OPEN).exclude(connection__state=ConnectionState.REMOVED)
+    pushes = list(asked.select_related("connection"))
     for push in pushes:
         OrderPush.objects.filter(pk=push.pk).update(checking=True)
         _post(order, push, at=at)
