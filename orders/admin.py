@@ -15,6 +15,7 @@ from orders.models import (
     CarrierPickupOrder,
     Channel,
     DocumentJob,
+    DraftFault,
     Fulfillment,
     IntakeKey,
     Lane,
@@ -158,6 +159,12 @@ class SyncFaultAdmin(ReadOnlyAdmin):
     list_display = ("connection", "code", "value", "began_at", "told_at", "mails", "repaired_at")
     list_filter = ("code",)
     search_fields = ("value", "connection__name")
+
+
+@admin.register(DraftFault)
+class DraftFaultAdmin(ReadOnlyAdmin):
+    list_display = ("merchant", "channel", "code", "began_at", "told_at", "mails", "ended_at")
+    list_filter = ("code",)
 
 
 @admin.register(DocumentJob)

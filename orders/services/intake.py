@@ -14,7 +14,7 @@ from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, Push
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
 from orders.models import Channel, IntakeKey, Order, OrderAddress, OrderLine, Payment
 from orders.models.fields import ZERO
-from orders.services import deadlines, history, preflight, readiness, requirements, routing, summary
+from orders.services import deadlines, draft_faults, history, preflight, readiness, requirements, routing, summary
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment
 
 CUSTOMS = ("hs_code", "origin_country", "customs_value")
@@ -108,6 +108,8 @@ def _store(
         IntakeKey.objects.create(
             channel=channel, key=idempotency_key, body_digest=new.digest, order=order, created_at=at
         )
+    if gaps:
+        draft_faults.report(order, gaps, at=at)
     history.note(order, kind="order.arrived", text=f"Arrived from {by}.", by=by, at=at)
     pushes = routing.plan(order, lines, routes, checking=not gaps, at=at)
     if not gaps:
