@@ -95,7 +95,16 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(OrderRequirements)
 class OrderRequirementsAdmin(ReadOnlyAdmin):
-    list_display = ("merchant", "channel", "needs_address", "needs_link", "needs_invoice", "needs_customs")
+    list_display = (
+        "merchant",
+        "channel",
+        "needs_payment",
+        "needs_value",
+        "needs_address",
+        "needs_link",
+        "needs_invoice",
+        "needs_customs",
+    )
     list_filter = ("merchant",)
 
 

@@ -18,7 +18,7 @@ from django_q.models import Task
 from connectors.errors import ConnectorError
 from connectors.models import CallLog, InboundEvent, InboundState
 from connectors.services import authorizing
-from orders.enums import OrderStatus, OutboxStatus
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus
 from orders.errors import OrderError
 from orders.models import DocumentJob, Order, OutboxMessage, PumpBeat, RefundPicture
 from orders.services import (
@@ -137,7 +137,8 @@ def _remind(order_ids: list[int], *, at: datetime) -> None:
     first = min(orders, key=lambda order: order.confirm_by)
     until = f"{first.confirm_by.astimezone(first.merchant.zone):%A %d %B, %H:%M}"
     others = len(orders) - 1
-    reason = f"Order {first.number} expires on {until}, and the customer's payment is released."
+    released = ", and the customer's payment is released" if first.payment_status == PaymentStatus.AUTHORIZED else ""
+    reason = f"Order {first.number} expires on {until}{released}."
     if others:
         reason += f" So do {others} more soon after." if others > 1 else " So does one more soon after."
     draft = first.status == OrderStatus.DRAFT
@@ -157,7 +158,9 @@ def _needs_reminder(order: Order) -> bool:
 @transaction.atomic
 def _expire(order_id: int, *, at: datetime) -> None:
     order = decisions.expire(order_id=order_id, at=at)
-    reason = "It was not confirmed in time. What the customer's card was authorized for is released."
+    reason = "It was not confirmed in time."
+    if order.payment_status != PaymentStatus.NONE:
+        reason += " What the customer's card was authorized for is released."
     notices.promise_merchant(order, kind="expired", cause_key=order.public_id, at=at, reason=reason)
 
 

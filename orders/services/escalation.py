@@ -14,7 +14,7 @@ from django.db import transaction
 from accounts.models import Merchant
 from orders import business_time
 from orders.due import SENT, LastResort
-from orders.enums import OrderStatus
+from orders.enums import OrderStatus, PaymentStatus
 from orders.errors import OrderError
 from orders.models import BusinessHours, Order
 from orders.services import deadlines, decisions, history, notices
@@ -136,7 +136,10 @@ def _tell(kind: str, orders: list[Order], hours: BusinessHours | None, *, at: da
     if kind == "ship_soon":
         reason = f"Order {first.number} is to be shipped by {until}."
     else:
-        reason = f"Order {first.number} expires on {until}, and the customer's payment is released."
+        released = (
+            ", and the customer's payment is released" if first.payment_status == PaymentStatus.AUTHORIZED else ""
+        )
+        reason = f"Order {first.number} expires on {until}{released}."
     if hours is not None and hours.pk and end > at:
         reason += f" {_left(business_time.between(hours.calendar, at, end))} of your opening hours are left."
     if len(orders) > 1:

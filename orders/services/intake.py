@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, Push
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
 from orders.models import Channel, IntakeKey, Order, OrderAddress, OrderLine, Payment
 from orders.models.fields import ZERO
+from orders.models.payment import STORE
 from orders.services import deadlines, draft_faults, history, preflight, readiness, requirements, routing, summary
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment
 
@@ -47,7 +48,9 @@ def place(
     """
     try:
         with transaction.atomic():
-            return _store(channel, merchant, new, by=by, at=at, idempotency_key=idempotency_key), True
+            return _store(
+                channel, merchant, _without_empty_payment(new), by=by, at=at, idempotency_key=idempotency_key
+            ), True
     except IntegrityError:
         known = _known(channel, new, idempotency_key, at)
         if known is not None:
@@ -134,6 +137,11 @@ _COPIED = (
     "shipping_title", "tax", "total", "customer_name", "customer_email", "customer_phone", "customer_note", "delivery",
     "pickup_name", "pickup_address", "pickup_instructions", "invoice_number", "invoice_key",
 )  # fmt: skip
+
+
+def _without_empty_payment(new: NewOrder) -> NewOrder:
+    """An authorization of nothing is none: there is no money to take."""
+    return new if new.total or new.payment is None or new.payment.gateway == STORE else replace(new, payment=None)
 
 
 def payment_status(new: NewOrder) -> PaymentStatus:
