@@ -26,6 +26,7 @@ from orders.models import (
     CarrierPickupOrder,
     Channel,
     DocumentJob,
+    DraftFault,
     Fulfillment,
     FulfillmentLine,
     IntakeKey,
@@ -169,7 +170,16 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(OrderRequirements)
 class OrderRequirementsAdmin(ReadOnlyAdmin):
-    list_display = ("merchant", "channel", "needs_address", "needs_link", "needs_invoice", "needs_customs")
+    list_display = (
+        "merchant",
+        "channel",
+        "needs_payment",
+        "needs_value",
+        "needs_address",
+        "needs_link",
+        "needs_invoice",
+        "needs_customs",
+    )
     list_filter = ("merchant",)
 
 
@@ -249,6 +259,12 @@ class SyncFaultAdmin(ReadOnlyAdmin):
     list_display = ("connection", "code", "value", "began_at", "told_at", "mails", "repaired_at")
     list_filter = ("code",)
     search_fields = ("value", "connection__name")
+
+
+@admin.register(DraftFault)
+class DraftFaultAdmin(ReadOnlyAdmin):
+    list_display = ("merchant", "channel", "code", "began_at", "told_at", "mails", "ended_at")
+    list_filter = ("code",)
 
 
 @admin.register(DocumentJob)

@@ -131,6 +131,7 @@ urlpatterns = [
     path("settings/auto-accept/", accept_rules.auto_accept_settings, name="auto_accept_settings"),
     path("settings/auto-accept/save/", accept_rules.settings_save, name="auto_accept_save"),
     path("settings/auto-accept/look-back/", accept_rules.look_back, name="auto_accept_look_back"),
+    path("settings/auto-accept/<str:public_id>/", accept_rules.rule_edit, name="accept_rule_edit"),
     path("settings/auto-accept/<str:public_id>/raise/", accept_rules.rule_raise, name="accept_rule_raise"),
     path("settings/auto-accept/<str:public_id>/remove/", accept_rules.rule_remove, name="accept_rule_remove"),
     path("settings/opening-hours/", opening_hours.opening_hours_settings, name="opening_hours"),

@@ -2,6 +2,7 @@ from orders.models.accept_rule import AcceptDecision, AcceptRule, AcceptSettings
 from orders.models.business_hours import BusinessHours, ShipWithin
 from orders.models.carrier_pickup import CarrierPickup, CarrierPickupOrder
 from orders.models.document import DocumentJob
+from orders.models.draft_fault import DraftFault
 from orders.models.event import OrderEvent
 from orders.models.fulfillment import Fulfillment, FulfillmentLine, Parcel
 from orders.models.order import Channel, IntakeKey, Order, OrderAddress, OrderLine
@@ -26,6 +27,7 @@ __all__ = [
     "CarrierPickupOrder",
     "Channel",
     "DocumentJob",
+    "DraftFault",
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",

@@ -26,7 +26,16 @@ from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
 from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel, Payment
 from orders.models.payment import STORE
-from orders.services import history, mails, partner_told, pickup_mails, refund_links, refund_mails, sync_fault_mails
+from orders.services import (
+    draft_faults,
+    history,
+    mails,
+    partner_told,
+    pickup_mails,
+    refund_links,
+    refund_mails,
+    sync_fault_mails,
+)
 from orders.services.mails import one_line
 from orders.world import World
 
@@ -40,6 +49,7 @@ MerchantNotice = Literal[
     "store_gone",
     "data_request",
     "confirm_soon",
+    "complete_soon",
     "ship_soon",
     "not_accepted",
     "released",
@@ -87,6 +97,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
         "An owner downloads it under Settings → Privacy. Send it to the customer within 30 days.",
     ),
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
+    "complete_soon": Words(
+        "Lacks something, and its time ends soon", "Fill in what is missing, then confirm it.", page="draft"
+    ),
     "ship_soon": Words("Is to be shipped soon", "Ship it, or mark it as fulfilled in your store."),
     "not_accepted": Words(
         "Could not be accepted", "Open the order to see what its destination would refuse, then confirm or decline it."
@@ -312,6 +325,8 @@ def tell_merchant(message: OutboxMessage, world: World) -> Iterator[str]:
         try:
             if sync_fault_mails.is_about(message):
                 yield from sync_fault_mails.tell(message, to, merchant)
+            elif draft_faults.is_about(message):
+                yield from draft_faults.tell(message, to, merchant)
             else:
                 yield "sending"
                 mails.send(_merchant_letter(message, to, merchant), key=message.key)

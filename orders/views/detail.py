@@ -115,8 +115,10 @@ def _shown(push: OrderPush, blocker: dict[str, str]) -> dict[str, Any]:
 
 def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
     payment = getattr(order, "payment", None)
-    paid_there = payment is not None and payment.taken_in_store and not any(push.sent_at for push in pushes)
-    untaken = order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.NONE) or paid_there
+    nothing_to_take = payment is None or payment.taken_in_store
+    untaken = order.payment_status == PaymentStatus.AUTHORIZED or (
+        nothing_to_take and not any(push.sent_at for push in pushes)
+    )
     return order.status == OrderStatus.CONFIRMED and untaken and any(push.status == PushStatus.HELD for push in pushes)
 
 
