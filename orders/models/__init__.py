@@ -13,11 +13,13 @@ from orders.models.reexport import Reexport
 from orders.models.refund import Refund, RefundLine, RefundPicture, RefundRequest, RefundRequestLine
 from orders.models.requirements import OrderRequirements
 from orders.models.routing import RoutingRule
+from orders.models.shipping_label import LABEL_TRANSITIONS, LabelBox, LabelLine, LabelStatus, ShippingLabel
 from orders.models.store_order import OrderSync, StoreOrigin
 from orders.models.sync_fault import SyncFault
 from orders.models.write_back import WriteBack
 
 __all__ = [
+    "LABEL_TRANSITIONS",
     "AcceptDecision",
     "AcceptRule",
     "AcceptSettings",
@@ -29,6 +31,9 @@ __all__ = [
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",
+    "LabelBox",
+    "LabelLine",
+    "LabelStatus",
     "Lane",
     "Order",
     "OrderAddress",
@@ -51,6 +56,7 @@ __all__ = [
     "RefundRequestLine",
     "RoutingRule",
     "ShipWithin",
+    "ShippingLabel",
     "StoreOrigin",
     "SyncFault",
     "WakeUp",
