@@ -122,12 +122,12 @@ class ShippingLabel(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(quoted_amount__isnull=True, quoted_currency="")
-                | (Q(quoted_amount__gte=0) & ~Q(quoted_currency="")),
+                | (Q(quoted_amount__isnull=False, quoted_amount__gte=0) & ~Q(quoted_currency="")),
                 name="shipping_label_quote_is_money",
             ),
             models.CheckConstraint(
                 condition=Q(cost_amount__isnull=True, cost_currency="")
-                | (Q(cost_amount__gte=0) & ~Q(cost_currency="")),
+                | (Q(cost_amount__isnull=False, cost_amount__gte=0) & ~Q(cost_currency="")),
                 name="shipping_label_cost_is_money",
             ),
             models.CheckConstraint(

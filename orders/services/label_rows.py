@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from accounts.models import new_public_id
 from accounts.services import audit
 from connectors.carriers.base import Place
 from connectors.carriers.labels import Box, BoxLabel, Label, LabelRequest, Rate, Recipient
@@ -13,7 +14,7 @@ from connectors.money import Money
 from orders import outbox
 from orders.enums import Topic
 from orders.errors import TransitionNotAllowed
-from orders.models import LABEL_TRANSITIONS, LabelStatus, OutboxMessage, ShippingLabel
+from orders.models import LABEL_TRANSITIONS, LabelBox, LabelStatus, Order, OutboxMessage, ShippingLabel
 from orders.services import history, notices
 from orders.services.transitions import lock
 
@@ -51,8 +52,7 @@ def move(label: ShippingLabel, to: LabelStatus, **fields: Any) -> None:
 
 def promise(label: ShippingLabel, topic: Topic, *, at: datetime) -> None:
     """Under a new key each time: a promise that was kept or withdrawn is never renewed."""
-    begin = f"{topic}:{label.public_id}:"
-    key = f"{begin}{OutboxMessage.objects.filter(key__startswith=begin).count() + 1}"
+    key = f"{topic}:{label.public_id}:{new_public_id()}"
     outbox.post(topic, order=label.order, key=key, at=at, payload={"label": label.pk})
 
 
@@ -139,6 +139,18 @@ def record_kept(label_id: int, reason: str, *, at: datetime) -> None:
     label = locked(label_id)
     move(label, LabelStatus.BOUGHT, reason=reason[:500])
     note(label, "kept", f"Label {label.reference} was not voided: {reason}", by=history.STOREWARD, at=at)
+
+
+def forget_customer(order: Order) -> None:
+    """Take name and address out of the order's labels, and away their pictures. Inside a transaction."""
+    nobody = dict.fromkeys(Recipient.__slots__, "")
+    ShippingLabel.objects.filter(order=order).update(recipient=nobody)
+    LabelBox.objects.filter(label__order=order).update(image=None)
+
+
+def forget_pictures(*, before: datetime) -> None:
+    """Labels that were bought before are printed, or are never."""
+    LabelBox.objects.filter(label__bought_at__lt=before, image__isnull=False).update(image=None)
 
 
 def _keep(label: ShippingLabel, boxes: Sequence[BoxLabel]) -> None:
