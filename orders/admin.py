@@ -17,6 +17,8 @@ from orders.models import (
     DocumentJob,
     Fulfillment,
     IntakeKey,
+    LabelBox,
+    LabelLine,
     Lane,
     Order,
     OrderAddress,
@@ -36,6 +38,7 @@ from orders.models import (
     RefundRequest,
     RefundRequestLine,
     RoutingRule,
+    ShippingLabel,
     ShipWithin,
     StoreOrigin,
     SyncFault,
@@ -175,12 +178,35 @@ class CarrierPickupAdmin(ReadOnlyAdmin):
     search_fields = ("public_id", "reference", "confirmation")
 
 
+@admin.register(ShippingLabel)
+class ShippingLabelAdmin(ReadOnlyAdmin):
+    list_display = (
+        "reference",
+        "account",
+        "status",
+        "service_name",
+        "cost_amount",
+        "cost_currency",
+        "number",
+        "bought_by",
+    )
+    list_filter = ("status",)
+    search_fields = ("public_id", "reference", "number")
+    exclude = ("recipient",)  # the customer's name and address
+
+
+@admin.register(LabelBox)
+class LabelBoxAdmin(ReadOnlyAdmin):
+    exclude = ("image",)  # the customer's name and address
+
+
 for model in (
     AcceptSettings,
     CarrierPickupOrder,
     Channel,
     Fulfillment,
     IntakeKey,
+    LabelLine,
     Lane,
     OrderAddress,
     OrderLine,

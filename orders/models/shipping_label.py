@@ -53,7 +53,7 @@ class ShippingLabelQuerySet(models.QuerySet["ShippingLabel"]):
 
     def for_list(self) -> ShippingLabelQuerySet:
         """With all that one row of the list shows, the newest first."""
-        return self.select_related("order", "account", "fulfillment").prefetch_related("boxes").order_by("-pk")
+        return self.select_related("order", "account", "fulfillment").order_by("-pk")
 
 
 ShippingLabelManager = models.Manager.from_queryset(ShippingLabelQuerySet)
