@@ -19,7 +19,7 @@ from connectors.services import carriers
 from orders.enums import OrderStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import LabelStatus, Order, OutboxMessage, ShippingLabel
-from orders.services import label_rows, label_sheet, labels, privacy, shipping
+from orders.services import clock, label_rows, label_sheet, labels, privacy, shipping
 from tests.factories import NOON, make_merchant
 from tests.orders.services.collected import drain, make_account
 from tests.orders.services.labelled import AIR, GIF, FakeSeller, buy, make_bought, make_label, make_rated, make_seller
@@ -550,3 +550,25 @@ def test_a_customer_who_is_forgotten_stands_on_no_label(order: Order):
     label.refresh_from_db()
     assert (set(label.recipient.values()), label.boxes.get().image) == ({""}, None)
     assert label.number == "1Z10"
+
+
+def test_pictures_are_kept_for_thirty_days_and_numbers_for_good(order: Order):
+    label = make_bought(order)
+
+    clock.prune(at=NOON + timedelta(days=29))
+    assert label.boxes.get().image is not None
+    clock.prune(at=NOON + timedelta(days=31))
+
+    assert (label.boxes.get().image, label.boxes.get().number) == (None, "1Z10")
+
+
+def test_a_promise_is_kept_although_older_ones_are_forgotten(order: Order):
+    label = make_rated(order)
+    OutboxMessage.objects.filter(topic=Topic.RATE_LABEL).delete()
+    carrier = FakeSeller()
+    carrier.refuses = "No."
+
+    labels.ask_again(label_id=label.pk, by="ana", at=NOON)
+    drain(carrier)
+
+    assert state(label) == LabelStatus.REFUSED
