@@ -35,6 +35,7 @@ SERVICES: Mapping[str, str] = {
 }  # fmt: skip
 _POUND_COUNTRIES = ("US", "PR")
 _NAME_MAX, _LINE_MAX, _LINES, _CITY_MAX, _POSTCODE_MAX, _PHONE_MAX, _CONTENTS_MAX = 35, 35, 3, 30, 9, 15, 50
+_NORTH_AMERICA, _PHONE_NORTH_AMERICA = ("US", "CA", "PR"), 10
 _G_PER_LB, _MM_PER_IN = 453.59237, 25.4
 _HEAVIEST_G = 70_000  # 150 lb
 _OWN_PACKAGING, _TRANSPORT, _PICTURE = "02", "01", "GIF"
@@ -165,21 +166,21 @@ def _shipment(request: LabelRequest, *, account: str, packaging: str) -> dict[st
     origin = {
         "Name": sender.company[:_NAME_MAX],
         "AttentionName": sender.contact[:_NAME_MAX],
-        "Phone": {"Number": _phone(sender.phone)},
+        "Phone": {"Number": _phone(sender)},
         "Address": _address(sender),
     }
     to = {
         "Name": (recipient.company or recipient.name)[:_NAME_MAX],
         "AttentionName": recipient.name[:_NAME_MAX],
-        "Address": _address(recipient) | ({"ResidentialAddressIndicator": ""} if recipient.is_private else {}),
+        "Address": _address(recipient) | ({"ResidentialAddressIndicator": "Y"} if recipient.is_private else {}),
     }
     if recipient.phone:
-        to["Phone"] = {"Number": _phone(recipient.phone)}
+        to["Phone"] = {"Number": _phone(recipient)}
     shipment: dict[str, Any] = {
         "Shipper": origin | {"ShipperNumber": account},
         "ShipFrom": origin,
         "ShipTo": to,
-        "ShipmentRatingOptions": {"NegotiatedRatesIndicator": ""},
+        "ShipmentRatingOptions": {"NegotiatedRatesIndicator": "Y"},
         "Package": [_package(request, index, packaging) for index in range(len(request.boxes))],
     }
     if sender.country_code == "US" and recipient.country_code in _VALUE_TO and request.value is not None:
@@ -221,9 +222,11 @@ def _street(place: Place | Recipient) -> list[str]:
     return [line for part in given if part for line in textwrap.wrap(part, _LINE_MAX, break_long_words=True)]
 
 
-def _phone(number: str) -> str:
-    """Digits alone."""
-    return "".join(sign for sign in number if sign.isdigit())[:_PHONE_MAX]
+def _phone(place: Place | Recipient) -> str:
+    """Digits alone; in North America without the 1 in front."""
+    digits = "".join(sign for sign in place.phone if sign.isdigit())
+    is_long = len(digits) == _PHONE_NORTH_AMERICA + 1 and digits.startswith("1")
+    return digits[1:] if is_long and place.country_code in _NORTH_AMERICA else digits[:_PHONE_MAX]
 
 
 def _charge(account: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from connectors.errors import CredentialsError, NotOfferedError, RejectedError
 from connectors.models import CarrierState
 from orders import outbox
 from orders.enums import OutboxStatus
-from orders.models import LabelStatus, OutboxMessage, ShippingLabel
-from orders.services import label_rows, labels
+from orders.errors import TransitionNotAllowed
+from orders.models import LabelStatus, Order, OutboxMessage, ShippingLabel
+from orders.services import label_rows, labels, open_units
 from orders.world import World
 
 STALE_MARK = timedelta(seconds=1)  # a process that paused longer after its mark marks again
@@ -133,8 +134,11 @@ def _mark(message: OutboxMessage, world: World) -> Iterator[str]:
     """Commit "maybe sent", and again if the process was stopped in between; look for a withdrawal with it."""
     for _ in range(5):
         with transaction.atomic():
-            if label_rows.locked(message.payload["label"]).status != LabelStatus.BUYING:
+            label = label_rows.locked(message.payload["label"])
+            if label.status != LabelStatus.BUYING:
                 raise outbox.Postponed("The label was withdrawn.", after_s=0)
+            if message.maybe_sent_at is None:
+                _refuse_closed(label.order)
             outbox.mark_sending(message, at=world.now())
         yield "marked"
         if message.maybe_sent_at and world.now() - message.maybe_sent_at <= STALE_MARK:
@@ -159,6 +163,14 @@ def _settle(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
 def _say(label: ShippingLabel, outcome: outbox.Outcome) -> None:
     """Why it takes longer."""
     ShippingLabel.objects.filter(pk=label.pk).update(reason=outcome.reason[:500])
+
+
+def _refuse_closed(order: Order) -> None:
+    """The last moment at which it is free."""
+    try:
+        open_units.refuse_closed(order)
+    except TransitionNotAllowed as refusal:
+        raise outbox.Hold(str(refusal)) from refusal
 
 
 def _refuse_disconnected(label: ShippingLabel) -> None:

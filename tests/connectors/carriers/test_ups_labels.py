@@ -134,6 +134,14 @@ def test_a_private_address_is_said_to_be_one_and_a_business_is_not(driver: UpsCa
     assert (business["Name"], "ResidentialAddressIndicator" in business["Address"]) == ("Elm Ltd", False)
 
 
+def test_phone_numbers_are_digits_and_have_no_1_in_front_in_north_america(driver: UpsCarrier):
+    driver.buy_label(wish(TOKYO, service="08"))
+
+    shipment = PracticeLabel.objects.get().body["Shipment"]
+    assert shipment["Shipper"]["Phone"] == {"Number": "2125550100"}
+    assert shipment["ShipTo"]["Phone"] == {"Number": "81312345678"}
+
+
 def test_a_parcel_from_the_us_to_canada_says_what_it_is_worth(driver: UpsCarrier):
     driver.buy_label(wish(TORONTO, service="08"))
 

@@ -16,7 +16,7 @@ from accounts.models import AuditEvent
 from connectors.carriers.labels import Box
 from connectors.money import Money
 from connectors.services import carriers
-from orders.enums import OrderStatus, Topic
+from orders.enums import OrderStatus, PaymentStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import LabelStatus, Order, OutboxMessage, ShippingLabel
 from orders.services import clock, label_rows, label_sheet, labels, privacy, shipping
@@ -216,6 +216,17 @@ def test_a_disconnected_carrier_is_not_asked(order: Order):
     drain(carrier)
 
     assert (state(label), carrier.asked) == (LabelStatus.REFUSED, [])
+
+
+def test_an_order_that_may_not_be_sent_any_more_is_not_bought_a_label_for(order: Order):
+    carrier, label = FakeSeller(), make_rated(order)
+    buy(label)
+    Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.VOIDED)
+
+    drain(carrier)
+
+    assert (state(label), carrier.asked) == (LabelStatus.REFUSED, [])
+    assert "payment" in label.reason
 
 
 # --- nobody knows ---
