@@ -15,13 +15,14 @@ from django.db.models.functions import Cast
 from accounts.models import Merchant
 from connectors.base import BlockerCode
 from orders.due import DueKind
-from orders.enums import ATTENTION, ExportStatus, Headline, PaymentStatus
+from orders.enums import ATTENTION, ExportStatus, FulfillmentStatus, Headline, PaymentStatus
 from orders.models import Order
 from orders.models.export import export_status_is
 from orders.services import archiving
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000  # a tab with more says "999+"
+ID_DIGITS = 19  # fewer fit into a database's id
 NO_ADDRESS = "no_address"
 GAPS = {  # what an order may lack, as the filter offers it: a blocker's code, or NO_ADDRESS
     NO_ADDRESS: "No shipping address",
@@ -31,6 +32,7 @@ GAPS = {  # what an order may lack, as the filter offers it: a blocker's code, o
     BlockerCode.UNMAPPED_SKU.value: "No product linked",
     BlockerCode.NOT_PAID.value: "Not paid",
 }
+_EXACT = {"payment": "payment_status", "fulfillment": "fulfillment_status", "channel": "channel_id"}
 PERIODS = ("1", "7", "30", "90")  # days, as the filter offers them
 DUE = {  # by when, or what
     "overdue": "Overdue", "4h": "Due within 4 hours", "today": "Due today", "week": "Due within 7 days",
@@ -69,6 +71,8 @@ class Wanted:
     destination: str = ""  # a connection's public id
     payment: str = ""
     export: str = ""  # of ExportStatus
+    fulfillment: str = ""
+    channel: int = 0  # a channel's id; 0: any
     gap: str = ""  # a key of GAPS
     days: int = 0  # 0: no limit
     oldest_first: bool = False
@@ -79,13 +83,15 @@ class Wanted:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Wanted:
         """Whatever makes no sense is left out."""
-        days = query.get("days", "")
+        days, channel = query.get("days", ""), query.get("channel", "")
         return cls(
             tab=_BY_KEY.get(query.get("tab", ""), TABS[0]),
             words=query.get("q", "").replace("\x00", "")[:200].strip(),
             destination=query.get("destination", "")[:32],
             payment=query.get("payment", "") if query.get("payment") in PaymentStatus.values else "",
             export=query.get("export", "") if query.get("export") in ExportStatus.values else "",
+            fulfillment=query.get("fulfillment", "") if query.get("fulfillment") in FulfillmentStatus.values else "",
+            channel=int(channel) if channel.isascii() and channel.isdigit() and len(channel) < ID_DIGITS else 0,
             gap=query.get("gap", "") if query.get("gap") in GAPS else "",
             days=int(days) if days in PERIODS else 0,
             oldest_first=query.get("sort") == "oldest",
@@ -96,7 +102,13 @@ class Wanted:
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.words or self.destination or self.payment or self.gap or self.export or self.days or self.due)
+        common = self.words or self.payment or self.export or self.fulfillment or self.channel
+        return bool(common or self.rarely_set)
+
+    @property
+    def rarely_set(self) -> int:
+        """How many of the filters are set that the list keeps folded."""
+        return sum(map(bool, (self.destination, self.gap, self.days, self.due)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +136,14 @@ def order_page(merchant: Merchant, wanted: Wanted, *, at: datetime) -> Page:
 
 def narrowed(orders: QuerySet[Order], wanted: Wanted, *, at: datetime) -> QuerySet[Order]:
     """The orders that the tab, the search and the filters leave."""
-    orders = orders.filter(is_archived=wanted.tab.archived)
+    exactly = {column: getattr(wanted, name) for name, column in _EXACT.items() if getattr(wanted, name)}
+    orders = orders.filter(is_archived=wanted.tab.archived, **exactly)
     if wanted.tab.headlines:
         orders = orders.filter(headline__in=wanted.tab.headlines)
     for word in wanted.words.lower().split()[:6]:
         orders = orders.filter(search_text__contains=word)
     if wanted.destination:
         orders = orders.filter(pushes__connection__public_id=wanted.destination).distinct()
-    if wanted.payment:
-        orders = orders.filter(payment_status=wanted.payment)
     if wanted.export:
         orders = orders.filter(export_status_is(wanted.export))
     if wanted.due in DueKind.values:

@@ -123,7 +123,10 @@ def look_again(*, label_id: int, by: str, at: datetime) -> ShippingLabel:
     """Look once more whether the carrier sold it. Buys nothing."""
     label, message = _unsure(label_id)
     label_rows.move(label, LabelStatus.BUYING, reason="")
-    outbox.release_now(message.key, at=at)
+    if not outbox.release_now(message.key, at=at):
+        raise TransitionNotAllowed(
+            f"Storeward has looked as often as it can. Look in your account at {label.account.name}."
+        )
     return label
 
 

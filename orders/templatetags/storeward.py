@@ -24,6 +24,7 @@ from orders.services.mails import safe_url
 register = template.Library()
 
 SOON = timedelta(hours=4)
+SCALE = 28  # of a chart's width, left for the numbers beside it
 
 _HEADLINE_TONES = {
     Headline.NEEDS_CONFIRMATION: "warn",
@@ -45,6 +46,12 @@ _PUSH_LOOKS = {
     PushStatus.HELD: ("triangle-alert", "bad"),
     PushStatus.SKIPPED: ("minus", ""),
     PushStatus.CANCELLED: ("x", ""),
+}
+_STUCK_PUSHES = {
+    Headline.BLOCKED: (PushStatus.HELD,),
+    Headline.PAYMENT_FAILED: (PushStatus.WAITING, PushStatus.HELD),
+    Headline.PUSH_FAILED: (PushStatus.HELD,),
+    Headline.WAITING: (PushStatus.WAITING,),
 }
 _REFUND_TONES = {"requested": "info", "done": "ok", "failed": "bad", "withdrawn": ""}
 _PICKUP_TONES = {"requested": "info", "scheduled": "ok", "failed": "bad", "cancelling": "info", "cancelled": ""}
@@ -134,6 +141,16 @@ def link_or_nothing(url: str) -> str:
     return safe_url(url)
 
 
+@register.filter
+def why_stuck(order: Order) -> str:
+    """What keeps the order from going on, in its destinations' words; "" when nothing does. Needs for_list()."""
+    headline = Headline(order.headline)
+    if order.blockers and headline in (Headline.DRAFT, Headline.BLOCKED):
+        return str(order.blockers[0]["message"])
+    statuses = _STUCK_PUSHES.get(headline, ())
+    return next((push.reason for push in order.pushes.all() if push.status in statuses and push.reason), "")
+
+
 @register.simple_tag
 def due(order: Order) -> SafeString:
     """The order's clock: "Accept within 3 h", "Ship by Tue", "Ship: overdue by 2 h"; nothing when no deadline counts."""
@@ -178,22 +195,23 @@ def sparkline(series: Sequence[int], tone: str = "") -> SafeString:
 
 
 @register.simple_tag
-def day_bars(days: Sequence[Any]) -> list[dict[str, Any]]:
-    """Where each day's two bars stand in a chart of 1000 x 130."""
-    top = max((day.auto + day.by_hand for day in days), default=0) or 1
-    slot = 1000 / max(len(days), 1)
+def day_bars(days: Sequence[Any]) -> dict[str, Any]:
+    """Where each day's two bars stand in a chart of 1000 x 130, and the two marks of its scale."""
+    most = max((day.auto + day.by_hand for day in days), default=0)
+    top = max(most + most % 2, 2)  # even, so that half of it is a number of orders too
+    slot = (1000 - SCALE) / max(len(days), 1)
     bars = []
     for index, day in enumerate(days):
         auto, hand = day.auto / top * 96, day.by_hand / top * 96
         bars.append(
             {
-                "day": day.day, "auto": day.auto, "hand": day.by_hand, "x": f"{index * slot + slot * 0.2:.1f}",
-                "width": f"{slot * 0.6:.1f}", "middle": f"{index * slot + slot / 2:.1f}",
+                "day": day.day, "auto": day.auto, "hand": day.by_hand, "x": f"{SCALE + index * slot + slot * 0.2:.1f}",
+                "width": f"{slot * 0.6:.1f}", "middle": f"{SCALE + index * slot + slot / 2:.1f}",
                 "auto_y": f"{106 - auto:.1f}", "auto_h": f"{auto:.1f}",
                 "hand_y": f"{106 - auto - hand:.1f}", "hand_h": f"{max(hand - 1.5, 0):.1f}",
             }
         )  # fmt: skip
-    return bars
+    return {"bars": bars, "top": top, "half": top // 2}
 
 
 @register.simple_tag(takes_context=True)

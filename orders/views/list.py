@@ -14,7 +14,8 @@ from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
 from connectors.models import Connection
 from orders import figures, queries
-from orders.enums import ExportStatus, PaymentStatus
+from orders.enums import ExportStatus, FulfillmentStatus, PaymentStatus
+from orders.services import accept_rules
 from orders.views.htmx import wants_partial
 
 
@@ -38,6 +39,8 @@ def order_list(request: MerchantRequest) -> HttpResponse:
         "has_store_channel": any(connection.is_channel for connection in connections),
         "payments": PaymentStatus.choices,
         "exports": ExportStatus.choices,
+        "fulfillments": FulfillmentStatus.choices,
+        "channels": accept_rules.channels_of(request.merchant),
         "gaps": queries.GAPS.items(),
         "periods": queries.PERIODS,
         "dues": queries.DUE.items(),

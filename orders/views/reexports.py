@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -88,10 +89,12 @@ def _act(request: MerchantRequest, public_id: str, service: Callable[..., Reexpo
 
 def _page(request: MerchantRequest, push: OrderPush, form: ReexportForm | None = None) -> HttpResponse:
     row = push.reexports.select_related("successor").order_by("-pk").first()
+    total = row.found.get("total") if row else None
     context: dict[str, Any] = {
         "push": push,
         "order": push.order,
         "reexport": row,
+        "total_there": Decimal(total) if total else None,
         "found": _STATES.get(row.found.get("state", ""), "") if row else "",
         "ways": [_shown(way, row.way) for way in row.ways] if row else [],
         "refusal": "" if row and row.is_open else reexports.why_not(push),

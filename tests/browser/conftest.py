@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from orders.management import sample_orders
 from orders.management.journey import Portal
 from orders.processes import spawn, stop
+from tests import migrated
 from tests.machine import ROOT, Machine, free_port, wait_until
 
 SET_UP = """
@@ -34,11 +36,31 @@ TELL_VIOLATIONS = (
 
 
 @dataclass(frozen=True)
+class Business:
+    owner: str
+    merchant_key: str
+    marketplace_key: str
+
+
+@dataclass(frozen=True)
 class Running:
     machine: Machine
     owner: str
     password: str
     portal: Portal
+
+    def businesses(self, *wanted: dict[str, Any]) -> list[Business]:
+        """Merchants of a test's own, each with a practice store that is not connected yet."""
+        code = (
+            "import json\nfrom tests.browser import businesses\n"
+            f"print(json.dumps([businesses.open_business(password={self.password!r}, **each) for each in {wanted!r}]))"
+        )
+        return [Business(**made) for made in json.loads(self.machine.run(code).splitlines()[-1])]
+
+    def buy(self, slug: str, *skus: str, **address: str) -> str:
+        """As a customer of a practice store; the order's number there."""
+        code = f"from tests.browser import businesses\nprint(businesses.buy({slug!r}, *{skus!r}, **{address!r}))"
+        return self.machine.run(code).splitlines()[-1]
 
     def place(self, name: str, suffix: str = "") -> dict:
         """A sample order over the API, checked by its store."""
@@ -49,7 +71,7 @@ class Running:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
     machine = Machine(tmp_path_factory.mktemp("portal") / "browser.sqlite3", port=free_port())
-    machine.set_up()
+    migrated.set_up(machine)
     command = [sys.executable, "manage.py", "portal", "--bind", f"127.0.0.1:{machine.port}"]
     here = Path.cwd()
     os.chdir(ROOT)
@@ -79,7 +101,7 @@ def visit(chromium: Browser, running: Running):
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(**options) -> Page:
+    def open_page(owner: str = "", **options) -> Page:
         context = chromium.new_context(
             **{"base_url": running.machine.url, "viewport": {"width": 1440, "height": 1000}} | options
         )
@@ -89,7 +111,7 @@ def visit(chromium: Browser, running: Running):
         page.on("console", lambda said: complaints.append(f"{page.url}: {said.text}") if _is_complaint(said) else None)
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.goto("/")
-        page.get_by_label("Email").fill(running.owner)
+        page.get_by_label("Email").fill(owner or running.owner)
         page.locator("[name=password]").fill(running.password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/orders/**")

@@ -13,6 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from orders import figures, queries
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
+from orders.models import Payment
+from orders.models.payment import STORE
+from orders.templatetags.storeward import day_bars
 from tests.factories import NOON, make_channel, make_merchant, make_order
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +98,17 @@ def test_money_in_another_currency_is_not_added(kauri):
     assert card(kauri.merchant, "Captured this week").value == "$0.00"
 
 
+def test_what_a_store_took_itself_is_named_and_not_counted(kauri):
+    captured(kauri, NOON, "100.00")
+    for at in (NOON, NOON - timedelta(days=4)):
+        order = captured(kauri, at, "30.00")
+        Payment.objects.filter(order=order).update(gateway=STORE)
+
+    week = card(kauri.merchant, "Captured this week", at=NOON + timedelta(hours=12))
+
+    assert (week.value, week.note) == ("$100.00", "nothing last week; $30.00 paid in your stores")
+
+
 def test_what_is_due_soon_stands_on_its_card(kauri):
     make_order(kauri.merchant, channel=kauri.channel, confirm_by=NOON + timedelta(hours=3))
 
@@ -117,3 +131,10 @@ def test_one_merchants_figures_are_not_anothers(kauri):
     shown(kauri.merchant)
 
     assert card(make_merchant(), "Captured this week").value == "$0.00"
+
+
+@pytest.mark.parametrize(("most", "scale"), [(0, (1, 2)), (7, (4, 8)), (10, (5, 10))])
+def test_the_scale_beside_the_chart_is_of_whole_orders_and_holds_the_highest_day(most: int, scale: tuple[int, int]):
+    chart = day_bars([SimpleNamespace(day=NOON.date(), auto=most, by_hand=0)])
+
+    assert (chart["half"], chart["top"]) == scale

@@ -16,7 +16,7 @@ from accounts.models import AuditEvent
 from connectors.carriers.labels import Box
 from connectors.money import Money
 from connectors.services import carriers
-from orders.enums import OrderStatus, PaymentStatus, Topic
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import LabelStatus, Order, OutboxMessage, ShippingLabel
 from orders.services import clock, label_rows, label_sheet, labels, privacy, shipping
@@ -307,6 +307,16 @@ def test_a_person_looks_again_and_buys_nothing_by_it(order: Order):
     drain(carrier, at=LATER)
 
     assert (state(label), len(carrier.asked)) == (LabelStatus.UNSURE, 1)
+
+
+def test_what_can_no_longer_be_looked_for_is_said_and_stays_as_it_is(order: Order):
+    label = lost(order, FakeSeller(), sold=False)
+    OutboxMessage.objects.filter(topic=Topic.BUY_LABEL).update(status=OutboxStatus.DONE, done_at=LATER)
+
+    with pytest.raises(TransitionNotAllowed, match="Look in your account at UPS"):
+        labels.look_again(label_id=label.pk, by="ana", at=LATER)
+
+    assert state(label) == LabelStatus.UNSURE
 
 
 def test_a_person_who_found_nothing_there_buys_again(order: Order):

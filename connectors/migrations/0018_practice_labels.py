@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0015_rows_in_the_order_they_were_made'),
+        ('connectors', '0017_when_it_was_connected'),
     ]
 
     operations = [

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0016_practice_labels'),
-        ('orders', '0016_rows_in_the_order_they_were_made'),
+        ('connectors', '0018_practice_labels'),
+        ('orders', '0017_told_by_place'),
     ]
 
     operations = [
