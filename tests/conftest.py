@@ -31,10 +31,21 @@ def _uses_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is not None or bool(fixtures & set(getattr(item, "fixturenames", ())))
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before the workers of a run start, and outside of any test's time."""
+    option = session.config.option
+    if not (_is_worker(session.config) or option.nomigrations or option.collectonly):
+        migrated.make()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """After the last worker of a run."""
-    if database.vendor == "postgresql" and not hasattr(config, "workerinput"):
+    if database.vendor == "postgresql" and not _is_worker(config):
         migrated.drop_template()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,8 +29,17 @@ from psycopg import sql
 from tests.machine import ROOT, Machine
 
 
+def make() -> None:
+    """What the copies below are made of; nothing when it is there."""
+    if database.vendor == "postgresql":
+        _make_template()
+    else:
+        _make_file()
+
+
 def set_up(machine: Machine) -> None:
-    """The database of a machine that nobody used yet."""
+    """The database of a machine that nobody used yet, a SQLite file."""
+    _make_file()
     shutil.copyfile(_sqlite_file(), machine.database)
 
 
@@ -47,13 +57,7 @@ def in_memory() -> Iterator[None]:
 @contextmanager
 def as_template() -> Iterator[None]:
     """PostgreSQL copies what is migrated instead of an empty database."""
-    name = _template()
-    with _alone():
-        if not _server("SELECT FROM pg_database WHERE datname = {}", sql.Literal(name)):
-            _server("CREATE DATABASE {}", sql.Identifier(name))
-            url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-            _migrate({**os.environ, "DATABASE_URL": url})
-    database.settings_dict["TEST"]["TEMPLATE"] = name
+    database.settings_dict["TEST"]["TEMPLATE"] = _template()
     yield
 
 
@@ -61,23 +65,35 @@ def drop_template() -> None:
     _server("DROP DATABASE IF EXISTS {}", sql.Identifier(_template()))
 
 
-def _sqlite_file() -> Path:
-    path = Path(settings.VAR_DIR) / f"migrated-{_digest()}.sqlite3"
+def _make_file() -> None:
+    path = _sqlite_file()
     with _alone():
-        if not path.exists():
-            for stale in path.parent.glob("migrated-*.sqlite3*"):
-                stale.unlink()
-            made = Machine(path.with_suffix(".part"))
-            _migrate(made.env)
-            made.manage("createcachetable", "-v0")
-            with closing(sqlite3.connect(made.database)) as file:
-                file.execute("PRAGMA journal_mode = DELETE")  # memory has no write-ahead log
-            made.database.rename(path)
-    return path
+        if path.exists():
+            return
+        for stale in path.parent.glob("migrated-*.sqlite3*"):
+            stale.unlink()
+        made = Machine(path.with_suffix(".part"))
+        _migrate(made.env)
+        made.manage("createcachetable", "-v0")
+        with closing(sqlite3.connect(made.database)) as file:
+            file.execute("PRAGMA journal_mode = DELETE")  # memory has no write-ahead log
+        made.database.rename(path)
+
+
+def _make_template() -> None:
+    drop_template()
+    _server("CREATE DATABASE {}", sql.Identifier(_template()))
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{_template()}").geturl()
+    _migrate({**os.environ, "DATABASE_URL": url})
 
 
 def _migrate(env: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True, timeout=600)
+
+
+@cache
+def _sqlite_file() -> Path:
+    return Path(settings.VAR_DIR) / f"migrated-{_digest()}.sqlite3"
 
 
 def _digest() -> str:
@@ -92,12 +108,12 @@ def _template() -> str:
     return f"{settings.DATABASES['default']['NAME']}_migrated"
 
 
-def _server(statement: str, *parts: sql.Composable) -> bool:
-    """Whether rows came. Databases are made and dropped outside of transactions, from a database beside them."""
+def _server(statement: str, name: sql.Identifier) -> None:
+    """Databases are made and dropped outside of transactions, from a database beside them."""
     given = database.get_connection_params()
     known = {key: given[key] for key in ("user", "password", "host", "port") if key in given}
     with psycopg.connect(dbname="postgres", autocommit=True, **known) as server:
-        return server.execute(sql.SQL(statement).format(*parts)).rowcount > 0
+        server.execute(sql.SQL(statement).format(name))
 
 
 @contextmanager
