@@ -17,7 +17,7 @@ from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.carriers.models import Fault, PracticeCarrier, PracticeLabel
 from connectors.services import carriers
 from orders.models import Fulfillment, LabelBox, LabelStatus, Order, ShippingLabel
-from tests.factories import NOON, make_member
+from tests.factories import NOON, make_member, make_user
 from tests.orders.services.collected import drain, make_account
 from tests.orders.services.labelled import FakeSeller, make_bought, make_label, make_rated, make_seller
 from tests.orders.services.printed import pages, send_to
@@ -285,6 +285,18 @@ def test_another_merchants_labels_do_not_exist(page: Client, merchant: Merchant,
     assert theirs.reference not in text_of(page.get(reverse("orders:labels")))
     make_seller(merchant)
     assert "Select a valid choice" in text_of(page.post(new(order), filled(theirs.account)))
+
+
+def test_the_operators_staff_see_labels_without_their_customers(client: Client, order: Order):
+    send_to(order, address1="12 Ponsonby Road")
+    label = make_bought(order)
+    client.force_login(make_user(email="ops@storeward.example", is_staff=True, is_superuser=True))
+
+    text = text_of(client.get(reverse("admin:orders_shippinglabel_change", args=[label.pk])))
+    box = text_of(client.get(reverse("admin:orders_labelbox_change", args=[label.boxes.get().pk])))
+
+    assert (label.reference in text, label.number in box) == (True, True)
+    assert "12 Ponsonby Road" not in text + box
 
 
 # --- against the practice UPS ---
