@@ -30,6 +30,8 @@ from orders.models import (
     Fulfillment,
     FulfillmentLine,
     IntakeKey,
+    LabelBox,
+    LabelLine,
     Lane,
     Order,
     OrderEvent,
@@ -50,6 +52,7 @@ from orders.models import (
     RefundRequest,
     RefundRequestLine,
     RoutingRule,
+    ShippingLabel,
     ShipWithin,
     StoreOrigin,
     SyncFault,
@@ -282,6 +285,28 @@ class CarrierPickupAdmin(ReadOnlyAdmin):
     search_fields = ("public_id", "reference", "confirmation")
 
 
+@admin.register(ShippingLabel)
+class ShippingLabelAdmin(ReadOnlyAdmin):
+    list_display = (
+        "reference",
+        "account",
+        "status",
+        "service_name",
+        "cost_amount",
+        "cost_currency",
+        "number",
+        "bought_by",
+    )
+    list_filter = ("status",)
+    search_fields = ("public_id", "reference", "number")
+    exclude = ("recipient",)  # the customer's name and address
+
+
+@admin.register(LabelBox)
+class LabelBoxAdmin(ReadOnlyAdmin):
+    exclude = ("image",)  # the customer's name and address
+
+
 @admin.register(PushPart)
 class PushPartAdmin(ReadOnlyAdmin):
     list_display = ("number", "push", "warehouse", "status", "expected_on")
@@ -302,6 +327,7 @@ for model in (
     Fulfillment,
     FulfillmentLine,
     IntakeKey,
+    LabelLine,
     Lane,
     OrderLine,
     Parcel,

@@ -219,6 +219,9 @@ class Topic(TextChoices):
     MAKE_DOCUMENTS = "make_documents", "Make the documents"
     SCHEDULE_PICKUP = "schedule_pickup", "Ask the carrier to come"
     CANCEL_PICKUP = "cancel_pickup", "Call the carrier off"
+    RATE_LABEL = "rate_label", "Ask the carrier for rates"
+    BUY_LABEL = "buy_label", "Buy the label"
+    VOID_LABEL = "void_label", "Void the label"
 
 
 class DocumentKind(TextChoices):

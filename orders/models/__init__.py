@@ -14,11 +14,13 @@ from orders.models.reexport import Reexport
 from orders.models.refund import Refund, RefundLine, RefundPicture, RefundRequest, RefundRequestLine
 from orders.models.requirements import OrderRequirements
 from orders.models.routing import RoutingRule
+from orders.models.shipping_label import LABEL_TRANSITIONS, LabelBox, LabelLine, LabelStatus, ShippingLabel
 from orders.models.store_order import OrderSync, StoreOrigin
 from orders.models.sync_fault import SyncFault
 from orders.models.write_back import WriteBack
 
 __all__ = [
+    "LABEL_TRANSITIONS",
     "AcceptDecision",
     "AcceptRule",
     "AcceptSettings",
@@ -31,6 +33,9 @@ __all__ = [
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",
+    "LabelBox",
+    "LabelLine",
+    "LabelStatus",
     "Lane",
     "Order",
     "OrderAddress",
@@ -53,6 +58,7 @@ __all__ = [
     "RefundRequestLine",
     "RoutingRule",
     "ShipWithin",
+    "ShippingLabel",
     "StoreOrigin",
     "SyncFault",
     "WakeUp",

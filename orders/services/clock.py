@@ -28,6 +28,7 @@ from orders.services import (
     escalation,
     history,
     inbound,
+    label_rows,
     notices,
     remote_cancel,
     sync_faults,
@@ -48,6 +49,7 @@ KEEP_EVENTS = timedelta(days=90)
 KEEP_MESSAGES = timedelta(days=30)
 KEEP_PICTURES = timedelta(days=180)  # that customers sent, after their request was answered
 KEEP_DOCUMENTS = timedelta(days=7)
+KEEP_LABELS = timedelta(days=30)  # their pictures; the carrier gives them out as long
 KEEP_TASKS = timedelta(days=2)
 KEEP_BEATS = timedelta(days=1)
 BATCH, BATCHES = 1000, 200
@@ -116,6 +118,7 @@ def prune(*, at: datetime) -> None:
     _delete(OutboxMessage.objects.filter(status=OutboxStatus.DONE, done_at__lt=at - KEEP_MESSAGES))
     _delete(RefundPicture.objects.filter(request_line__request__decided_at__lt=at - KEEP_PICTURES))
     _delete(DocumentJob.objects.filter(created_at__lt=at - KEEP_DOCUMENTS))
+    label_rows.forget_pictures(before=at - KEEP_LABELS)
     _delete(Task.objects.filter(stopped__lt=at - KEEP_TASKS))
     authorizing.forget(at=at)
     _delete(PumpBeat.objects.filter(at__lt=at - KEEP_BEATS))

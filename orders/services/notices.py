@@ -64,6 +64,8 @@ MerchantNotice = Literal[
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
+    "label_refused",
+    "label_unsure",
 ]
 
 
@@ -139,6 +141,13 @@ WORDS: Mapping[MerchantNotice, Words] = {
     ),
     "pickup_failed": Words(
         "A carrier is not arranged", "Nobody comes for the parcels as it is: see the pickup, ask again or withdraw it."
+    ),
+    "label_refused": Words(
+        "A label was not bought", "Nothing was charged. See why on the label's page, which the order leads to."
+    ),
+    "label_unsure": Words(
+        "A label may have been bought",
+        "The carrier did not answer. Look in your account there before you buy it again: it would charge for both.",
     ),
     "refund_asked": Words("The customer asks for a refund", "Issue or decline it on the order's page."),
 }

@@ -67,6 +67,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         and order.payment_status not in open_units.UNPAID
         and not order.has_pickup,
         "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
+        "labels": sorted(order.labels.all(), key=lambda label: label.pk),
         "may_refund": payment is not None
         and not payment.taken_in_store
         and payment.status in refund_quotes.TAKEN

@@ -15,7 +15,7 @@ from accounts.http import MerchantRequest
 from connectors.models import Connection
 from orders import figures, queries
 from orders.enums import ExportStatus, FulfillmentStatus, PaymentStatus
-from orders.services import acceptance
+from orders.services import accept_rules, acceptance
 from orders.views.htmx import wants_partial
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0017_draft_faults'),
+        ('orders', '0018_draft_faults'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('orders', '0016_rows_in_the_order_they_were_made'),
+        ('orders', '0017_told_by_place'),
     ]
 
     operations = [
