@@ -1,4 +1,4 @@
-"""The verbs that a driver has. What they take and give stands in connectors.shapes and is had from here too.
+"""The verbs that a driver has. What they take and give stands in connectors.shapes and .account and is had from here too.
 
 Nothing here or in a driver knows Django. Amounts are Decimal in major units of the named currency;
 times are aware UTC.
@@ -12,18 +12,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connectors.account import Account, Budget, ConnectField, Entry
 from connectors.blockers import Blocker, BlockerCode
 from connectors.errors import NotOfferedError
 from connectors.http import HttpClient
 from connectors.shapes import (
     UPDATABLE,
-    Account,
     Address,
-    Budget,
     Capabilities,
     CatalogPage,
-    ConnectField,
-    Entry,
     InboundNotice,
     OutboundLine,
     OutboundOrder,

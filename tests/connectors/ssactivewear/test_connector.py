@@ -83,7 +83,7 @@ def test_canada_sells_in_its_own_currency():
 def test_a_wrong_key_is_for_the_merchant():
     answers("orders/", {"message": "Authorization has been denied for this request."}, status=401)
 
-    with pytest.raises(CredentialsError, match="Reconnect"):
+    with pytest.raises(CredentialsError, match="does not accept"):
         connector().check()
 
 

@@ -98,7 +98,7 @@ def test_a_viewer_and_a_stranger_set_nothing_up(client: Client, row: Connection,
 
 
 def test_stores_that_were_there_before_count_as_set_up(row: Connection):
-    migration = import_module("connectors.migrations.0019_set_up_of_stores")
+    migration = import_module("connectors.migrations.0020_set_up_of_stores")
 
     migration.finish_what_is_there(apps, database.schema_editor())
 

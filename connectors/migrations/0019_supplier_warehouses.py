@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0017_when_it_was_connected'),
+        ('connectors', '0018_practice_webhook_attempts'),
     ]
 
     operations = [

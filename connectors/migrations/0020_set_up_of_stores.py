@@ -10,7 +10,7 @@ def finish_what_is_there(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("connectors", "0018_supplier_warehouses"),
+        ("connectors", "0019_supplier_warehouses"),
     ]
 
     operations = [
