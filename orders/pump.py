@@ -59,7 +59,7 @@ class Crew:
         self.done = 0
         self.given_at = 0.0
         self.suspect = False  # the message given last was one
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._jobs: queue.SimpleQueue[OutboxMessage | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, args=(world,), daemon=True) for _ in range(size)]
         for thread in self._threads:
@@ -81,11 +81,16 @@ class Crew:
         return self.suspect and self.busy > 0
 
     def give(self, message: OutboxMessage) -> None:
-        with self._lock:
+        with self._changed:
             self.busy += 1
             self.suspect = message.crashes > 0
             self.given_at = time.monotonic()
         self._jobs.put(message)
+
+    def wait(self, seconds: float) -> None:
+        """Until somebody is done, or so long."""
+        with self._changed:
+            self._changed.wait(seconds)
 
     def stop(self) -> None:
         for _ in self._threads:
@@ -103,9 +108,10 @@ class Crew:
                     logger.exception("outcome not written", extra={"message_id": message.pk, "topic": message.topic})
                     database.close()
                 finally:
-                    with self._lock:
+                    with self._changed:
                         self.busy -= 1
                         self.done += 1
+                        self._changed.notify()
         finally:
             database.close()
 
@@ -132,7 +138,7 @@ def _run(crew: Crew, world: World, *, deadline: float) -> None:
         elif now - idle_since > LINGER_S:
             return
         if not claimed:
-            time.sleep(POLL_S if not crew.busy else POLL_S / 10)
+            crew.wait(POLL_S)
 
 
 def _claim(crew: Crew, *, suspect_due: bool, at: datetime) -> list[OutboxMessage]:

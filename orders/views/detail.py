@@ -23,7 +23,7 @@ from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentSta
 from orders.models import Order, OrderLine, OrderPush
 from orders.models.fields import ZERO
 from orders.services import by_hand, draft_fields, open_units, refund_quotes, routing, terms
-from orders.services.pushes import compares_totals
+from orders.services.push_records import compares_totals
 from orders.views.htmx import wants_partial
 
 _BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
