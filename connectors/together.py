@@ -6,7 +6,9 @@ one UPDATE in one transaction cost hardly more than one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
@@ -16,6 +18,31 @@ from django.db import connection as database
 Item = TypeVar("Item")
 
 AT_MOST = 16  # items at one go
+GATHER_S = 0.006  # whoever has the turn waits so long for the others at work, and again while more come
+GATHER_AT_MOST_S = 0.05
+
+
+class _AtWork:
+    """How many threads of this process are at what makes them hand in items."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self._add(1)
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    def _add(self, more: int) -> None:
+        with self._lock:
+            self.count += more
+
+
+at_work = _AtWork()
 
 
 class Together(Generic[Item]):
@@ -40,9 +67,16 @@ class Together(Generic[Item]):
             self._waiting.append(entry)
         with self._turn:
             while not entry.settled:
+                self._gather()
                 self._do_waiting()
         if entry.error is not None:
             raise entry.error
+
+    def _gather(self) -> None:
+        until, before = time.monotonic() + GATHER_AT_MOST_S, 0
+        while before < len(self._waiting) < min(at_work.count, AT_MOST) and time.monotonic() < until:
+            before = len(self._waiting)
+            time.sleep(GATHER_S)
 
     def _do_waiting(self) -> None:
         """One that is not settled, since its thread was ended in here, waits for whoever comes next."""

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection as database
 from django.db.models import Min
 
+from connectors.together import at_work
 from orders import outbox
 from orders.models import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.world import World
@@ -26,7 +27,7 @@ logger = getLogger(__name__)
 
 LINGER_S = 2.0  # a pump that found nothing waits so long for the next thing
 POLL_S = 0.02
-GATHER_S = 0.02  # so long after a claim the next one waits until it can bring as many as fit into it
+GATHER_S = 0.25  # so long after a claim the next one waits until half of the crew is free
 HOUSEKEEPING_S = 1.0
 BEAT_S = 10.0
 
@@ -71,9 +72,9 @@ class Crew:
 
     @property
     def worth_claiming(self) -> int:
-        """How many must be free before a claim: one that brings a single message costs as much as one that brings four."""
+        """How many must be free before a claim: one that brings a single message costs as much as one that brings eight."""
         short = time.monotonic() - self.given_at < GATHER_S
-        return min(outbox.CLAIM_SIZE, self.size) if short else 1
+        return (self.size + 1) // 2 if short else 1
 
     @property
     def alone(self) -> bool:
@@ -102,7 +103,8 @@ class Crew:
         try:
             while (message := self._jobs.get()) is not None:
                 try:
-                    outbox.carry_out(message, world)
+                    with at_work():
+                        outbox.carry_out(message, world)
                 except Exception:
                     # the database went away while the outcome was written: the lease runs out and it is looked for
                     logger.exception("outcome not written", extra={"message_id": message.pk, "topic": message.topic})

@@ -16,7 +16,7 @@ from orders.enums import OutboxStatus
 from orders.models import Lane, OutboxMessage
 from orders.outbox.handlers import HANDLERS
 
-CLAIM_SIZE = 4  # messages of one lane per claim
+CLAIM_SIZE = 8  # messages of one lane per claim
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
 

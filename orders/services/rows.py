@@ -1,4 +1,4 @@
-"""Several rows changed by one statement."""
+"""Several rows of one table changed at one go."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection as database
-from django.db.models import Case, Field, Model, Value, When
-from django.db.models.functions import Cast
+from django.db.models import Field, Model
 
 
-def write(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """The named fields of rows of one model. One statement, so that its constraints see all of a row's new values."""
+def write(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """The named columns of rows of one model: one statement formed, and one way to the database and back."""
     if len(rows) == 1:
-        rows[0].save(update_fields=fields)
+        rows[0].save(update_fields=names)
     elif rows:
-        changes = {name: _value(rows, name) for name in fields}
-        type(rows[0])._default_manager.filter(pk__in=[row.pk for row in rows]).update(**changes)
+        fields = [_column(rows[0], name) for name in names]
+        values = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
+        options = rows[0]._meta
+        update = f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s"  # noqa: S608  # names of the model's own columns
+        with database.cursor() as cursor:
+            cursor.executemany(update, [[*(_value(row, field) for field in fields), row.pk] for row in rows])
 
 
-def _value(rows: Sequence[Model], name: str) -> Any:
-    """What all rows have, or for each row its own."""
-    first = getattr(rows[0], name)
-    if all(getattr(row, name) == first for row in rows):
-        return first
-    field: Field[Any, Any] = type(rows[0])._meta.get_field(name)  # type: ignore[assignment]  # a column, not a relation
-    each = Case(
-        *(When(pk=row.pk, then=Value(getattr(row, name), output_field=field)) for row in rows), output_field=field
-    )
-    return Cast(each, output_field=field) if database.features.requires_casted_case_in_updates else each
+def _column(row: Model, name: str) -> Field[Any, Any]:
+    return row._meta.get_field(name)  # type: ignore[return-value]  # a column, not the other end of a relation
+
+
+def _value(row: Model, field: Field[Any, Any]) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), database)
+
+
+def _quoted(name: str | None) -> str:
+    return database.ops.quote_name(name or "")
