@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import connection as database
 
@@ -48,8 +48,8 @@ at_work = _AtWork()
 class Together(Generic[Item]):
     """Does `act` with what threads hand in at the same time. A call returns when its own item is done.
 
-    `act` owns its transaction, and may be called again with the same items: when it fails for several, it is done for
-    each of them by itself, so that nobody gets a neighbour's fault. Inside a transaction an item is done there, alone.
+    `act` owns its transaction, and may be called again with the same items: when it fails for several, each thread does
+    its own by itself, so that nobody gets a neighbour's fault. Inside a transaction an item is done there, alone.
     """
 
     def __init__(self, act: Callable[[Sequence[Item]], None]) -> None:
@@ -69,8 +69,8 @@ class Together(Generic[Item]):
             while not entry.settled:
                 self._gather()
                 self._do_waiting()
-        if entry.error is not None:
-            raise entry.error
+        if entry.alone:
+            self._act([item])
 
     def _gather(self) -> None:
         until, before = time.monotonic() + GATHER_AT_MOST_S, 0
@@ -79,35 +79,29 @@ class Together(Generic[Item]):
             time.sleep(GATHER_S)
 
     def _do_waiting(self) -> None:
-        """One that is not settled, since its thread was ended in here, waits for whoever comes next."""
         with self._list:
-            entries = self._waiting[:AT_MOST]
-        try:
-            self._do(entries)
-        finally:
-            with self._list:
-                self._waiting = [entry for entry in self._waiting if not entry.settled]
-
-    def _do(self, entries: list[_Entry[Item]]) -> None:
-        if len(entries) > 1 and self._attempt(entries) is None:
-            return
-        for entry in entries:
-            entry.error = self._attempt([entry])
-            entry.settled = True
-
-    def _attempt(self, entries: list[_Entry[Item]]) -> Exception | None:
+            entries, self._waiting = self._waiting[:AT_MOST], self._waiting[AT_MOST:]
         try:
             self._act([entry.item for entry in entries])
-        except Exception as error:  # noqa: BLE001  # raised again where the item was handed in
+        except Exception:
+            if len(entries) == 1:
+                raise
             database.close_if_unusable_or_obsolete()
-            return error
+            _leave_alone(entries)
+        except BaseException:  # this thread is being ended; the others are not
+            _leave_alone(entries)
+            raise
         for entry in entries:
             entry.settled = True
-        return None
+
+
+def _leave_alone(entries: Sequence[_Entry[Any]]) -> None:
+    for entry in entries:
+        entry.alone = entry.settled = True
 
 
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Item]):
     item: Item
     settled: bool = False
-    error: Exception | None = None
+    alone: bool = False  # to be done by its own thread

@@ -15,21 +15,21 @@ _LINES = Prefetch("push_lines", PushLine.objects.select_related("line").order_by
 
 
 @dataclass(slots=True)
-class _Wanted:
+class Wanted:
     push_id: int
     push: OrderPush | None = None
 
 
 def whole(push_id: int) -> OrderPush:
     """As it is now. Raises OrderPush.DoesNotExist."""
-    wanted = _Wanted(push_id)
+    wanted = Wanted(push_id)
     _read(wanted)
     if wanted.push is None:
         raise OrderPush.DoesNotExist
     return wanted.push
 
 
-def _read_all(all_wanted: Sequence[_Wanted]) -> None:
+def read_all(all_wanted: Sequence[Wanted]) -> None:
     rows = OrderPush.objects.select_related("order__channel", "order__merchant", "order__payment")
     rows = rows.prefetch_related("connection__sync_settings", "connection__source")
     found = rows.in_bulk([wanted.push_id for wanted in all_wanted])
@@ -39,7 +39,7 @@ def _read_all(all_wanted: Sequence[_Wanted]) -> None:
         wanted.push = found.get(wanted.push_id)
 
 
-_read: Together[_Wanted] = Together(_read_all)
+_read: Together[Wanted] = Together(read_all)
 
 
 def lines_and_links(push: OrderPush) -> tuple[list[OrderLine], dict[str, str]]:

@@ -24,7 +24,7 @@ class Sending:
 
 
 @transaction.atomic
-def _write(sendings: Sequence[Sending]) -> None:
+def write_all(sendings: Sequence[Sending]) -> None:
     at = max(sending.at for sending in sendings)
     pushes = {sending.push.pk: sending.push for sending in sendings}
     locked = lock_many({push.order_id for push in pushes.values()})
@@ -42,7 +42,7 @@ def _write(sendings: Sequence[Sending]) -> None:
     moves.write()
 
 
-write: Together[Sending] = Together(_write)
+write: Together[Sending] = Together(write_all)
 
 
 def _refuse_changed(push: OrderPush, order: Locked) -> None:

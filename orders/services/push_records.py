@@ -30,7 +30,7 @@ class Sent:
     at: datetime
 
 
-def _write(sendings: Sequence[Sent]) -> None:
+def write_all(sendings: Sequence[Sent]) -> None:
     at = max(sent.at for sent in sendings)
     with outbox.finishing(*(sent.message for sent in sendings), at=at):
         locked = lock_many({sent.push.order_id for sent in sendings})
@@ -49,7 +49,7 @@ def _write(sendings: Sequence[Sent]) -> None:
                 alarm_duplicate(sent.push, sent.copies, at=at)
 
 
-write: Together[Sent] = Together(_write)
+write: Together[Sent] = Together(write_all)
 
 
 def _reread(pushes: Sequence[OrderPush]) -> None:
