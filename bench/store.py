@@ -14,6 +14,7 @@ from itertools import count
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _NUMBERS = count(1)
 _ORDERS: dict[str, tuple[str, str, str]] = {}  # id -> reference, amount, currency
+_BUDGET = {"maximumAvailable": 1e9, "currentlyAvailable": 1e9, "restoreRate": 1e6}
 _AT = "2026-11-01T00:00:00Z"
 
 
@@ -43,7 +44,8 @@ class _Conversation(asyncio.Protocol):
 
 def _answer(call: dict) -> dict:
     create = call["operationName"] == "OrderCreate"
-    return {"data": {"orderCreate" if create else "order": _created(call) if create else _read(call)}}
+    data = {"orderCreate" if create else "order": _created(call) if create else _read(call)}
+    return {"data": data, "extensions": {"cost": {"requestedQueryCost": 10, "throttleStatus": _BUDGET}}}
 
 
 def _created(call: dict) -> dict:

@@ -303,7 +303,7 @@ INBOUND_TASK = "orders.tasks.process_inbound"
 CATALOG_TASK = "orders.tasks.read_catalog"
 STORE_ORDERS_TASK = "orders.tasks.read_store_orders"
 PUMP_BUDGET_S = 50  # a pump ends by itself before q2's time-out
-PUMP_THREADS = env.int("PUMP_THREADS", 8 if DATABASES["default"]["ENGINE"].endswith("postgresql") else 4)
+PUMP_THREADS = env.int("PUMP_THREADS", 16 if DATABASES["default"]["ENGINE"].endswith("postgresql") else 4)
 HTTP_DEADLINE_S = 30  # the whole of one outgoing request
 LEASE_S = 120  # how long a claim holds without a sign of life; longer than any one request
 CONFIRM_MARGIN = timedelta(hours=12)  # before the authorization runs out

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection as database
 from django.db.models import Min
 
+from connectors.together import at_work
 from orders import outbox
 from orders.models import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.world import World
@@ -26,7 +27,7 @@ logger = getLogger(__name__)
 
 LINGER_S = 2.0  # a pump that found nothing waits so long for the next thing
 POLL_S = 0.02
-GATHER_S = 0.02  # so long after a claim the next one waits until it can bring as many as fit into it
+GATHER_S = 0.25  # so long after a claim the next one waits until half of the crew is free
 HOUSEKEEPING_S = 1.0
 BEAT_S = 10.0
 
@@ -59,7 +60,7 @@ class Crew:
         self.done = 0
         self.given_at = 0.0
         self.suspect = False  # the message given last was one
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._jobs: queue.SimpleQueue[OutboxMessage | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, args=(world,), daemon=True) for _ in range(size)]
         for thread in self._threads:
@@ -71,9 +72,9 @@ class Crew:
 
     @property
     def worth_claiming(self) -> int:
-        """How many must be free before a claim: one that brings a single message costs as much as one that brings four."""
+        """How many must be free before a claim: one that brings a single message costs as much as one that brings eight."""
         short = time.monotonic() - self.given_at < GATHER_S
-        return min(outbox.CLAIM_SIZE, self.size) if short else 1
+        return (self.size + 1) // 2 if short else 1
 
     @property
     def alone(self) -> bool:
@@ -81,11 +82,16 @@ class Crew:
         return self.suspect and self.busy > 0
 
     def give(self, message: OutboxMessage) -> None:
-        with self._lock:
+        with self._changed:
             self.busy += 1
             self.suspect = message.crashes > 0
             self.given_at = time.monotonic()
         self._jobs.put(message)
+
+    def wait(self, seconds: float) -> None:
+        """Until somebody is done, or so long."""
+        with self._changed:
+            self._changed.wait(seconds)
 
     def stop(self) -> None:
         for _ in self._threads:
@@ -97,15 +103,17 @@ class Crew:
         try:
             while (message := self._jobs.get()) is not None:
                 try:
-                    outbox.carry_out(message, world)
+                    with at_work():
+                        outbox.carry_out(message, world)
                 except Exception:
                     # the database went away while the outcome was written: the lease runs out and it is looked for
                     logger.exception("outcome not written", extra={"message_id": message.pk, "topic": message.topic})
                     database.close()
                 finally:
-                    with self._lock:
+                    with self._changed:
                         self.busy -= 1
                         self.done += 1
+                        self._changed.notify()
         finally:
             database.close()
 
@@ -132,7 +140,7 @@ def _run(crew: Crew, world: World, *, deadline: float) -> None:
         elif now - idle_since > LINGER_S:
             return
         if not claimed:
-            time.sleep(POLL_S if not crew.busy else POLL_S / 10)
+            crew.wait(POLL_S)
 
 
 def _claim(crew: Crew, *, suspect_due: bool, at: datetime) -> list[OutboxMessage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from connectors.http import CallRecord
 from connectors.models import CallLog, Connection
+from connectors.together import Together
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,12 @@ class Log:
 
     def __call__(self, record: CallRecord) -> None:
         try:
-            self._write(record)
+            _write(self._row(record))
         except Error:
             logger.exception("call not logged", extra={"connection_id": self._connection_id})
 
-    def _write(self, record: CallRecord) -> None:
-        CallLog.objects.create(
+    def _row(self, record: CallRecord) -> CallLog:
+        return CallLog(
             connection_id=self._connection_id,
             at=record.at,
             method=record.method,
@@ -51,6 +52,13 @@ class Log:
             request_id=record.request_id[:100],
             duration_ms=record.duration_ms,
         )
+
+
+def _insert(rows: Sequence[CallLog]) -> None:
+    CallLog.objects.bulk_create(rows)
+
+
+_write: Together[CallLog] = Together(_insert)
 
 
 @dataclass(frozen=True, slots=True)

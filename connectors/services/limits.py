@@ -25,6 +25,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from connectors.base import Budget
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class, knows
+from connectors.together import Together
 
 WINDOW = timedelta(minutes=5)
 CALLS_BEFORE_OPENING = 10
@@ -107,13 +108,7 @@ def learn(connection_id: int, budget: Budget, *, at: datetime) -> None:
     told = [number for number in (budget.available, budget.maximum, budget.restore_per_s) if number is not None]
     if not all(map(math.isfinite, told)):
         return
-    known = Q(budget_at=None) | Q(budget_at__lte=at)
-    rows = Connection.objects.filter(known, pk=connection_id)
-    if budget.available is None:
-        rows.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
-    else:
-        rows.update(budget_available=budget.available, budget_at=at)
-    rows.update(budget_maximum=budget.maximum, budget_restore_per_s=budget.restore_per_s)
+    _write_told(_Told(connection_id, budget, at))
 
 
 def budget_left(connection: Connection, *, at: datetime) -> float | None:
@@ -144,6 +139,32 @@ def open_for(times: int) -> timedelta:
     """How long the circuit stays open the n-th time in a row: 30 s, doubling, at most 15 minutes."""
     doubled: timedelta = OPEN_FIRST * 2 ** max(times - 1, 0)
     return min(doubled, OPEN_LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    connection_id: int
+    budget: Budget
+    at: datetime
+
+
+def _write_newest(told: Sequence[_Told]) -> None:
+    """What was told last of each connection."""
+    for newest in {each.connection_id: each for each in sorted(told, key=lambda each: each.at)}.values():
+        _write_budget(newest.connection_id, newest.budget, newest.at)
+
+
+def _write_budget(connection_id: int, budget: Budget, at: datetime) -> None:
+    rows = Connection.objects.filter(Q(budget_at=None) | Q(budget_at__lte=at), pk=connection_id)
+    bounds = {"budget_maximum": budget.maximum, "budget_restore_per_s": budget.restore_per_s}
+    if budget.available is not None:
+        rows.update(budget_available=budget.available, budget_at=at, **bounds)
+        return
+    rows.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
+    rows.update(**bounds)
+
+
+_write_told: Together[_Told] = Together(_write_newest)
 
 
 # --- the budget ----------------------------------------------------------------------------------
@@ -202,9 +223,29 @@ def _probing(connection_id: int, probe: datetime | None) -> QuerySet[Connection]
     return rows if probe is not None else rows.none()
 
 
+@dataclass(frozen=True, slots=True)
+class _Success:
+    connection_id: int
+    at: datetime
+
+
+def _write_successes(successes: Sequence[_Success]) -> None:
+    for connection_id in sorted({success.connection_id for success in successes}):
+        times = [success.at for success in successes if success.connection_id == connection_id]
+        _active(connection_id).update(last_success_at=max(times), breaker_calls=F("breaker_calls") + len(times))
+
+
+_write_success: Together[_Success] = Together(_write_successes)
+
+
+def _active(connection_id: int) -> QuerySet[Connection]:
+    """Not one that has just shut us out."""
+    return Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)
+
+
 def _count_success(connection_id: int, probe: datetime | None, at: datetime) -> None:
-    row = Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)  # not one that has just shut us out
-    row.update(last_success_at=at, breaker_calls=F("breaker_calls") + 1)
+    _write_success(_Success(connection_id, at))
+    row = _active(connection_id)
     if _probing(connection_id, probe).update(breaker_successes=F("breaker_successes") + 1, open_until=None):
         row.filter(breaker_opened__gt=0, breaker_successes__gte=SUCCESSES_TO_CLOSE).update(
             breaker_opened=0,

@@ -84,6 +84,8 @@ class OrderPush(models.Model):
     changes = models.JSONField(default=list, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)  # the last of those
 
+    links: dict[str, str] | None = None  # no column: the variants of its lines, where orders.services.loading read all
+
     objects = OrderPushManager()
 
     class Meta:

@@ -16,7 +16,7 @@ from orders.enums import OutboxStatus
 from orders.models import Lane, OutboxMessage
 from orders.outbox.handlers import HANDLERS
 
-CLAIM_SIZE = 4  # messages of one lane per claim
+CLAIM_SIZE = 8  # messages of one lane per claim
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
 
@@ -65,7 +65,8 @@ def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
 
 def _first_due(lane: Lane, at: datetime, among: Q, limit: int) -> list[OutboxMessage]:
     """The first suspect by itself when it is the first of all, else clean ones."""
-    found = _locking(OutboxMessage.objects.filter(due(at), among, lane=lane)).order_by("next_attempt_at", "pk")
+    rows = OutboxMessage.objects.filter(due(at), among, lane=lane).select_related("order__merchant")
+    found = _locking(rows).order_by("next_attempt_at", "pk")
     first: list[OutboxMessage] = list(found[:limit])
     if first and first[0].crashes:
         return first[:1]
@@ -80,18 +81,16 @@ def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits
 
 
 def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
-    keys = [message.pk for message in messages]
+    lease_until = at + timedelta(seconds=settings.LEASE_S)
     Lane.objects.filter(pk=lane.pk).update(served_at=at)
-    OutboxMessage.objects.filter(pk__in=keys).update(
-        status=OutboxStatus.RUNNING,
-        attempts=F("attempts") + 1,
-        lease_until=at + timedelta(seconds=settings.LEASE_S),
+    OutboxMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
+        status=OutboxStatus.RUNNING, attempts=F("attempts") + 1, lease_until=lease_until
     )
-    leased = OutboxMessage.objects.filter(pk__in=keys).select_related("order__merchant", "lane__connection")
-    claimed = list(leased.order_by("next_attempt_at", "pk"))
-    for message in claimed:
-        message.probe = probe
-    return claimed
+    for message in messages:  # they are locked: nobody else has changed them
+        message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
+        message.attempts += 1
+        message.lane, message.probe = lane, probe
+    return messages
 
 
 def _locking(rows: Any) -> Any:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import reduce
 from logging import getLogger
+from operator import or_
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
 from connectors.errors import ConnectorError
@@ -84,28 +86,34 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
     _settle(message, outcome, at=world.now(), claimed_at=claimed_at, rng=world.rng)
 
 
-def mark_sending(message: OutboxMessage, *, at: datetime) -> None:
-    """Commit that from now on the request may have been sent, and a fresh lease. Raises LeaseLost."""
+def mark_sending(*messages: OutboxMessage, at: datetime) -> None:
+    """Commit that from now on the requests may have been sent, and fresh leases. Raises LeaseLost when one is lost."""
     lease_until = at + timedelta(seconds=settings.LEASE_S)
-    if not OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=at, lease_until=lease_until):
+    if _all_mine(messages).update(maybe_sent_at=at, lease_until=lease_until) < len(messages):
         raise LeaseLost
-    message.maybe_sent_at = at
+    for message in messages:
+        message.maybe_sent_at = at
 
 
 @contextmanager
-def finishing(message: OutboxMessage, *, at: datetime, again: bool = False) -> Iterator[None]:
-    """One transaction: the message is done, and so is what is written inside. Raises LeaseLost.
+def finishing(*messages: OutboxMessage, at: datetime, again: bool = False) -> Iterator[None]:
+    """One transaction: the messages are done, and so is what is written inside. Raises LeaseLost when one is lost.
 
     `again` forgives that the handler has finished it already.
     """
     with transaction.atomic():
-        changed = OutboxMessage.objects.filter(_mine(message)).update(
+        changed = _all_mine(messages).update(
             status=OutboxStatus.DONE, done_at=at, lease_until=None, reason="", crashes=0
         )
-        if not changed and not again:
+        if changed < len(messages) and not again:
             raise LeaseLost
         yield
-    message.finished = True
+    for message in messages:
+        message.finished = True
+
+
+def _all_mine(messages: Sequence[OutboxMessage]) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(reduce(or_, map(_mine, messages)))
 
 
 def _mine(message: OutboxMessage) -> Q:

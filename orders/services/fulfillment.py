@@ -16,7 +16,7 @@ from connectors.money import Money, fits, is_currency
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
 from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
-from orders.services import fulfilled, history, notices, owed_back, parts, pushes, shipments, write_backs
+from orders.services import fulfilled, history, notices, owed_back, parts, push_records, shipments, write_backs
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -44,7 +44,7 @@ def ask(push: OrderPush, *, cause: str, at: datetime) -> None:
     not_begun = OutboxMessage.objects.filter(status__in=[OutboxStatus.WAITING, OutboxStatus.HELD])
     promised = not_begun.filter(push=push, topic=Topic.PULL_REMOTE).order_by("pk").first()
     if promised is None:
-        pushes.promise_read(push, cause=cause, at=at)
+        push_records.promise_read(push, cause=cause, at=at)
     elif not promised.wait_for and (promised.status == OutboxStatus.HELD or promised.next_attempt_at > at):
         outbox.release_now(promised.key, at=at)
 
@@ -105,17 +105,17 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None
     if push.status not in (PushStatus.PUSHED, PushStatus.HELD) or push.remote_cancelled or remote.cancelled:
         return
     if push.read_back_at is None:
-        pushes.compare(push, remote, at=at)
+        push_records.compare(push, remote, at=at)
         return
     if remote.total == push.remote_total:
         return
-    if not pushes.compares_totals(push):
+    if not push_records.compares_totals(push):
         push.remote_total = remote.total
         push.save(update_fields=["remote_total"])
         return
     equal = remote.total == push.expected_total and remote.currency == push.order.currency
     if push.status == PushStatus.HELD:
-        pushes.compare(push, remote, at=at)
+        push_records.compare(push, remote, at=at)
         if equal:
             move_push(push, to=PushStatus.PUSHED, by=push.connection.name, at=at, blockers=[])
         return

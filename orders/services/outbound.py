@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from connectors.base import Address, OutboundLine, OutboundOrder, PickupPlace, PushOptions
-from connectors.models import EmailPolicy, ProductLink
+from connectors.models import EmailPolicy
 from connectors.money import total
 from connectors.services import suppliers
 from orders.enums import AddressKind, PaymentStatus
 from orders.models import Order, OrderAddress, OrderLine, OrderPush
-from orders.services import partner_outbound, terms, text_templates
+from orders.services import loading, partner_outbound, terms, text_templates
 from orders.services.links_to import order_url
 
 _PAID = {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
@@ -19,8 +17,7 @@ _PAID = {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus
 def build(push: OrderPush) -> OutboundOrder:
     """This push's part of the order as it will be sent; lines without a product link have no variant."""
     order = push.order
-    lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
-    links = _links(push, lines)
+    lines, links = loading.lines_and_links(push)
     addresses = {address.kind: _address(address) for address in order.addresses.all()}
     shipping = addresses.get(AddressKind.SHIPPING)
     billing = addresses.get(AddressKind.BILLING) or shipping or Address()
@@ -54,11 +51,6 @@ def build(push: OrderPush) -> OutboundOrder:
         paid_at=order.payment.captured_at if order.payment_status in _PAID else None,
     )
     return whole if push.connection.source_id is None else partner_outbound.for_partner(whole, push)
-
-
-def _links(push: OrderPush, lines: Iterable[OrderLine]) -> dict[str, str]:
-    links = ProductLink.objects.filter(connection_id=push.connection_id, sku__in={line.sku for line in lines})
-    return dict(links.values_list("sku", "variant_id"))
 
 
 def _line(line: OrderLine, variant_id: str, taxes: terms.Taxes) -> OutboundLine:

@@ -22,7 +22,7 @@ from orders.enums import PushStatus, RefundStatus
 from orders.models import Order, OrderPush, Payment, Refund
 from orders.models.fields import ZERO
 from orders.models.payment import STORE
-from orders.services.pushes import compares_totals
+from orders.services.push_records import compares_totals
 from orders.services.refund_quotes import TAKEN, Left, Wanted, WantedLine, matching
 
 SHOWN = 50

@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import conditions
-from connectors.base import Blocker, BlockerCode, Connector, RemoteOrder, RemoteRef
+from connectors.base import Connector, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
-from connectors.money import Money
-from connectors.registry import connector_class
 from connectors.services import links
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
@@ -24,31 +22,28 @@ from orders.services import (
     by_hand,
     checks,
     history,
-    notices,
+    loading,
     outbound,
-    parts,
     preflight,
     preview,
     push_gates,
-    push_notes,
+    push_marks,
+    push_records,
     readiness,
     reexport_plan,
-    remote_cancel,
     sync_faults,
 )
 from orders.services.decisions import push_key
-from orders.services.transitions import lock, lock_status, move_push
+from orders.services.transitions import lock, move_push
 from orders.world import World
 
 STALE_MARK = timedelta(seconds=1)  # a process that paused longer after its mark marks again
 SEARCH_MARGIN = timedelta(hours=1)  # around our clock and the destination's
 
-_MAY_HAVE_CHANGED = ("status", "remote_id", "remote_cancelled", "total")  # of a push, while it was sent
-
 
 def send(message: OutboxMessage, world: World) -> Iterator[str]:
     """PUSH_ORDER: create the order there exactly once."""
-    push = _fresh(message)
+    push = loading.whole(message.push_id or 0)
     if push.status in (PushStatus.PUSHED, PushStatus.CANCELLED):
         return
     connection = push.connection
@@ -139,20 +134,7 @@ def _wait_if_possible(push: OrderPush, refusal: RejectedError, *, at: datetime) 
 def _mark(message: OutboxMessage, push: OrderPush, world: World) -> Iterator[str]:
     """Commit "maybe sent", and again if the process was stopped in between; look for a cancellation with it."""
     for _ in range(5):
-        with transaction.atomic():
-            order = lock(push.order_id)
-            if order.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
-                raise outbox.Postponed("The order was called off.", after_s=0)
-            if order.revision != push.order.revision:
-                raise outbox.Postponed("The order was edited: forming it anew.", after_s=0)
-            outbox.mark_sending(message, at=world.now())
-            push_gates.refuse_ended(push)
-            sent = {"sent_calls": push.sent_calls, "sent_at": world.now(), "due_total": push.due_total}
-            push.refresh_from_db(fields=["status"])
-            if push.status != PushStatus.SENDING:
-                move_push(push, to=PushStatus.SENDING, by=history.STOREWARD, at=world.now(), **sent)
-            else:
-                OrderPush.objects.filter(pk=push.pk).update(**sent)
+        push_marks.write(push_marks.Sending(message, push, world.now()))
         yield "marked"
         if message.maybe_sent_at and world.now() - message.maybe_sent_at <= STALE_MARK:
             return
@@ -176,104 +158,7 @@ def _finish(
     except ConnectorError:
         remote = None  # it is there; the promise to read it back is posted with the record
     yield "read back"
-    with outbox.finishing(message, at=world.now()):
-        push.refresh_from_db(fields=_MAY_HAVE_CHANGED)
-        record(push, ref, at=world.now(), adopted=adopted)
-        if remote is None:
-            promise_read(push, cause="read-back", at=world.now())
-        else:
-            parts.record(push, remote.parts)
-            compare(push, remote, at=world.now())
-        if copies > 1:
-            alarm_duplicate(push, copies, at=world.now())
-
-
-def record(push: OrderPush, ref: RemoteRef, *, at: datetime, adopted: bool) -> OrderPush:
-    """The order is there. Inside a transaction; an order called off meanwhile is cancelled there too."""
-    status = lock_status(push.order_id)
-    how = "Found in" if adopted else "Created in"
-    move_push(
-        push,
-        to=PushStatus.PUSHED,
-        by=history.STOREWARD,
-        at=at,
-        text=f"{how} {push.connection.name} as {ref.name}.",
-        remote_id=ref.remote_id,
-        remote_name=ref.name[:60],
-        remote_url=ref.url[:300],
-        adopted=adopted,
-        pushed_at=at,
-        blockers=[],
-    )
-    if status in remote_cancel.ENDED:
-        remote_cancel.promise(push, at=at)
-    elif push_notes.are_apart(push):
-        push_notes.promise(push, at=at)
-    return push
-
-
-def compare(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
-    """Hold what was paid against what the destination has, to the cent. A difference is a blocker.
-
-    A supplier's total is what the merchant pays there: it is written down and compared with nothing.
-    """
-    order, due = push.order, Money(push.expected_total, push.order.currency)
-    push.remote_total, push.read_back_at, push.remote_version = remote.total, at, remote.remote_version[:60]
-    push.save(update_fields=["remote_total", "read_back_at", "remote_version"])
-    if not compares_totals(push):
-        costs = f": it costs {remote.total:f} {remote.currency} there" if remote.total else ""
-        text = f"Read back from {push.connection.name}{costs}."
-        history.note(order, kind="push.cost", text=text, by=history.STOREWARD, at=at, push=push.public_id)
-        return
-    if remote.total == push.expected_total and remote.currency == order.currency:
-        like = "what was paid" if push.due_total is None else "what was sent"
-        text = f"Read back from {push.connection.name}: {Money(remote.total, remote.currency)}, equal to {like}."
-        history.note(order, kind="push.equal", text=text, by=history.STOREWARD, at=at, push=push.public_id)
-        return
-    text = (
-        f"{push.connection.name} has {remote.total.normalize():f} {remote.currency}; "
-        f"{_owed(push)} {due}{_of_whole(push)}. Correct {push.remote_name} there."
-    )
-    blocker = Blocker(BlockerCode.TOTAL_MISMATCH, text, "total", f"{remote.total:f}")
-    move_push(
-        push, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=text, reason=text, blockers=[blocker.as_json()]
-    )
-    sync_faults.report(push, [blocker], at=at)
-
-
-def compares_totals(push: OrderPush) -> bool:
-    """Whether the destination's total is meant to be what the customer paid."""
-    return connector_class(push.connection.platform).capabilities.compares_totals
-
-
-def _owed(push: OrderPush) -> str:
-    return "the customer paid" if push.due_total is None else "it was sent as"
-
-
-def _of_whole(push: OrderPush) -> str:
-    """Words for a push that is not the whole order."""
-    return "" if push.due_total is not None or push.total == push.order.total else " for its part of the order"
-
-
-def promise_read(push: OrderPush, *, cause: str, at: datetime) -> None:
-    """Have the destination's truth read and applied by a worker."""
-    outbox.post(
-        Topic.PULL_REMOTE,
-        order=push.order,
-        push=push,
-        connection=push.connection,
-        key=f"pull:{push.public_id}:{cause}",
-        at=at,
-    )
-
-
-def alarm_duplicate(push: OrderPush, copies: int, *, at: datetime) -> None:
-    """Two orders there carry one reference. Never cancelled by us: a person looks."""
-    text = f"{push.connection.name} has {copies} orders with reference {push.reference}. Keep one and cancel the others there."
-    history.note(push.order, kind="push.duplicate", text=text, by=history.STOREWARD, at=at, push=push.public_id)
-    notices.promise_merchant(
-        push.order, kind="suspected_duplicate", cause_key=push.public_id, at=at, reason=text, push=push
-    )
+    push_records.write(push_records.Sent(message, push, ref, remote, adopted, copies, world.now()))
 
 
 @transaction.atomic
@@ -282,7 +167,7 @@ def adopt(*, push_id: int, ref: RemoteRef, at: datetime) -> bool:
     push = _locked(push_id)
     if push.remote_id or not outbox.withdraw_sent(push_key(push), at=at):
         return False
-    promise_read(record(push, ref, at=at, adopted=True), cause="adopted", at=at)
+    push_records.promise_read(push_records.record(push, ref, at=at, adopted=True), cause="adopted", at=at)
     return True
 
 

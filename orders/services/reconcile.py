@@ -24,7 +24,7 @@ from orders import alarms
 from orders.attempt import Attempt
 from orders.enums import PushStatus
 from orders.models import OrderEvent, OrderPush
-from orders.services import fulfillment, pushes, remote_cancel
+from orders.services import fulfillment, push_records, pushes, remote_cancel
 from orders.world import World
 
 logger = getLogger(__name__)
@@ -122,7 +122,7 @@ def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> 
         return
     alarms = OrderEvent.objects.filter(order_id=push.order_id, kind="push.duplicate", data__push=push.public_id)
     if not alarms.exists():
-        pushes.alarm_duplicate(push, len(others) + 1, at=at)
+        push_records.alarm_duplicate(push, len(others) + 1, at=at)
 
 
 def _failed(connection: Connection, error: ConnectorError, *, at: datetime) -> None:

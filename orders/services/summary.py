@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Case, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
@@ -30,9 +30,19 @@ def refresh(order_id: int) -> None:
     )
 
 
-def refresh_pushes(order_id: int) -> None:
-    """The same where nothing but the status of a push changed: a push does this twice."""
-    Order.objects.filter(pk=order_id).update(push_status=_pushes(order_id))
+def refresh_pushes(order_ids: Collection[int]) -> None:
+    """The same of several orders where nothing but the status of a push changed: a push does this twice."""
+    pushes = OrderPush.objects.filter(order_id__in=order_ids)
+    known: dict[int, list[tuple[int, int, str]]] = {order_id: [] for order_id in order_ids}
+    for order_id, connection, generation, status in pushes.values_list(
+        "order_id", "connection_id", "generation", "status"
+    ):
+        known[order_id].append((connection, generation, status))
+    alike: dict[str, list[int]] = {}
+    for order_id, found in known.items():
+        alike.setdefault(push_summary(_latest_generations(found)), []).append(order_id)
+    for summed, ids in alike.items():
+        Order.objects.filter(pk__in=ids).update(push_status=_unless_lines_go_nowhere(summed))
 
 
 def push_summary(statuses: Iterable[str]) -> str:
@@ -57,7 +67,11 @@ def _pushes(order_id: int) -> Case:
     statuses = _latest_generations(
         OrderPush.objects.filter(order_id=order_id).values_list("connection_id", "generation", "status")
     )
-    return Case(When(_GOES_SOMEWHERE, then=Value(push_summary(statuses))), default=Value(PushStatus.HELD.value))
+    return _unless_lines_go_nowhere(push_summary(statuses))
+
+
+def _unless_lines_go_nowhere(summed: str) -> Case:
+    return Case(When(_GOES_SOMEWHERE, then=Value(summed)), default=Value(PushStatus.HELD.value))
 
 
 def _latest_generations(pushes: Iterable[tuple[int, int, str]]) -> list[PushStatus]:

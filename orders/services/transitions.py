@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db import connection as database
 
 from orders.enums import (
     ORDER_TRANSITIONS,
@@ -15,8 +17,21 @@ from orders.enums import (
     PushStatus,
 )
 from orders.errors import TransitionNotAllowed
-from orders.models import Order, OrderPush, Payment
-from orders.services import history, summary
+from orders.models import Order, OrderEvent, OrderPush, Payment
+from orders.services import history, rows, summary
+
+_LOCKED = ("pk", "status", "revision")
+
+
+class OrderBusy(Exception):
+    """One of several orders is being decided about by somebody else."""
+
+
+class Locked(NamedTuple):
+    """What an order says that is locked."""
+
+    status: OrderStatus
+    revision: int
 
 
 def lock(order_id: int) -> Order:
@@ -27,6 +42,17 @@ def lock(order_id: int) -> Order:
 def lock_status(order_id: int) -> OrderStatus:
     """The same lock where the order's status is all that is asked."""
     return OrderStatus(Order.objects.select_for_update().values_list("status", flat=True).get(pk=order_id))
+
+
+def lock_many(order_ids: Collection[int]) -> dict[int, Locked]:
+    """The same lock for several orders at one go. Raises OrderBusy when somebody else has one of several: who holds
+    some and waits for others could be waited for."""
+    alone = len(order_ids) == 1 or not database.features.has_select_for_update_skip_locked
+    rows = Order.objects.select_for_update(skip_locked=not alone).filter(pk__in=order_ids)
+    found = {pk: Locked(OrderStatus(status), revision) for pk, status, revision in rows.values_list(*_LOCKED)}
+    if len(found) < len(order_ids):
+        raise OrderBusy
+    return found
 
 
 def move_order(order: Order, *, to: OrderStatus, by: str, at: datetime, text: str, **fields: Any) -> None:
@@ -67,19 +93,55 @@ def move_push(
     **fields: Any,
 ) -> None:
     """Change a push's status; without `text` it leaves no line in the history. Raises TransitionNotAllowed."""
-    came_from = push.status
-    if came_from != to:
-        _check(PUSH_TRANSITIONS, came_from, to, f"This push is {PushStatus(came_from).label.lower()} already.")
-    fields |= {"status": to, "reason": reason[:500], "wait_for": wait_for}
-    for name, value in fields.items():
-        setattr(push, name, value)
-    push.save(update_fields=list(fields))
-    if text:
-        history.note(
-            push.order, kind=f"push.{to}", text=text, by=by, at=at,
-            axis="push", push=push.public_id, **{"from": came_from, "to": to},
-        )  # fmt: skip
-    summary.refresh_pushes(push.order_id)
+    moves = PushMoves(by=by, at=at)
+    moves.move(push, to=to, text=text, reason=reason, wait_for=wait_for, **fields)
+    moves.write()
+
+
+class PushMoves:
+    """Changes of pushes, and their lines in the history, that are written together: a statement for each kind of row.
+
+    The pushes' orders are locked, and all is in one transaction.
+    """
+
+    def __init__(self, *, by: str, at: datetime) -> None:
+        self._by, self._at = by, at
+        self._changed: dict[int, tuple[OrderPush, set[str]]] = {}
+        self._moved: set[int] = set()  # orders
+        self._lines: list[OrderEvent] = []
+
+    def move(
+        self, push: OrderPush, *, to: PushStatus, text: str = "", reason: str = "", wait_for: str = "", **fields: Any
+    ) -> None:
+        """As move_push, once all is written."""
+        came_from = push.status
+        if came_from != to:
+            _check(PUSH_TRANSITIONS, came_from, to, f"This push is {PushStatus(came_from).label.lower()} already.")
+        self.change(push, **fields, status=to, reason=reason[:500], wait_for=wait_for)
+        self._moved.add(push.order_id)
+        if text:
+            self.note(push, kind=f"push.{to}", text=text, axis="push", **{"from": came_from, "to": to})
+
+    def change(self, push: OrderPush, **fields: Any) -> None:
+        """Fields that are not its status."""
+        for name, value in fields.items():
+            setattr(push, name, value)
+        self._changed.setdefault(push.pk, (push, set()))[1].update(fields)
+
+    def note(self, push: OrderPush, *, kind: str, text: str, **data: Any) -> None:
+        event = history.line(
+            push.order, kind=kind, text=text, by=self._by, at=self._at, **{"push": push.public_id, **data}
+        )
+        self._lines.append(event)
+
+    def write(self) -> None:
+        alike: dict[tuple[str, ...], list[OrderPush]] = {}
+        for push, fields in self._changed.values():
+            alike.setdefault(tuple(sorted(fields)), []).append(push)
+        for names, pushes in alike.items():
+            rows.write(pushes, names)
+        history.add(self._lines)
+        summary.refresh_pushes(self._moved)
 
 
 def _check(table: Mapping[str, frozenset[str]], came_from: str, to: str, refusal: str) -> None:

@@ -21,7 +21,7 @@ from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
 from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
-from orders.services.pushes import compares_totals
+from orders.services.push_records import compares_totals
 from orders.views import fixes
 from orders.views.htmx import wants_partial
 

@@ -13,7 +13,7 @@ from connectors.models import ConnectionState
 from connectors.services import links
 from orders.enums import FulfillmentStatus, Headline, OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Fulfillment, Order, OrderPush, OutboxMessage
-from orders.services import fulfillment, pushes, remote_cancel
+from orders.services import fulfillment, push_records, remote_cancel
 from tests.factories import NOON, make_connection
 from tests.fakes import FakeStore
 from tests.orders.services.pushed import Pushed, make_pushed
@@ -422,7 +422,7 @@ def test_a_cause_that_comes_while_a_read_is_running_makes_another():
 def test_a_sign_of_life_brings_a_read_forward_that_was_put_off():
     pushed = make_pushed()
     with transaction.atomic():
-        pushes.promise_read(pushed.push, cause="event-1", at=NOON.replace(hour=18))
+        push_records.promise_read(pushed.push, cause="event-1", at=NOON.replace(hour=18))
         fulfillment.ask(pushed.push, cause="event-2", at=NOON)
 
     assert [message.next_attempt_at for message in pushed.promised(Topic.PULL_REMOTE)] == [NOON]
