@@ -337,7 +337,8 @@ class Capabilities:
     supplier: bool = False  # sells to the merchant and sends the goods; then the driver is a SupplierConnector
     test_orders: bool = False  # takes orders that it cancels at once
     payment_profiles: bool = False  # bills a saved card or bank account that the merchant chooses
-    desk: bool = False  # has no service: our own desk mails its orders and keeps the book
+    desk: bool = False  # has no service: orders are files, and our own desk keeps the book of them
+    folders: bool = False  # on a server of its own, where they are put and tracking is fetched; without, they are mailed
     compares_totals: bool = True  # False: its total is what the merchant pays there, not what the customer paid
     restock: bool = False  # `put_back` works
     separate_notes: bool = False  # notes are no part of `create`: `add_notes` writes them
@@ -396,7 +397,7 @@ class ConnectField:
     name: str
     label: str
     help: str = ""
-    kind: str = "text"  # text, secret, email, number or choice
+    kind: str = "text"  # text, secret, secret_text (of many lines), email, number or choice
     required: bool = True
     placeholder: str = ""
     choices: tuple[tuple[str, str], ...] = ()
