@@ -34,6 +34,7 @@ class Booked:
     updated_at: datetime
     shipments: tuple[ShipmentNotice, ...] = ()
     file: PurchaseFile | None = None
+    token: int = 0  # of the ticket it was uploaded under; 0: it was mailed
 
 
 @dataclass(frozen=True, slots=True)

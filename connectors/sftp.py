@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
-from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import (
+    ConnectorError,
+    CredentialsError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+    ServerKeyError,
+)
 from connectors.http import CallRecord
 from connectors.wire import CONNECT_S, public_address, why_not_connected
 
@@ -45,16 +52,6 @@ _ODD = (
 
 # What goes wrong is told by the errors; paramiko would log it once more, as its own fault.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-
-
-class ServerKeyError(CredentialsError):
-    """The server shows a key that nobody confirmed. Nothing was said to it but hello."""
-
-    def __init__(self, message: str, *, host: str, shown: str, known: str) -> None:
-        super().__init__(message)
-        self.host = host
-        self.shown = shown  # "ssh-ed25519 SHA256:...", as people compare it
-        self.known = known  # what was confirmed; empty when nothing was
 
 
 @dataclass(frozen=True, slots=True)

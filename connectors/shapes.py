@@ -122,14 +122,14 @@ class OutboundOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreviewCall:
-    """One HTTP call as it would be made now, down to the byte; nothing in it is secret."""
+    """One call, mail or file as it would leave now, down to the byte; nothing in it is secret."""
 
     method: str
     path: str  # empty when the driver does not tell
     headers: Mapping[str, str]  # values that could be secret are hidden
     body: bytes
     operation: str = ""
-    # where each part of a JSON body comes from, by its path: {"order.lineItems": ("line", "product link")}
+    # where each part of a body comes from, by its path in JSON or its column in CSV: {"order.lineItems": ("line", "product link")}
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod

@@ -71,7 +71,7 @@ class FileDropConnector(SupplierConnector):
         """Mail the purchase order, unless the book has it: the same reference is never mailed twice unasked."""
         booked = self._desk.look_up(order.reference)
         if booked is None:
-            self._desk.send(mapping.purchase_file(order))
+            self._desk.send(self._file(order))
         elif not booked.is_sent:
             raise _unsure(order.reference)
         return ref_of(order.reference)
@@ -99,6 +99,13 @@ class FileDropConnector(SupplierConnector):
         cls, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account
     ) -> InboundNotice:
         webhook.parse(headers=headers, body=body, secrets=secrets, account=account)
+
+    def _file(self, order: OutboundOrder) -> PurchaseFile:
+        """Raises RejectedError for an order that nobody could carry out: no server is there to refuse it."""
+        found = preflight.blockers(order)
+        if found:
+            raise RejectedError(found[0].message, found)
+        return mapping.purchase_file(order)
 
     @property
     def _desk(self) -> Desk:

@@ -51,10 +51,11 @@ class SftpDropConnector(FileDropConnector):
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         """Put the file there, unless the book or the folder has it."""
-        file = mapping.purchase_file(order)
+        file = self._file(order)
         booked = self._desk.look_up(file.reference)
         if booked is None or not booked.is_sent:
             with self._session() as session:
+                session.folder(self.account.credentials["orders_folder"])  # where there is none, nothing is there either
                 self._deliver(session, file, booked)
         return ref_of(file.reference)
 
@@ -63,6 +64,7 @@ class SftpDropConnector(FileDropConnector):
         booked = self._desk.look_up(reference)
         if booked is None or not booked.is_sent:
             with self._session() as session:
+                session.folder(self.account.credentials["orders_folder"])  # without it "not there" would prove nothing
                 if not self._adopted(session, reference, booked):
                     return ()
         return (ref_of(reference),)
@@ -82,23 +84,23 @@ class SftpDropConnector(FileDropConnector):
         if there is not None and there != file.body:
             raise _another(path)
         if booked is not None and there is None:
-            self._take_back(session, path, file.reference)
+            self._take_back(session, path, booked)
         if there is not None:
             self._write_down(file, booked)
         else:
             self._upload(session, path, file)
 
-    def _take_back(self, session: Session, path: str, reference: str) -> None:
+    def _take_back(self, session: Session, path: str, booked: Booked) -> None:
         """A file that still has its first name never got the other, and cannot get it once it is gone."""
-        if not session.remove(_part(path)):
-            raise _unsure(reference, self.account.credentials["host"])
-        self._desk.settle(reference, arrived=False)
+        if not session.remove(_part(path, booked.token)):
+            raise _unsure(booked.reference, self.account.credentials["host"])
+        self._desk.settle(booked.reference, arrived=False)
 
     def _upload(self, session: Session, path: str, file: PurchaseFile) -> None:
         ticket = self._desk.begin(file)
         try:
-            self._put(session, _part(path), file, ticket)
-            session.rename(_part(path), path)
+            self._put(session, path, file, ticket)
+            session.rename(_part(path, ticket.token), path)
         except OutcomeUnknownError:
             raise
         except ConnectorError:
@@ -106,9 +108,11 @@ class SftpDropConnector(FileDropConnector):
             raise
         self._desk.end(ticket, arrived=True)
 
-    def _put(self, session: Session, part: str, file: PurchaseFile, ticket: Ticket) -> None:
+    def _put(self, session: Session, path: str, file: PurchaseFile, ticket: Ticket) -> None:
         """All of it under the first name, read back before it gets the final one: afterwards it may be gone at once."""
-        session.remove(part)
+        part = _part(path, ticket.token)
+        if ticket.token > 1:
+            session.remove(_part(path, ticket.token - 1))  # what one who did not come back has left
         session.write_new(part, file.body)
         if self._read(session, part) != file.body:
             raise RetryableError(f"{self.account.credentials['host']} keeps other bytes of {part} than were sent.")
@@ -176,9 +180,9 @@ class SftpDropConnector(FileDropConnector):
         return f"{self.account.credentials['orders_folder'].rstrip('/')}/{name}"
 
 
-def _part(path: str) -> str:
-    """The name of a file that is still being written: nobody takes it for an order."""
-    return f"{path}.part"
+def _part(path: str, token: int) -> str:
+    """The name of a file that is still being written: nobody takes it for an order, and no other upload has it."""
+    return f"{path}.{token}.part"
 
 
 def _is_tracking(name: str) -> bool:

@@ -34,20 +34,17 @@ FIELDS: tuple[ConnectField, ...] = (
     ),
     ConnectField("currency", "Currency", help="In which the supplier bills you, as in USD.", placeholder="USD"),
 )
-RECONNECT: tuple[str, ...] = (
-    "user", "password", "private_key", "passphrase", "orders_folder", "tracking_folder", "currency",
-)  # fmt: skip
+RECONNECT: tuple[str, ...] = tuple(field.name for field in FIELDS)  # it must be the same user of the same server
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _USER = re.compile(r"[^\s:@/\x00-\x1f]{1,100}")
 _FOLDER = re.compile(r"[^\x00-\x1f\\]{1,200}")
-_AT = re.compile(r"sftp://([^/:]+):(\d+)")
 
 
 def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
     """What was typed, as a connection keeps it. Raises FieldError in plain words."""
     address = str(given.get("base_url") or "")
-    host, port = _server(given, address)
+    host, port = _server(given)
     user = _text(given, "user")
     if not _USER.fullmatch(user):
         raise FieldError("user", "A user name has neither spaces nor : @ /.")
@@ -67,11 +64,8 @@ def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
     return Entry(base_url=address if is_practice else f"sftp://{host}:{port}", credentials=kept)
 
 
-def _server(given: Mapping[str, str], address: str) -> tuple[str, int]:
-    """As it was typed; a reconnect goes to the server that is known."""
-    known = _AT.fullmatch(address)
-    host = _text(given, "host").lower().rstrip(".") or (known.group(1) if known else "")
-    port = _text(given, "port") or (known.group(2) if known else "") or str(PORT)
+def _server(given: Mapping[str, str]) -> tuple[str, int]:
+    host, port = _text(given, "host").lower().rstrip("."), _text(given, "port") or str(PORT)
     if not _HOST.fullmatch(host):
         raise FieldError("host", "Give the server's name alone, as in sftp.supplier.com.")
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:

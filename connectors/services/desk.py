@@ -294,6 +294,7 @@ def _booked(row: PurchaseOrder) -> Booked:
         updated_at=row.updated_at,
         shipments=tuple(_notices(row.shipments.all(), row.updated_at)),
         file=desk_folder.file_of(row),
+        token=row.token,
     )
 
 

@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from connectors.base import Blocker, BlockerCode
+from connectors.credentials import readable
 from connectors.desk import PurchaseFile, Ticket
 from connectors.errors import RejectedError, RetryableError
-from connectors.models import PurchaseOrder, PurchaseState, TrackingFile
+from connectors.models import Connection, PurchaseOrder, PurchaseState, TrackingFile
 from connectors.sftp import Entry
 
 UPLOAD_ENDS = timedelta(seconds=60)  # longer than a session lives: by then whoever uploads has ended or is late
@@ -84,6 +85,16 @@ def was_read(connection_id: int, entry: Entry, *, rows: int, faults: Sequence[st
     TrackingFile.objects.filter(
         connection_id=connection_id, name=entry.name, size=entry.size, modified_at=entry.modified_at
     ).update(read_at=at, rows=rows, faults=told)
+
+
+def listed(connection: Connection, *, limit: int) -> list[TrackingFile]:
+    """What was found in the folder for tracking, newest first."""
+    return list(connection.tracking_files.order_by("-seen_at", "-pk")[:limit])
+
+
+def fetches(connection: Connection) -> bool:
+    """Whether a folder for tracking was given."""
+    return readable(connection.credentials) and bool(connection.credentials.get("tracking_folder"))
 
 
 def _held(connection_id: int, ticket: Ticket, *states: PurchaseState) -> Any:
