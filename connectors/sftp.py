@@ -131,7 +131,7 @@ class Session:
                 raise FileNotFoundError
 
     def files(self, folder: str) -> list[Entry]:
-        """The files in it, by name. Raises CredentialsError when it is not there or not ours to read."""
+        """The files in it, the oldest first. Raises CredentialsError when it is not there or not ours to read."""
         with self._call("list", folder), self._heard(folder):
             found: list[Entry] = []
             for entry in self._sftp.listdir_iter(folder, read_aheads=1):
@@ -139,7 +139,7 @@ class Session:
                     raise RetryableError(f"{folder} on {self._place.host} holds more than {ENTRIES_MAX} entries.")
                 if entry.st_mode is None or stat.S_ISREG(entry.st_mode):
                     found.append(Entry(entry.filename, min(entry.st_size or 0, _SIZE_MAX), entry.st_mtime or 0))
-            return sorted(found, key=lambda each: each.name)
+            return sorted(found, key=lambda each: (each.modified_at, each.name))
 
     def read(self, path: str, *, max_bytes: int) -> bytes | None:
         """The whole file, None when it is not there. Raises RejectedError when it is larger than `max_bytes`."""
@@ -255,7 +255,9 @@ class Session:
         try:
             yield
         except FileNotFoundError:
-            raise CredentialsError(f"{host} has no {path}: reconnect with the right folder.", code="scope_missing") from None
+            raise CredentialsError(
+                f"{host} has no {path}: reconnect with the right folder.", code="scope_missing"
+            ) from None
         except PermissionError:
             message = f"{self._place.user} may not use {path} on {host}. Ask the supplier to allow it, then reconnect."
             raise CredentialsError(message, code="scope_missing") from None

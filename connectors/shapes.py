@@ -338,7 +338,9 @@ class Capabilities:
     test_orders: bool = False  # takes orders that it cancels at once
     payment_profiles: bool = False  # bills a saved card or bank account that the merchant chooses
     desk: bool = False  # has no service: orders are files, and our own desk keeps the book of them
-    folders: bool = False  # on a server of its own, where they are put and tracking is fetched; without, they are mailed
+    folders: bool = (
+        False  # on a server of its own, where they are put and tracking is fetched; without, they are mailed
+    )
     compares_totals: bool = True  # False: its total is what the merchant pays there, not what the customer paid
     restock: bool = False  # `put_back` works
     separate_notes: bool = False  # notes are no part of `create`: `add_notes` writes them

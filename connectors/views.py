@@ -126,8 +126,14 @@ def connection_reconnect(request: MerchantRequest, public_id: str) -> HttpRespon
             if _reconnect(request, connection, form):
                 return redirect("connectors:detail", public_id)
         except ServerKeyError as error:
-            whose = {"merchant_id": request.merchant.pk, "platform": connection.platform, "connection": public_id}
-            return _ask_to_confirm(request, pending.of(error, form.entry, **whose))
+            asked = pending.of(
+                error,
+                form.entry,
+                merchant_id=request.merchant.pk,
+                platform=connection.platform,
+                connection=public_id,
+            )
+            return _ask_to_confirm(request, asked)
     may_authorize = apps.can_authorize(connection.platform)
     context = {"connection": connection, "form": form, "may_authorize": may_authorize}
     return render(request, "connectors/connection_reconnect.html", context, status=422 if form.errors else 200)
@@ -282,9 +288,7 @@ def _reconnect(request: MerchantRequest, connection: Connection, form: Reconnect
 
 def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) -> None:
     """Ask first, save then, set up webhooks last. Raises ConnectorError, or StateRefused when it cannot be."""
-    shop = connections.ask(
-        platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials
-    )
+    shop = connections.ask(platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials)
     if shop.remote_id != connection.remote_id:
         raise StateRefused(f"These credentials belong to another store: {shop.name}.")
     connections.reconnect(

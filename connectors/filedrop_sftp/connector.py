@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from connectors.base import Blocker, BlockerCode, Capabilities, OutboundOrder, PreviewCall, RemoteOrder, RemoteRef, ShopInfo
+from connectors.base import (
+    Blocker,
+    BlockerCode,
+    Capabilities,
+    OutboundOrder,
+    PreviewCall,
+    RemoteOrder,
+    RemoteRef,
+    ShopInfo,
+)
 from connectors.desk import Booked, PurchaseFile, Ticket
 from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import mapping, tracking
@@ -55,7 +64,9 @@ class SftpDropConnector(FileDropConnector):
         booked = self._desk.look_up(file.reference)
         if booked is None or not booked.is_sent:
             with self._session() as session:
-                session.folder(self.account.credentials["orders_folder"])  # where there is none, nothing is there either
+                session.folder(
+                    self.account.credentials["orders_folder"]
+                )  # where there is none, nothing is there either
                 self._deliver(session, file, booked)
         return ref_of(file.reference)
 

@@ -52,7 +52,9 @@ def end(connection_id: int, ticket: Ticket, *, arrived: bool, at: datetime) -> N
 
 
 def file_of(row: PurchaseOrder) -> PurchaseFile:
-    return PurchaseFile(row.reference, row.file_name, row.body.encode(), tuple((sku, count) for sku, count in row.units))
+    return PurchaseFile(
+        row.reference, row.file_name, row.body.encode(), tuple((sku, count) for sku, count in row.units)
+    )
 
 
 def columns(file: PurchaseFile) -> dict[str, Any]:

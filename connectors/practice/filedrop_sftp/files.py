@@ -59,7 +59,7 @@ def leave_tracking(fulfillment: PracticeFulfillment) -> None:
     """What one fulfillment says now, as a file of its own."""
     shop = fulfillment.order.shop
     number = shop.files.filter(path__startswith=f"{TRACKING}/").count() + 1
-    put(shop, f"{TRACKING}/tracking-{fulfillment.pk}-{number}.csv", inbox.sheet(_rows(fulfillment)).encode())
+    put(shop, f"{TRACKING}/tracking-{number:05}.csv", inbox.sheet(_rows(fulfillment)).encode())
 
 
 def _rows(fulfillment: PracticeFulfillment) -> Iterable[inbox.Sent]:

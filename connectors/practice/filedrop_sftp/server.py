@@ -24,8 +24,19 @@ from connectors.practice.filedrop_sftp import files
 from connectors.practice.models import PracticeFile, PracticeShop
 
 HOST = "127.0.0.1"
-_PAGE = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<!doctype html><title>Something is wrong</title>\r\n"
+_PAGE = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<!doctype html><title>Something is wrong</title>\r\n"
+)
 _SIGN_IN_S = 30
+_OK: int = paramiko.SFTP_OK
+_FAILURE: int = paramiko.SFTP_FAILURE
+_MISSING: int = paramiko.SFTP_NO_SUCH_FILE
+_DENIED: int = paramiko.SFTP_PERMISSION_DENIED
+_END: int = paramiko.SFTP_EOF
+_OPENED: int = paramiko.OPEN_SUCCEEDED
+_REFUSED: int = paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+_KNOWN: int = paramiko.AUTH_SUCCESSFUL
+_STRANGER: int = paramiko.AUTH_FAILED
 _WRITES = os.O_WRONLY | os.O_RDWR
 _Given = TypeVar("_Given")
 
@@ -116,13 +127,13 @@ class _Guest(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no
     def check_auth_password(self, username: str, password: str) -> int:
         shop = self.books.ask(files.shop_of, username, password)
         if shop is None or self.books.ask(dials.take, shop, "dead_token") is not None:
-            return paramiko.AUTH_FAILED
+            return _STRANGER
         self.shop = shop
         time.sleep(self.books.ask(dials.take, shop, "slow") or 0)
-        return paramiko.AUTH_SUCCESSFUL
+        return _KNOWN
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return _OPENED if kind == "session" else _REFUSED
 
 
 class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko has no types
@@ -134,9 +145,9 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
         self._shop = guest.shop
         self._transport = transport
 
-    def list_folder(self, path: str) -> list[paramiko.SFTPAttributes] | int:
+    def list_folder(self, path: str) -> list[Any] | int:
         if path not in files.FOLDERS or self.dialled("no_folder"):
-            return paramiko.SFTP_NO_SUCH_FILE
+            return _MISSING
         rows = self._books.ask(files.listed, self._shop, path)
         self.tear()
         return [_attributes(row) for row in rows]
@@ -145,40 +156,40 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
         if path in files.FOLDERS and not self.dialled("no_folder"):
             return _folder()
         row = self._books.ask(files.get, self._shop, path)
-        return _attributes(row) if row else paramiko.SFTP_NO_SUCH_FILE
+        return _attributes(row) if row else _MISSING
 
     lstat = stat
 
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
         folder = path.rpartition("/")[0]
         if folder not in files.FOLDERS or self.dialled("no_folder"):
-            return paramiko.SFTP_NO_SUCH_FILE
+            return _MISSING
         row = self._books.ask(files.get, self._shop, path)
         if not flags & _WRITES:
             self.tear()
-            return _Reading(bytes(row.body), row) if row else paramiko.SFTP_NO_SUCH_FILE
+            return _Reading(bytes(row.body), row) if row else _MISSING
         if folder != files.ORDERS or self.dialled("forbidden"):
-            return paramiko.SFTP_PERMISSION_DENIED
+            return _DENIED
         if row is not None and flags & os.O_EXCL:
-            return paramiko.SFTP_FAILURE
+            return _FAILURE
         self.put(path, b"")
         return _Writing(self, path)
 
     def remove(self, path: str) -> int:
         if path.startswith(f"{files.TRACKING}/"):
-            return paramiko.SFTP_PERMISSION_DENIED
-        return paramiko.SFTP_OK if self._books.ask(files.remove, self._shop, path) else paramiko.SFTP_NO_SUCH_FILE
+            return _DENIED
+        return _OK if self._books.ask(files.remove, self._shop, path) else _MISSING
 
     def rename(self, oldpath: str, newpath: str) -> int:
         if self._books.ask(files.get, self._shop, oldpath) is None:
-            return paramiko.SFTP_NO_SUCH_FILE
+            return _MISSING
         if not self._books.ask(files.rename, self._shop, oldpath, newpath):
-            return paramiko.SFTP_FAILURE
+            return _FAILURE
         if self.dialled("lost_answer"):
             self.drop()
         time.sleep(self._books.ask(dials.take, self._shop, "hang") or 0)
         self.tear()
-        return paramiko.SFTP_OK
+        return _OK
 
     def put(self, path: str, body: bytes) -> None:
         self._books.ask(files.put, self._shop, path, body)
@@ -204,7 +215,7 @@ class _Reading(paramiko.SFTPHandle):  # type: ignore[misc]  # paramiko has no ty
         return _attributes(self._row)
 
     def read(self, offset: int, length: int) -> bytes | int:
-        return self._body[offset : offset + length] if offset < len(self._body) else paramiko.SFTP_EOF
+        return self._body[offset : offset + length] if offset < len(self._body) else _END
 
 
 class _Writing(paramiko.SFTPHandle):  # type: ignore[misc]  # paramiko has no types
@@ -214,14 +225,14 @@ class _Writing(paramiko.SFTPHandle):  # type: ignore[misc]  # paramiko has no ty
 
     def write(self, offset: int, data: bytes) -> int:
         if self._folders.dialled("disk_full"):
-            return paramiko.SFTP_FAILURE
+            return _FAILURE
         if self._folders.dialled("torn_upload"):
             self._folders.put(self._path, data[: len(data) // 2])
             self._folders.drop()
-            return paramiko.SFTP_FAILURE
+            return _FAILURE
         self._body = self._body[:offset].ljust(offset, b"\0") + data + self._body[offset + len(data) :]
         self._folders.put(self._path, self._body)
-        return paramiko.SFTP_OK
+        return _OK
 
 
 def _attributes(row: PracticeFile) -> paramiko.SFTPAttributes:
