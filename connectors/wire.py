@@ -136,6 +136,7 @@ def public_address(host: str, port: int, *, allow_loopback: bool) -> IPv4Address
 
     Raises RetryableError for any other, OSError or UnicodeError when the name cannot be found.
     """
+    address: IPv4Address | IPv6Address
     try:
         address, _ = get_ip_address(host, port, allow_loopback=allow_loopback)
     except InvalidIPAddress:

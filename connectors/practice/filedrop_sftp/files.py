@@ -22,9 +22,20 @@ def shop_of(user: str, password: str) -> PracticeShop | None:
     return shop if shop and hmac.compare_digest(shop.access_token.encode(), password.encode()) else None
 
 
+def shop_of_key(user: str, key: str) -> PracticeShop | None:
+    """By the public key, in base64, that somebody left in the shop's settings."""
+    shop = PracticeShop.objects.filter(platform=PLATFORM, slug=user).first()
+    return shop if shop and key and shop.settings.get("public_key") == key else None
+
+
 def of_any(name: str) -> bool:
     """Use one turn of a dial that works before anybody has said who is calling."""
     return any(dials.take(shop, name) is not None for shop in PracticeShop.objects.filter(platform=PLATFORM))
+
+
+def turned(shop: PracticeShop, name: str) -> int | None:
+    """Use one turn of a dial as it stands now: a session lasts, and a person turns dials meanwhile."""
+    return dials.take(PracticeShop.objects.get(pk=shop.pk), name)
 
 
 def listed(shop: PracticeShop, folder: str) -> list[PracticeFile]:
@@ -50,7 +61,7 @@ def rename(shop: PracticeShop, path: str, to: str) -> bool:
         return False
     if to.startswith(f"{ORDERS}/") and to.endswith(".csv"):
         inbox.receive(shop, bytes(shop.files.get(path=to).body).decode(errors="replace"), by="SFTP")
-        if dials.take(shop, "takes_away") is not None:
+        if turned(shop, "takes_away") is not None:
             shop.files.filter(path=to).update(path=to.replace(ORDERS, ARCHIVE, 1))
     return True
 

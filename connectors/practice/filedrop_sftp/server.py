@@ -122,10 +122,15 @@ class _Guest(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no
         self.shop: PracticeShop | None = None
 
     def get_allowed_auths(self, username: str) -> str:
-        return "password"
+        return "password,publickey"
 
     def check_auth_password(self, username: str, password: str) -> int:
-        shop = self.books.ask(files.shop_of, username, password)
+        return self._welcome(self.books.ask(files.shop_of, username, password))
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return self._welcome(self.books.ask(files.shop_of_key, username, key.get_base64()))
+
+    def _welcome(self, shop: PracticeShop | None) -> int:
         if shop is None or self.books.ask(dials.take, shop, "dead_token") is not None:
             return _STRANGER
         self.shop = shop
@@ -187,7 +192,7 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
             return _FAILURE
         if self.dialled("lost_answer"):
             self.drop()
-        time.sleep(self._books.ask(dials.take, self._shop, "hang") or 0)
+        time.sleep(self._books.ask(files.turned, self._shop, "hang") or 0)
         self.tear()
         return _OK
 
@@ -195,7 +200,7 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
         self._books.ask(files.put, self._shop, path, body)
 
     def dialled(self, name: str) -> bool:
-        return self._books.ask(dials.take, self._shop, name) is not None
+        return self._books.ask(files.turned, self._shop, name) is not None
 
     def tear(self) -> None:
         if self.dialled("torn"):
