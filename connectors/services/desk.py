@@ -91,6 +91,8 @@ class BookDesk:
         with transaction.atomic():
             count, faults = _take_each(self._connection_id, sheet, sha256(body).hexdigest(), at=at)
             desk_folder.was_read(self._connection_id, entry, rows=count, faults=faults, at=at)
+            connection = Connection.objects.select_related("merchant").get(pk=self._connection_id)
+            _note_tracking(connection, by=STOREWARD, at=at, rows=count, faults=len(faults))
 
     def refuse(self, entry: Entry, why: str) -> None:
         desk_folder.was_read(self._connection_id, entry, rows=0, faults=[why], at=timezone.now())
@@ -184,10 +186,13 @@ def take_tracking(*, connection_id: int, body: bytes, by: str, at: datetime) -> 
     for row in rows:
         _check(row, orders.get(row.po_number))
     count = _take_all(connection, orders, rows, sha256(body).hexdigest(), at=at)
-    audit.record(
-        merchant=connection.merchant, kind="supplier.tracking", subject=connection.name, by=by, at=at, rows=len(rows)
-    )
+    _note_tracking(connection, by=by, at=at, rows=len(rows))
     return count
+
+
+def _note_tracking(connection: Connection, *, by: str, at: datetime, **data: int) -> None:
+    merchant, name = connection.merchant, connection.name
+    audit.record(merchant=merchant, kind="supplier.tracking", subject=name, by=by, at=at, **data)
 
 
 def _take_each(connection_id: int, sheet: tracking.Sheet, digest: str, *, at: datetime) -> tuple[int, list[str]]:

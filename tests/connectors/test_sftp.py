@@ -236,6 +236,12 @@ def test_ports_of_other_services_are_refused(number):
 # --- servers that are none ---
 
 
+def dribble(sock: socket.socket) -> None:
+    ended = Event()
+    while not ended.wait(0.2):
+        sock.sendall(b"x")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -244,7 +250,7 @@ def test_ports_of_other_services_are_refused(number):
         lambda sock: sock.sendall(b"SSH-2.0-x\r\n" + b"\xff" * 4096),
         lambda sock: sock.sendall(b"SSH-2.0-x\r\n"),
         lambda sock: sock.close(),
-        lambda sock: dribble(sock),
+        dribble,
     ],
     ids=["silent", "a page", "garbage", "greets and waits", "closes", "dribbles"],
 )
@@ -258,12 +264,6 @@ def test_a_server_that_is_none_is_left_in_time(answer):
         assert not isinstance(caught.value, (OutcomeUnknownError, CredentialsError))
         assert time.monotonic() - began < 3
     assert b"secret" not in b"".join(heard)
-
-
-def dribble(sock: socket.socket) -> None:
-    ended = Event()
-    while not ended.wait(0.2):
-        sock.sendall(b"x")
 
 
 def test_more_bytes_than_a_session_may_bring_end_it(mill, port, monkeypatch):

@@ -62,8 +62,14 @@ def rename(shop: PracticeShop, path: str, to: str) -> bool:
     if to.startswith(f"{ORDERS}/") and to.endswith(".csv"):
         inbox.receive(shop, bytes(shop.files.get(path=to).body).decode(errors="replace"), by="SFTP")
         if turned(shop, "takes_away") is not None:
-            shop.files.filter(path=to).update(path=to.replace(ORDERS, ARCHIVE, 1))
+            _archive(shop, to)
     return True
+
+
+def _archive(shop: PracticeShop, path: str) -> None:
+    kept = path.replace(ORDERS, ARCHIVE, 1)
+    remove(shop, kept)
+    shop.files.filter(path=path).update(path=kept)
 
 
 def leave_tracking(fulfillment: PracticeFulfillment) -> None:
