@@ -29,6 +29,7 @@ from connectors.models import (
     SupplierSettings,
     SupplierTestOrder,
     SyncSettings,
+    TrackingFile,
     TaxPreset,
     UnlinkedSku,
 )
@@ -169,6 +170,12 @@ class PurchaseOrderAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("reference",)
     exclude = ("body",)  # holds the customer's address
+
+
+@admin.register(TrackingFile)
+class TrackingFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "connection", "seen_at", "read_at", "rows")
+    search_fields = ("name",)
 
 
 @admin.register(Partnership)

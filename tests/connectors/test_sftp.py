@@ -26,7 +26,7 @@ from connectors.http import CallRecord
 from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
 from connectors.sftp import Entry, Place, Session
-from tests.connectors.filedrop_sftp.conftest import make_mill, place_of, server, shown_key
+from tests.connectors.sftp_server import make_mill, place_of, server, shown_key
 
 BODY = bytes(range(256)) * 400
 

@@ -14,7 +14,7 @@ from connectors.models import InboundEvent, PurchaseShipment, TrackingFile
 from connectors.practice.filedrop_sftp import files
 from connectors.services import desk_folder
 from tests.connectors.contract import an_hour_ago
-from tests.connectors.filedrop_sftp.conftest import driver_of, purchase
+from tests.connectors.sftp_server import driver_of, purchase
 from tests.factories import NOON, make_connection
 
 HEADER = "po_number,sku,quantity,carrier,tracking_number"

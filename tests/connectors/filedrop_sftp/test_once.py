@@ -16,7 +16,7 @@ from connectors.practice.models import PracticeOrder
 from connectors.services import desk
 from connectors.services.desk import BookDesk
 from tests.connectors.contract import an_hour_ago
-from tests.connectors.filedrop_sftp.conftest import driver_of, purchase
+from tests.connectors.sftp_server import driver_of, purchase
 from tests.factories import NOON
 
 PATH = "/orders/PO-SW-1.csv"
