@@ -29,8 +29,8 @@ from connectors.models import (
     SupplierSettings,
     SupplierTestOrder,
     SyncSettings,
-    TrackingFile,
     TaxPreset,
+    TrackingFile,
     UnlinkedSku,
 )
 

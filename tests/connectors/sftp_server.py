@@ -41,7 +41,7 @@ def server() -> Iterator[int]:
         return
     shared.inc_thread_sharing()
     try:
-        with serving(books=Books(lambda: connections.__setitem__("default", shared))) as port:
+        with serving(books=Books(shared)) as port:
             yield port
     finally:
         shared.dec_thread_sharing()

@@ -18,6 +18,8 @@ import paramiko
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
@@ -42,16 +44,26 @@ _Given = TypeVar("_Given")
 
 
 class Books:
-    """The way to the tables: one thread for all sessions, since paramiko gives each several of its own."""
+    """The way to the tables: one thread for all sessions, since paramiko gives each several of its own.
 
-    def __init__(self, prepare: Callable[[], None] = lambda: None) -> None:
-        self._thread = ThreadPoolExecutor(1, "practice-sftp-books", initializer=prepare)
+    `shared` is a database session to use in place of one of its own; whoever gives it closes it.
+    """
+
+    def __init__(self, shared: BaseDatabaseWrapper | None = None) -> None:
+        self._shared = shared
+        self._thread = ThreadPoolExecutor(1, "practice-sftp-books", initializer=self._begin)
 
     def ask(self, function: Callable[..., _Given], *given: Any, **named: Any) -> _Given:
         return self._thread.submit(function, *given, **named).result()
 
     def close(self) -> None:
+        if self._shared is None:
+            self.ask(connections.close_all)
         self._thread.shutdown()
+
+    def _begin(self) -> None:
+        if self._shared is not None:
+            connections[DEFAULT_DB_ALIAS] = self._shared
 
 
 @contextmanager
