@@ -162,7 +162,20 @@ def open_shops(*, at: datetime) -> list[Connection]:
         made.append(_join(shop, Merchant.objects.get(slug=shop.slug), at=at))
         if shop.second:
             made.append(_join_second(shop, shop.second, made[-1].merchant, at=at))
+    _open_mill(SHOPS[0])
     return made
+
+
+def _open_mill(shop: Shop) -> None:
+    """A supplier by SFTP, for a merchant to connect: a person compares its server's key."""
+    practice.open_shop(
+        slug="kauri-mill",
+        name="Kauri Mill",
+        currency=shop.currency,
+        taxes_included=False,
+        variants=shop.variants[:5],
+        platform="filedrop_sftp",
+    )
 
 
 def _open_carrier(merchant: Merchant) -> None:
