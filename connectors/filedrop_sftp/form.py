@@ -60,8 +60,9 @@ def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
         "tracking_folder": _folder(given, "tracking_folder") if _text(given, "tracking_folder") else "",
         "currency": currency,
     }
-    is_practice = practice and address.startswith(practice)
-    return Entry(base_url=address if is_practice else f"sftp://{host}:{port}", credentials=kept)
+    if not practice or not address.startswith(practice):
+        address = f"sftp://{host}:{port}"
+    return Entry(base_url=address, credentials=kept)
 
 
 def _server(given: Mapping[str, str]) -> tuple[str, int]:

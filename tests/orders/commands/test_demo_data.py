@@ -37,7 +37,10 @@ def test_a_sample_asks_for_what_its_merchant_sells(name: str):
 def test_every_platform_gets_a_sample():
     reached = [destinations(SHOPS[sample_orders.load(name)["merchant"]], skus(name)) for name in sample_orders.names()]
 
-    assert set().union(*reached) == set(platforms.keys()) - {"filedrop", "filedrop_sftp"}  # a desk of our own: no store to ask
+    assert set().union(*reached) == set(platforms.keys()) - {
+        "filedrop",
+        "filedrop_sftp",
+    }  # a desk of our own: no store to ask
 
 
 @pytest.mark.parametrize(
