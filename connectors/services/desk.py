@@ -23,7 +23,7 @@ from connectors.desk import Booked, PurchaseFile, Ticket
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import tracking
 from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseShipment, PurchaseState
-from connectors.services import desk_folder
+from connectors.services import desk_folder, desk_mails
 from connectors.sftp import Entry
 
 TOPIC = "tracking/uploaded"
@@ -90,12 +90,18 @@ class BookDesk:
             return
         with transaction.atomic():
             count, faults = _take_each(self._connection_id, sheet, sha256(body).hexdigest(), at=at)
-            desk_folder.was_read(self._connection_id, entry, rows=count, faults=faults, at=at)
-            connection = Connection.objects.select_related("merchant").get(pk=self._connection_id)
-            _note_tracking(connection, by=STOREWARD, at=at, rows=count, faults=len(faults))
+            self._was_read(entry, rows=count, faults=faults, at=at)
 
     def refuse(self, entry: Entry, why: str) -> None:
-        desk_folder.was_read(self._connection_id, entry, rows=0, faults=[why], at=timezone.now())
+        with transaction.atomic():
+            self._was_read(entry, rows=0, faults=[why], at=timezone.now())
+
+    def _was_read(self, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> None:
+        connection = Connection.objects.select_related("merchant").get(pk=self._connection_id)
+        file = desk_folder.was_read(connection, entry, rows=rows, faults=faults, at=at)
+        _note_tracking(connection, by=STOREWARD, at=at, rows=rows, faults=len(faults))
+        if faults:
+            desk_mails.not_taken(connection, file, at=at)
 
     def _rows(self) -> QuerySet[PurchaseOrder]:
         rows = PurchaseOrder.objects.filter(connection_id=self._connection_id)

@@ -81,12 +81,19 @@ def unread(connection_id: int, entries: Sequence[Entry], *, at: datetime) -> lis
     return [entry for entry in entries if _key(entry) in due]
 
 
-def was_read(connection_id: int, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> None:
+def was_read(connection: Connection, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> TrackingFile:
+    """Also one that nobody had seen before."""
     more = len(faults) - FAULTS_KEPT
     told = [*faults[:FAULTS_KEPT], *([f"{more} more rows could not be taken."] if more > 0 else [])]
-    TrackingFile.objects.filter(
-        connection_id=connection_id, name=entry.name, size=entry.size, modified_at=entry.modified_at
-    ).update(read_at=at, rows=rows, faults=told)
+    file, _ = TrackingFile.objects.update_or_create(
+        connection=connection,
+        name=entry.name,
+        size=entry.size,
+        modified_at=entry.modified_at,
+        defaults={"read_at": at, "rows": rows, "faults": told},
+        create_defaults={"seen_at": at, "read_at": at, "rows": rows, "faults": told},
+    )
+    return file
 
 
 def listed(connection: Connection, *, limit: int) -> list[TrackingFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -104,6 +105,28 @@ def test_a_file_that_cannot_be_read_is_told_once_and_the_next_is_read(driver, mi
     bad = TrackingFile.objects.get(name="a.csv")
     assert (numbers(), bad.rows, len(bad.faults)) == (["NZ1"], 0, 1)
     assert bad.read_at
+
+
+def test_the_merchant_is_told_of_bad_rows_once_a_day(driver, row, mill):
+    row.merchant.alert_addresses = ["ana@kauri.example"]
+    row.merchant.save()
+    for name in ("a.csv", "b.csv"):
+        leave(mill, name, "SW-9,STOOL,1,NZ Post,NZ9")
+        poll(driver, times=2)
+
+    (sent,) = mail.outbox
+    assert sent.to == ["ana@kauri.example"]
+    assert "Row 2: this supplier has no PO SW-9." in sent.body
+
+
+def test_a_file_without_a_fault_is_no_mail(driver, row, mill):
+    row.merchant.alert_addresses = ["ana@kauri.example"]
+    row.merchant.save()
+    driver.create(purchase())
+    leave(mill, "a.csv", "SW-1,STOOL,2,NZ Post,NZ1")
+    poll(driver, times=2)
+
+    assert (numbers(), mail.outbox) == (["NZ1"], [])
 
 
 def test_nothing_is_taken_away(driver, mill):
