@@ -203,7 +203,7 @@ class Session:
     def _know_it(self) -> None:
         """Before anything secret is said: is it the server that was confirmed?"""
         key = self._transport.get_remote_server_key()
-        shown = f"{key.get_name()} {_fingerprint(key.asbytes())}"
+        shown = f"{key.get_name()} {fingerprint(key.asbytes())}"
         if shown != self._place.server_key:
             raise self._stranger(shown)
 
@@ -363,6 +363,6 @@ def _wanted(server_key: str) -> tuple[str, ...]:
     return (kind,) if kind else ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", *_RSA)
 
 
-def _fingerprint(key: bytes) -> str:
+def fingerprint(key: bytes) -> str:
     """As OpenSSH shows it."""
     return f"SHA256:{base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip('=')}"
