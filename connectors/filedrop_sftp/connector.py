@@ -64,9 +64,7 @@ class SftpDropConnector(FileDropConnector):
         booked = self._desk.look_up(file.reference)
         if booked is None or not booked.is_sent:
             with self._session() as session:
-                session.folder(
-                    self.account.credentials["orders_folder"]
-                )  # where there is none, nothing is there either
+                session.folder(self._folder)
                 self._deliver(session, file, booked)
         return ref_of(file.reference)
 
@@ -75,7 +73,7 @@ class SftpDropConnector(FileDropConnector):
         booked = self._desk.look_up(reference)
         if booked is None or not booked.is_sent:
             with self._session() as session:
-                session.folder(self.account.credentials["orders_folder"])  # without it "not there" would prove nothing
+                session.folder(self._folder)  # without it "not there" would prove nothing
                 if not self._adopted(session, reference, booked):
                     return ()
         return (ref_of(reference),)
@@ -92,14 +90,14 @@ class SftpDropConnector(FileDropConnector):
         """Safe to repeat: what has the final name is there, what has the other was never an order."""
         path = self._path(file.name)
         there = self._read(session, path)
-        if there is not None and there != file.body:
-            raise _another(path)
-        if booked is not None and there is None:
-            self._take_back(session, path, booked)
-        if there is not None:
+        if there == file.body:
             self._write_down(file, booked)
-        else:
-            self._upload(session, path, file)
+            return
+        if there is not None:
+            raise _another(path)
+        if booked is not None:
+            self._take_back(session, path, booked)
+        self._upload(session, path, file)
 
     def _take_back(self, session: Session, path: str, booked: Booked) -> None:
         """A file that still has its first name never got the other, and cannot get it once it is gone."""
@@ -187,8 +185,12 @@ class SftpDropConnector(FileDropConnector):
             on_call=self.http.on_call,
         )
 
+    @property
+    def _folder(self) -> str:
+        return self.account.credentials["orders_folder"]
+
     def _path(self, name: str) -> str:
-        return f"{self.account.credentials['orders_folder'].rstrip('/')}/{name}"
+        return f"{self._folder.rstrip('/')}/{name}"
 
 
 def _part(path: str, token: int) -> str:

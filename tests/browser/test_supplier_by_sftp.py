@@ -53,6 +53,7 @@ def test_a_supplier_is_connected_on_a_phone(running, port, visit):
     page.set_default_timeout(8000)
     page.goto("/connections/new/")
     page.locator('a[href="/connections/new/filedrop_sftp/"]').click()
+    expect(page.get_by_role("heading", name="Connect Supplier by SFTP")).to_be_visible()
     fits(page)
 
     page.get_by_label("Server").fill("127.0.0.1")
