@@ -324,4 +324,5 @@ SQUARESPACE_APP_KEY = env.str("SQUARESPACE_APP_KEY", PRACTICE_APP if PRACTICE_ST
 SQUARESPACE_APP_SECRETS = env.list(
     "SQUARESPACE_APP_SECRETS", default=["practice-app-secret"] if PRACTICE_STORES else []
 )
+PRACTICE_SFTP_PORT = env.int("PRACTICE_SFTP_PORT", 8122)  # where `manage.py practice_sftp` listens
 ALLOW_LOOPBACK = PRACTICE_STORES  # outgoing calls to 127.0.0.1: for practice stores alone

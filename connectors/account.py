@@ -50,7 +50,7 @@ class ConnectField:
     name: str
     label: str
     help: str = ""
-    kind: str = "text"  # text, secret, email, number or choice
+    kind: str = "text"  # text, secret, secret_text (of many lines), email, number or choice
     required: bool = True
     placeholder: str = ""
     choices: tuple[tuple[str, str], ...] = ()

@@ -31,6 +31,7 @@ from connectors.models import (
     SupplierTestOrder,
     SyncSettings,
     TaxPreset,
+    TrackingFile,
     UnlinkedSku,
 )
 from connectors.practice import models as practice
@@ -172,6 +173,12 @@ class PurchaseOrderAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("reference",)
     exclude = ("body",)  # holds the customer's address
+
+
+@admin.register(TrackingFile)
+class TrackingFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "connection", "seen_at", "read_at", "rows")
+    search_fields = ("name",)
 
 
 @admin.register(Partnership)

@@ -47,6 +47,16 @@ class CredentialsError(ConnectorError):
         super().__init__(message, code=code)
 
 
+class ServerKeyError(CredentialsError):
+    """The server shows a key that nobody confirmed. Nothing was said to it but hello."""
+
+    def __init__(self, message: str, *, host: str, shown: str, known: str) -> None:
+        super().__init__(message)
+        self.host = host
+        self.shown = shown  # "ssh-ed25519 SHA256:...", as people compare it; empty when it shows none that we can take
+        self.known = known  # what was confirmed; empty when nothing was
+
+
 class ConnectionGoneError(ConnectorError):
     """The shop is frozen, locked or deleted: pause the connection."""
 

@@ -84,6 +84,8 @@ class ReconnectForm(forms.Form):
         self.platform = registry.form_of(connection.platform)
         again = [field for field in self.platform.FIELDS if field.name in self.platform.RECONNECT]
         self.fields = {field.name: _asked(field) for field in again}
+        if registry.connector_class(connection.platform).capabilities.desk and readable(connection.credentials):
+            self.initial = {each.name: connection.credentials.get(each.name) for each in again if not _is_secret(each)}
         if "webhook_secret" in self.fields and readable(connection.webhook_secret):
             self.fields["webhook_secret"].required = False
             self.fields["webhook_secret"].help_text = "Only when it has changed."
@@ -117,12 +119,23 @@ class LinkFileForm(forms.Form):
         return content
 
 
+class _SecretText(forms.Textarea):
+    """Many lines that are never shown again, not even on the form that was refused."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class _ChoiceOrPracticeField(forms.ChoiceField):
     """A choice that also takes the address of a practice store, as a field to type it into would."""
 
     def valid_value(self, value: str) -> bool:
         prefix = practice.prefix()
         return super().valid_value(value) or bool(prefix and value.startswith(prefix))
+
+
+def _is_secret(field: ConnectField) -> bool:
+    return field.kind in ("secret", "secret_text")
 
 
 def _asked(field: ConnectField) -> forms.Field:
@@ -135,6 +148,9 @@ def _asked(field: ConnectField) -> forms.Field:
             return forms.CharField(
                 **shown, max_length=500, validators=[_IS_KEY], widget=forms.PasswordInput(attrs=attrs)
             )
+        case "secret_text":
+            shown["help_text"] = f"{field.help} {STORED}".strip()
+            return forms.CharField(**shown, max_length=8000, widget=_SecretText(attrs={**attrs, "rows": 4}))
         case "email":
             return forms.EmailField(**shown, widget=forms.EmailInput(attrs=attrs))
         case "number":

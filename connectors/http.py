@@ -95,10 +95,10 @@ class HttpClient:
         max_bytes: int = 2_000_000,
         on_call: Callable[[CallRecord], None] | None = None,
     ) -> None:
-        self._allow_loopback = allow_loopback
-        self._deadline_s = deadline_s
+        self.allow_loopback = allow_loopback
+        self.deadline_s = deadline_s
+        self.on_call = on_call
         self._max_bytes = max_bytes
-        self._on_call = on_call
         self._adapter = Adapter()
 
     def request(
@@ -119,7 +119,7 @@ class HttpClient:
         OutcomeUnknownError when it can, RetryableError when it cannot. A failure before that (name, address, connect,
         certificate) is always RetryableError; a request that must not or cannot be sent, RejectedError.
         """
-        target = _checked_url(url, allow_loopback=self._allow_loopback)
+        target = _checked_url(url, allow_loopback=self.allow_loopback)
         prepared = _prepared(method, url, headers=headers, json=json, form=form, auth=auth)
         trace = _Trace(host=target.host or "", changes=changes)
         try:
@@ -128,17 +128,17 @@ class HttpClient:
             trace.outcome = type(error).__name__
             raise
         finally:
-            if self._on_call is not None:
-                self._on_call(trace.record(method, _loggable(target), operation))
+            if self.on_call is not None:
+                self.on_call(trace.record(method, _loggable(target), operation))
 
     def close(self) -> None:
         self._adapter.close()
 
     def _exchange(self, prepared: requests.PreparedRequest, trace: _Trace) -> Answer:
-        bounds = Limits(ends_at=time.monotonic() + self._deadline_s, allow_loopback=self._allow_loopback)
+        bounds = Limits(ends_at=time.monotonic() + self.deadline_s, allow_loopback=self.allow_loopback)
         token = limits.set(bounds)
         try:
-            timeout = (min(CONNECT_S, self._deadline_s), self._deadline_s)
+            timeout = (min(CONNECT_S, self.deadline_s), self.deadline_s)
             with self._adapter.send(prepared, stream=True, timeout=timeout, verify=True) as response:
                 trace.heard(response)
                 _refuse_status(response, trace)

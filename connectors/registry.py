@@ -21,6 +21,7 @@ _CONNECTORS = {
     "squarespace": "connectors.squarespace.connector.SquarespaceConnector",
     "ssactivewear": "connectors.ssactivewear.connector.SsActivewearConnector",
     "filedrop": "connectors.filedrop.connector.FileDropConnector",
+    "filedrop_sftp": "connectors.filedrop_sftp.connector.SftpDropConnector",
 }
 
 _WITH_OAUTH = frozenset({"shopify", "squarespace", "woocommerce"})  # those that have a module `oauth.py`

@@ -121,14 +121,14 @@ class OutboundOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreviewCall:
-    """One HTTP call as it would be made now, down to the byte; nothing in it is secret."""
+    """One call, mail or file as it would leave now, down to the byte; nothing in it is secret."""
 
     method: str
     path: str  # empty when the driver does not tell
     headers: Mapping[str, str]  # values that could be secret are hidden
     body: bytes
     operation: str = ""
-    # where each part of a JSON body comes from, by its path: {"order.lineItems": ("line", "product link")}
+    # where each part of a body comes from, by its path in JSON or its column in CSV: {"order.lineItems": ("line", "product link")}
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -338,7 +338,10 @@ class Capabilities:
     test_orders: bool = False  # takes orders that it cancels at once
     warehouses: bool = False  # sends from those that the merchant chooses: `warehouses` tells them
     payment_profiles: bool = False  # bills a saved card or bank account that the merchant chooses
-    desk: bool = False  # has no service: our own desk mails its orders and keeps the book
+    desk: bool = False  # has no service: orders are files, and our own desk keeps the book of them
+    folders: bool = (
+        False  # on a server of its own, where they are put and tracking is fetched; without, they are mailed
+    )
     compares_totals: bool = True  # False: its total is what the merchant pays there, not what the customer paid
     restock: bool = False  # `put_back` works
     separate_notes: bool = False  # notes are no part of `create`: `add_notes` writes them

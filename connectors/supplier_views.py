@@ -52,12 +52,13 @@ def setup_step(request: MerchantRequest, public_id: str, step: str) -> HttpRespo
     if shown is None:
         return _go_on(request, connection, names, step)
     chosen = suppliers.settings_of(connection)
+    offers = suppliers.driver_class(connection).capabilities
     context = {
         "connection": connection,
         "steps": suppliers.steps(connection),
         "done": chosen.steps_done,
         "step": step,
-        "has_desk": suppliers.driver_class(connection).capabilities.desk,
+        "is_mailed": offers.desk and not offers.folders,
         "template": f"connectors/_partials/setup_{step}.html",
         **shown,
     }

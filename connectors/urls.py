@@ -5,6 +5,7 @@ from django.urls import path
 from connectors import (
     call_views,
     carrier_views,
+    confirm_views,
     desk_views,
     link_views,
     oauth_views,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("connections/new/<str:platform>/authorize/", oauth_views.authorize, name="authorize"),
     path("connections/authorized/<str:platform>/", oauth_views.authorized, name="authorized"),
     path("connections/authorized/<str:platform>/keys/", oauth_views.authorized_keys, name="authorized_keys"),
+    path("connections/server/", confirm_views.confirm_server, name="confirm_server"),
     path("connections/<str:public_id>/", views.connection_detail, name="detail"),
     path("connections/<str:public_id>/test/", views.connection_test, name="test"),
     path("connections/<str:public_id>/webhooks/", views.connection_webhooks, name="webhooks"),

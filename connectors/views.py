@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -15,15 +16,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.decorators import merchant_required, role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
-from connectors import registry
-from connectors.errors import ConnectorError, CredentialsError
+from connectors import pending, registry
+from connectors.base import Entry
+from connectors.credentials import readable
+from connectors.errors import ConnectorError, CredentialsError, ServerKeyError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
-from connectors.services import apps, catalog, connections, desk, health, practice, store_setup, suppliers
+from connectors.services import apps, catalog, connections, desk, desk_folder, health, practice, store_setup, suppliers
 from connectors.services.connections import StateRefused
 
 LATEST_CALLS = 8
 LATEST_ORDERS = 50
+LATEST_FILES = 20
+TAKEN = "This store is connected already."
 
 
 @require_GET
@@ -51,10 +56,14 @@ def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
     posted = practice.completed(request.POST, platform) if request.method == "POST" else None
     form = ConnectForm(posted, platform=platform)
     if form.is_valid():
-        connection = _connect(request, form, platform)
+        try:
+            connection = _connect(request, form, platform)
+        except ServerKeyError as error:
+            name = form.cleaned_data["name"]
+            asked = pending.of(error, form.entry, merchant_id=request.merchant.pk, platform=platform, name=name)
+            return _ask_to_confirm(request, asked)
         if connection is not None:
-            page = "connectors:setup" if suppliers.is_supplier(connection) else "connectors:detail"
-            return redirect(page, connection.public_id)
+            return after_connecting(connection)
     offers = practice.offers(request.merchant, platform)
     may_authorize = apps.can_authorize(platform)
     context = {"platform": known, "form": form, "offers": offers, "may_authorize": may_authorize}
@@ -112,8 +121,19 @@ def connection_resume(request: MerchantRequest, public_id: str) -> HttpResponse:
 def connection_reconnect(request: MerchantRequest, public_id: str) -> HttpResponse:
     connection = _get(request, public_id)
     form = ReconnectForm(request.POST if request.method == "POST" else None, connection=connection)
-    if form.is_valid() and _reconnect(request, connection, form):
-        return redirect("connectors:detail", public_id)
+    if form.is_valid():
+        try:
+            if _reconnect(request, connection, form):
+                return redirect("connectors:detail", public_id)
+        except ServerKeyError as error:
+            asked = pending.of(
+                error,
+                form.entry,
+                merchant_id=request.merchant.pk,
+                platform=connection.platform,
+                connection=public_id,
+            )
+            return _ask_to_confirm(request, asked)
     may_authorize = apps.can_authorize(connection.platform)
     context = {"connection": connection, "form": form, "may_authorize": may_authorize}
     return render(request, "connectors/connection_reconnect.html", context, status=422 if form.errors else 200)
@@ -155,7 +175,10 @@ def _page(request: MerchantRequest, connection: Connection, **forms: Any) -> Htt
         "reading": catalog.reading_of(connection),
         "supplier": _supplier(connection),
         "has_desk": offers.desk,
+        "has_folders": offers.folders,
         "purchase_orders": desk.listed(connection, limit=LATEST_ORDERS) if offers.desk else (),
+        "tracking_files": desk_folder.listed(connection, limit=LATEST_FILES) if offers.folders else (),
+        "fetches_tracking": offers.folders and desk_folder.fetches(connection),
         "has_webhooks": offers.webhooks,
         "setup_left": store_setup.next_step(connection) if store_setup.offered(connection) else "",
         "has_customers": offers.channel,
@@ -185,29 +208,45 @@ def _change(request: MerchantRequest, public_id: str, service: Callable[..., Con
 
 
 def _connect(request: MerchantRequest, form: ConnectForm, platform: str) -> Connection | None:
-    """Ask first, save then, set up webhooks last. None when the form now says what is wrong."""
-    entry = form.entry
+    """None when the form now says what is wrong. Raises ServerKeyError when a person has to confirm the server."""
     try:
-        shop = connections.ask(platform=platform, base_url=entry.base_url, credentials=entry.credentials)
-        connection = connections.connect(
-            merchant_id=request.merchant.pk,
-            platform=platform,
-            name=form.cleaned_data["name"],
-            base_url=entry.base_url,
-            credentials=entry.credentials,
-            webhook_secrets=entry.webhook_secrets,
-            shop=shop,
-            by=_by(request),
-            at=timezone.now(),
-        )
+        return establish(request, form.entry, platform=platform, name=form.cleaned_data["name"])
+    except ServerKeyError:
+        raise
     except ConnectorError as error:
         _blame(form, error)
-        return None
     except IntegrityError:
-        form.add_error("base_url" if "base_url" in form.fields else None, "This store is connected already.")
-        return None
+        form.add_error("base_url" if "base_url" in form.fields else None, TAKEN)
+    return None
+
+
+def establish(request: MerchantRequest, entry: Entry, *, platform: str, name: str) -> Connection:
+    """Ask first, save then, set up webhooks last. Raises ConnectorError, or IntegrityError for one that is there."""
+    shop = connections.ask(platform=platform, base_url=entry.base_url, credentials=entry.credentials)
+    connection = connections.connect(
+        merchant_id=request.merchant.pk,
+        platform=platform,
+        name=name,
+        base_url=entry.base_url,
+        credentials=entry.credentials,
+        webhook_secrets=entry.webhook_secrets,
+        shop=shop,
+        by=_by(request),
+        at=timezone.now(),
+    )
     _say_connected(request, connection, shop.missing_scopes)
     return connection
+
+
+def after_connecting(connection: Connection) -> HttpResponse:
+    """A supplier is set up first."""
+    page = "connectors:setup" if suppliers.is_supplier(connection) else "connectors:detail"
+    return redirect(page, connection.public_id)
+
+
+def _ask_to_confirm(request: MerchantRequest, asked: pending.Pending) -> HttpResponse:
+    pending.keep(request.session, asked, at=timezone.now())
+    return redirect("connectors:confirm_server")
 
 
 def _blame(form: ConnectForm | ReconnectForm, error: ConnectorError) -> None:
@@ -233,30 +272,39 @@ def _set_up_webhooks(request: MerchantRequest, connection: Connection) -> None:
 
 
 def _reconnect(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> bool:
-    """Ask first, save then, set up webhooks last. False when the form now says what is wrong."""
-    entry = form.entry
+    """False when the form now says what is wrong. Raises ServerKeyError when a person has to confirm the server."""
+    form.entry = _with_known_server(connection, form.entry)
     try:
-        shop = connections.ask(
-            platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials
-        )
+        reestablish(request, connection, form.entry)
+    except ServerKeyError:
+        raise
     except ConnectorError as error:
         _blame(form, error)
         return False
-    if shop.remote_id != connection.remote_id:
-        form.add_error(None, f"These credentials belong to another store: {shop.name}.")
-        return False
-    try:
-        connections.reconnect(
-            connection_id=connection.pk,
-            credentials=entry.credentials,
-            webhook_secrets=entry.webhook_secrets,
-            missing_scopes=shop.missing_scopes,
-            by=_by(request),
-            at=timezone.now(),
-        )
     except StateRefused as refusal:
         form.add_error(None, str(refusal))
         return False
+    return True
+
+
+def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) -> None:
+    """Ask first, save then, set up webhooks last. Raises ConnectorError, or StateRefused when it cannot be."""
+    shop = connections.ask(platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials)
+    if shop.remote_id != connection.remote_id:
+        raise StateRefused(f"These credentials belong to another store: {shop.name}.")
+    connections.reconnect(
+        connection_id=connection.pk,
+        credentials=entry.credentials,
+        webhook_secrets=entry.webhook_secrets,
+        missing_scopes=shop.missing_scopes,
+        by=_by(request),
+        at=timezone.now(),
+    )
     messages.success(request, f"{connection.name} is connected again. Waiting orders go on.")
     _set_up_webhooks(request, connection)  # uninstalling the app took them away
-    return True
+
+
+def _with_known_server(connection: Connection, entry: Entry) -> Entry:
+    """The key that was confirmed stays so, where there is one."""
+    known = connection.credentials.get("server_key") if readable(connection.credentials) else None
+    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known else entry

@@ -9,6 +9,7 @@ import ssl
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -83,7 +84,7 @@ class _Bounded(HTTPConnection):
         try:
             super().connect()
         except (OSError, HTTPError, UnicodeError) as error:
-            raise RetryableError(f"{self.host} {_why_not_connected(error)}.") from None
+            raise RetryableError(f"{self.host} {why_not_connected(error)}.") from None
 
     def _new_conn(self) -> socket.socket:
         address = _checked_address(self.host.strip("[]"), self.port, encrypted=isinstance(self, HTTPSConnection))
@@ -135,22 +136,32 @@ class Adapter(HTTPAdapter):
 
 
 def _checked_address(host: str, port: int, *, encrypted: bool) -> str:
-    """The address to connect to: public, or this machine when that is allowed. Resolved here and nowhere else."""
-    loopback_allowed = limits.get().allow_loopback
-    try:
-        address, _ = get_ip_address(host, port, allow_loopback=loopback_allowed)
-    except InvalidIPAddress:
-        raise RetryableError(f"{host} points to an address that is not public.") from None
-    if loopback_allowed and address.is_loopback:
-        return str(address)
-    if address.is_reserved or getattr(address, "is_site_local", False):
-        raise RetryableError(f"{host} points to an address that is not public.")
-    if not encrypted or port not in PUBLIC_PORTS:
+    """Where the exchange may go: a public address by https on its usual port, or this machine."""
+    address = public_address(host, port, allow_loopback=limits.get().allow_loopback)
+    if not address.is_loopback and (not encrypted or port not in PUBLIC_PORTS):
         raise RetryableError(f"{host} may only be reached over https on the standard port.")
     return str(address)
 
 
-def _why_not_connected(error: Exception) -> str:
+def public_address(host: str, port: int, *, allow_loopback: bool) -> IPv4Address | IPv6Address:
+    """The address to connect to: public, or this machine when that is allowed. Resolved here and nowhere else.
+
+    Raises RetryableError for any other, OSError or UnicodeError when the name cannot be found.
+    """
+    address: IPv4Address | IPv6Address
+    try:
+        address, _ = get_ip_address(host, port, allow_loopback=allow_loopback)
+    except InvalidIPAddress:
+        raise RetryableError(f"{host} points to an address that is not public.") from None
+    if allow_loopback and address.is_loopback:
+        return address
+    if address.is_reserved or getattr(address, "is_site_local", False):
+        raise RetryableError(f"{host} points to an address that is not public.")
+    return address
+
+
+def why_not_connected(error: Exception) -> str:
+    """In words that follow the host's name."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "showed a certificate that cannot be trusted"
     if isinstance(error, ssl.SSLError):

@@ -22,7 +22,7 @@ from connectors.base import (
     SupplierConnector,
     WebhookState,
 )
-from connectors.desk import Booked, Desk
+from connectors.desk import Booked, Desk, PurchaseFile
 from connectors.errors import RejectedError
 from connectors.filedrop import mapping, preflight, webhook
 
@@ -65,20 +65,20 @@ class FileDropConnector(SupplierConnector):
         """The one mail, with the very bytes of its file."""
         file = mapping.purchase_file(order)
         to = self.account.credentials["email"]
-        return (PreviewCall("MAIL", to, {"file": file.name}, file.body, operation="purchase_order"),)
+        return (preview_of("MAIL", to, file),)
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         """Mail the purchase order, unless the book has it: the same reference is never mailed twice unasked."""
         booked = self._desk.look_up(order.reference)
         if booked is None:
-            self._desk.send(mapping.purchase_file(order))
+            self._desk.send(self._file(order))
         elif not booked.is_sent:
             raise _unsure(order.reference)
-        return _ref(order.reference)
+        return ref_of(order.reference)
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         booked = self._desk.look_up(reference)
-        return (_ref(reference),) if booked and booked.is_sent else ()
+        return (ref_of(reference),) if booked and booked.is_sent else ()
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         booked = self._desk.look_up(remote_id)
@@ -100,6 +100,13 @@ class FileDropConnector(SupplierConnector):
     ) -> InboundNotice:
         webhook.parse(headers=headers, body=body, secrets=secrets, account=account)
 
+    def _file(self, order: OutboundOrder) -> PurchaseFile:
+        """Raises RejectedError for an order that nobody could carry out: no server is there to refuse it."""
+        found = preflight.blockers(order)
+        if found:
+            raise RejectedError(found[0].message, found)
+        return mapping.purchase_file(order)
+
     @property
     def _desk(self) -> Desk:
         assert self.account.desk is not None  # noqa: S101  # capabilities.desk
@@ -108,7 +115,7 @@ class FileDropConnector(SupplierConnector):
     def _order(self, booked: Booked) -> RemoteOrder:
         """What it costs stands on the supplier's invoice, which nobody shows us: 0."""
         return RemoteOrder(
-            ref=_ref(booked.reference),
+            ref=ref_of(booked.reference),
             reference=booked.reference,
             currency=self.account.currency,
             total=Decimal(0),
@@ -119,7 +126,13 @@ class FileDropConnector(SupplierConnector):
         )
 
 
-def _ref(reference: str) -> RemoteRef:
+def preview_of(method: str, where: str, file: PurchaseFile) -> PreviewCall:
+    """The sending of one file: its very bytes, and where each column is from."""
+    headers = {"file": file.name, "Content-Type": "text/csv"}
+    return PreviewCall(method, where, headers, file.body, operation="purchase_order", sources=mapping.SOURCES)
+
+
+def ref_of(reference: str) -> RemoteRef:
     return RemoteRef(remote_id=reference, name=f"PO {reference}")
 
 

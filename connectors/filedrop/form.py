@@ -9,7 +9,10 @@ from connectors.base import ConnectField, Entry
 from connectors.errors import FieldError
 from connectors.money import is_currency
 
-LEAD = "Purchase orders go out by e-mail as CSV; tracking comes back as a CSV file that you upload."
+LEAD = (
+    "Purchase orders go out by e-mail as CSV; tracking comes back as a CSV file that you upload. "
+    "A supplier with an SFTP server is connected as “Supplier by SFTP”."
+)
 FIELDS: tuple[ConnectField, ...] = (
     ConnectField(
         "email", "E-mail address for orders", help="The supplier's. It gets every purchase order.", kind="email"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from connectors.base import Address, OutboundOrder
 from connectors.desk import PurchaseFile
@@ -14,6 +14,18 @@ HEADER = (
     "po_number", "sku", "quantity", "shipping_method", "ship_to_name", "ship_to_company", "address1", "address2",
     "city", "state", "postcode", "country", "phone",
 )  # fmt: skip
+
+MAX_BYTES = 1_000_000  # far more than the lines of any order take
+
+_ORDER, _LINE, _LINK, _SETTING = "order", "line", "product link", "connection setting"
+# Where each column comes from, for the preview.
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "po_number": (_ORDER,),
+    "sku": (_LINE, _LINK),
+    "quantity": (_LINE,),
+    "shipping_method": (_SETTING,),
+    **dict.fromkeys(HEADER[4:], (_ORDER, _SETTING)),  # the customer's address, or the store that was chosen
+}
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")  # what a spreadsheet may carry out; OWASP ASVS 5.0, 1.2.10
 
@@ -28,7 +40,22 @@ def purchase_file(order: OutboundOrder) -> PurchaseFile:
         place.country_code, place.phone,
     )  # fmt: skip
     rows = ((order.reference, sku, str(quantity), method, *tail) for sku, quantity in units)
-    return PurchaseFile(order.reference, f"PO-{order.reference}.csv", _csv([HEADER, *rows]), units)
+    return PurchaseFile(order.reference, file_name(order.reference), _csv([HEADER, *rows]), units)
+
+
+def file_name(reference: str) -> str:
+    return f"PO-{reference}.csv"
+
+
+def read_back(reference: str, body: bytes) -> PurchaseFile | None:
+    """A purchase order as it was written; None when it is not one of this reference."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(body.decode(), newline=""), strict=True))
+        units = tuple((bare(row["sku"]), int(row["quantity"])) for row in rows if row["po_number"] == reference)
+    except (ValueError, KeyError, TypeError, csv.Error):
+        return None
+    is_ours = units and len(units) == len(rows)
+    return PurchaseFile(reference, file_name(reference), body, units) if is_ours else None
 
 
 def ship_to(order: OutboundOrder) -> Address:

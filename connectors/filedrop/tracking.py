@@ -19,7 +19,7 @@ _QUANTITY_MAX = 1_000_000
 
 
 class TrackingFileError(Exception):
-    """The file cannot be read; the text says where and why. Nothing of it counts."""
+    """The file, or a row of it, cannot be read; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,45 @@ class TrackingRow:
     shipped_on: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file as far as it can be read."""
+
+    rows: tuple[TrackingRow, ...]
+    faults: tuple[str, ...]  # one for each row that cannot
+
+
 def read(body: bytes) -> list[TrackingRow]:
-    """Every row of a file of at most MAX_BYTES and MAX_ROWS. Raises TrackingFileError."""
+    """Every row of a file of at most MAX_BYTES and MAX_ROWS. Raises TrackingFileError at the first that cannot be read."""
+    sheet = read_each(body)
+    if sheet.faults:
+        raise TrackingFileError(sheet.faults[0])
+    return list(sheet.rows)
+
+
+def read_each(body: bytes) -> Sheet:
+    """The rows that can be read, whatever the others are. Raises TrackingFileError for a file of which none can."""
     if len(body) > MAX_BYTES:
         raise TrackingFileError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TrackingFileError("The file is not text in UTF-8. Save it as “CSV UTF-8”.") from None
+    rows: list[TrackingRow] = []
+    faults: list[str] = []
     try:
-        return list(_rows(csv.DictReader(io.StringIO(text, newline=""), strict=True)))
+        for line, given in _cells(csv.DictReader(io.StringIO(text, newline=""), strict=True)):
+            try:
+                rows.append(_row(line, given))
+            except TrackingFileError as fault:
+                faults.append(str(fault))
     except csv.Error as error:
-        raise TrackingFileError(f"The file is not CSV: {error}.") from None
+        faults.append(f"The file is not CSV: {error}.")
+    return Sheet(tuple(rows), tuple(faults))
 
 
-def _rows(reader: csv.DictReader[str]) -> Iterator[TrackingRow]:
+def _cells(reader: csv.DictReader[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The line and the cells of each row that says something."""
     names = [str(name).strip().lower() for name in reader.fieldnames or ()]
     missing = [name for name in REQUIRED if name not in names]
     if missing:
@@ -59,10 +83,12 @@ def _rows(reader: csv.DictReader[str]) -> Iterator[TrackingRow]:
             raise TrackingFileError(f"The file has more than {MAX_ROWS} rows.")
         given = {name: bare((row.get(name) or "").strip()) for name in (*REQUIRED, *OPTIONAL)}
         if any(given.values()):
-            yield _row(reader.line_num, given)
+            yield reader.line_num, given
 
 
 def _row(line: int, given: Mapping[str, str]) -> TrackingRow:
+    if any("\0" in cell for cell in given.values()):
+        raise TrackingFileError(f"Row {line}: it holds a character that no text has.")
     for name, longest in _LENGTHS.items():
         if len(given[name]) > longest:
             raise TrackingFileError(f"Row {line}: {name} has more than {longest} characters.")

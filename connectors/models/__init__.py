@@ -16,7 +16,7 @@ from connectors.models.partnership import (
 )
 from connectors.models.privacy import PrivacyRequest
 from connectors.models.product_link import LinkImport, LinkSource, ProductLink, UnlinkedReason, UnlinkedSku
-from connectors.models.purchase_order import PurchaseOrder, PurchaseShipment, PurchaseState
+from connectors.models.purchase_order import PurchaseOrder, PurchaseShipment, PurchaseState, TrackingFile
 from connectors.models.sandbox import SandboxCharge
 from connectors.models.supplier import StoreAddress, SupplierSettings, SupplierTestOrder, SupplierTestState
 from connectors.models.sync_settings import (
@@ -69,6 +69,7 @@ __all__ = [
     "SupplierTestState",
     "SyncSettings",
     "TaxPreset",
+    "TrackingFile",
     "UnlinkedReason",
     "UnlinkedSku",
 ]

@@ -18,11 +18,14 @@ class Dial:
     help: str
     expect: str
     seconds: int = 0  # the default; 0 where seconds mean nothing
+    only: str = ""  # the one platform that knows it; empty: all but those that say otherwise
 
 
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
 # of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
+_SFTP = "filedrop_sftp"
+
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
         "Lost answer",
@@ -129,6 +132,42 @@ DIALS: Mapping[str, Dial] = {
         "Webhooks of another shop",
         "The next webhooks name another shop, and are signed as they should be.",
         "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
+    ),
+    "other_key": Dial(
+        "Another server key",
+        "The next connections are answered under a key that nobody has seen.",
+        "Nothing is said to it. The connection asks to be reconnected, and shows the new key to be confirmed.",
+        only=_SFTP,
+    ),
+    "no_folder": Dial(
+        "No such folder",
+        "For the next requests there is no folder.",
+        "The connection asks to be reconnected with the right folder; its orders wait.",
+        only=_SFTP,
+    ),
+    "forbidden": Dial(
+        "Not allowed to write",
+        "The next files are refused: permission denied.",
+        "The connection asks to be reconnected once the supplier allows it; its orders wait.",
+        only=_SFTP,
+    ),
+    "disk_full": Dial(
+        "Disk full",
+        "The next files are refused, without a reason.",
+        "Nothing was sent, and the portal says so: it tries again later.",
+        only=_SFTP,
+    ),
+    "torn_upload": Dial(
+        "Dropped in mid-upload",
+        "The next connections end while a file is written.",
+        "The half file has no order's name: it is removed, and the order sent again.",
+        only=_SFTP,
+    ),
+    "takes_away": Dial(
+        "Files are taken away",
+        "The next purchase orders are moved out of the folder as soon as they arrive.",
+        "What was told to have arrived is believed; with a lost answer a person is asked.",
+        only=_SFTP,
     ),
 }
 

@@ -246,3 +246,18 @@ class PracticeToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.generation} of {self.shop_id}"
+
+
+class PracticeFile(models.Model):
+    """A file on the server of a supplier that takes orders by SFTP."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=300)  # "/orders/PO-SW-1.csv"
+    body = models.BinaryField(default=bytes)
+    modified_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "path"], name="practice_file_once")]
+
+    def __str__(self) -> str:
+        return self.path

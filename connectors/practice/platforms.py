@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
 
+from connectors.practice.dials import DIALS
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
@@ -29,6 +30,7 @@ from connectors.practice.models import (
 
 _PLATFORMS = {
     "filedrop": "connectors.practice.filedrop.platform.FileDropPractice",
+    "filedrop_sftp": "connectors.practice.filedrop_sftp.platform.SftpDropPractice",
     "shopify": "connectors.practice.shopify.platform.ShopifyPractice",
     "ssactivewear": "connectors.practice.ssactivewear.platform.SsActivewearPractice",
     "woocommerce": "connectors.practice.woocommerce.platform.WooCommercePractice",
@@ -91,6 +93,9 @@ class PracticePlatform(ABC):
     edits_orders: ClassVar[bool] = True
     has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
     sells: ClassVar[bool] = False  # customers buy there: `checkout` works
+
+    def knows(self, dial: str) -> bool:
+        return dial not in self.dials_without and DIALS[dial].only in ("", self.key)
 
     @abstractmethod
     def domain(self, slug: str) -> str:

@@ -1,14 +1,13 @@
-"""The desk: purchase orders mailed once, tracking taken in, doubts settled by a person. See connectors.desk."""
+"""The desk: purchase orders sent once, tracking taken in, doubts settled by a person. See connectors.desk."""
 
 from __future__ import annotations
 
 import smtplib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -20,12 +19,16 @@ from django_q.tasks import async_task
 
 from accounts.services import audit
 from connectors.base import Blocker, BlockerCode, Parcel, ShipmentLine, ShipmentNotice
-from connectors.desk import Booked, PurchaseFile
+from connectors.desk import Booked, PurchaseFile, Ticket
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import tracking
 from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseShipment, PurchaseState
+from connectors.services import desk_folder, desk_mails
+from connectors.sftp import Entry
 
 TOPIC = "tracking/uploaded"
+STOREWARD = "Storeward"
+_NOT_THERE = (PurchaseState.FAILED, PurchaseState.UPLOADING)
 _FINAL = 500  # SMTP replies from here on are final, RFC 5321 section 4.2.1
 # the server said no before it took the mail
 _REFUSED = (
@@ -60,9 +63,49 @@ class BookDesk:
             raise
         _end(row, PurchaseState.SENT)
 
+    def begin(self, file: PurchaseFile) -> Ticket:
+        return desk_folder.begin(self._connection_id, file, at=timezone.now())
+
+    def name_it(self, ticket: Ticket) -> None:
+        desk_folder.name_it(self._connection_id, ticket, at=timezone.now())
+
+    def end(self, ticket: Ticket, *, arrived: bool) -> None:
+        desk_folder.end(self._connection_id, ticket, arrived=arrived, at=timezone.now())
+
+    def settle(self, reference: str, *, arrived: bool) -> None:
+        row = self._rows().filter(reference=reference).first()
+        if row is not None:
+            settle(order_id=row.pk, arrived=arrived, by=STOREWARD, at=timezone.now())
+
+    def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return desk_folder.unread(self._connection_id, entries, at=timezone.now())
+
+    def take_in(self, entry: Entry, body: bytes) -> None:
+        """The rows that can be taken are, whatever the others are; those are told on the connection's page."""
+        at = timezone.now()
+        try:
+            sheet = tracking.read_each(body)
+        except tracking.TrackingFileError as error:
+            self.refuse(entry, str(error))
+            return
+        with transaction.atomic():
+            count, faults = _take_each(self._connection_id, sheet, sha256(body).hexdigest(), at=at)
+            self._was_read(entry, rows=count, faults=faults, at=at)
+
+    def refuse(self, entry: Entry, why: str) -> None:
+        with transaction.atomic():
+            self._was_read(entry, rows=0, faults=[why], at=timezone.now())
+
+    def _was_read(self, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> None:
+        connection = Connection.objects.select_related("merchant").get(pk=self._connection_id)
+        file = desk_folder.was_read(connection, entry, rows=rows, faults=faults, at=at)
+        _note_tracking(connection, by=STOREWARD, at=at, rows=rows, faults=len(faults))
+        if faults:
+            desk_mails.not_taken(connection, file, at=at)
+
     def _rows(self) -> QuerySet[PurchaseOrder]:
         rows = PurchaseOrder.objects.filter(connection_id=self._connection_id)
-        return rows.exclude(state=PurchaseState.FAILED).prefetch_related("shipments")
+        return rows.exclude(state__in=_NOT_THERE).prefetch_related("shipments")
 
 
 # --- out -------------------------------------------------------------------------------------------
@@ -71,13 +114,7 @@ class BookDesk:
 def _begin(connection: Connection, file: PurchaseFile) -> PurchaseOrder:
     """Take the reference, for this process alone. Raises RejectedError when another has it or had it."""
     at = timezone.now()
-    fresh: dict[str, Any] = {
-        "file_name": file.name,
-        "body": file.body.decode(),
-        "units": [list(pair) for pair in file.units],
-        "state": PurchaseState.SENDING,
-        "updated_at": at,
-    }
+    fresh = {**desk_folder.columns(file), "state": PurchaseState.SENDING, "updated_at": at}
     mine = PurchaseOrder.objects.filter(connection=connection, reference=file.reference)
     if not mine.filter(state=PurchaseState.FAILED).update(**fresh):
         try:
@@ -151,19 +188,55 @@ def take_tracking(*, connection_id: int, body: bytes, by: str, at: datetime) -> 
     """Write down what a tracking file says and have those orders read. Returns how many; the same file again changes
     nothing. Raises TrackingFileError, and then nothing of it counts."""
     rows = tracking.read(body)
-    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
-    orders = {row.reference: row for row in connection.purchase_orders.exclude(state=PurchaseState.FAILED)}
+    connection, orders = _book(connection_id)
     for row in rows:
         _check(row, orders.get(row.po_number))
+    count = _take_all(connection, orders, rows, sha256(body).hexdigest(), at=at)
+    _note_tracking(connection, by=by, at=at, rows=len(rows))
+    return count
+
+
+def _note_tracking(connection: Connection, *, by: str, at: datetime, **data: int) -> None:
+    merchant, name = connection.merchant, connection.name
+    audit.record(merchant=merchant, kind="supplier.tracking", subject=name, by=by, at=at, **data)
+
+
+def _take_each(connection_id: int, sheet: tracking.Sheet, digest: str, *, at: datetime) -> tuple[int, list[str]]:
+    """How many rows were taken, and why the others were not."""
+    connection, orders = _book(connection_id)
+    good, faults = [], list(sheet.faults)
+    for row in sheet.rows:
+        try:
+            _check(row, orders.get(row.po_number))
+        except tracking.TrackingFileError as fault:
+            faults.append(str(fault))
+        else:
+            good.append(row)
+    _take_all(connection, orders, good, digest, at=at)
+    return len(good), faults
+
+
+def _book(connection_id: int) -> tuple[Connection, dict[str, PurchaseOrder]]:
+    """The connection under its lock, and its orders by PO number."""
+    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
+    orders = connection.purchase_orders.exclude(state__in=_NOT_THERE)
+    return connection, {row.reference: row for row in orders}
+
+
+def _take_all(
+    connection: Connection,
+    orders: Mapping[str, PurchaseOrder],
+    rows: Sequence[tracking.TrackingRow],
+    digest: str,
+    *,
+    at: datetime,
+) -> int:
+    """Write down rows about our orders, and have those orders read. Returns how many orders changed."""
     changed = {orders[row.po_number].pk for row in rows if _take(orders[row.po_number], row, at=at)}
     PurchaseOrder.objects.filter(pk__in=changed).update(updated_at=at, state=PurchaseState.SENT)
-    digest = sha256(body).hexdigest()
     for order in orders.values():
         if order.pk in changed:
             _tell(connection, order, digest, at=at)
-    audit.record(
-        merchant=connection.merchant, kind="supplier.tracking", subject=connection.name, by=by, at=at, rows=len(rows)
-    )
     return len(changed)
 
 
@@ -231,6 +304,8 @@ def _booked(row: PurchaseOrder) -> Booked:
         created_at=row.created_at,
         updated_at=row.updated_at,
         shipments=tuple(_notices(row.shipments.all(), row.updated_at)),
+        file=desk_folder.file_of(row),
+        token=row.token,
     )
 
 

@@ -78,6 +78,7 @@ def facts(connection: Connection, *, at: datetime) -> list[Fact]:
         _budget(connection, at),
         _circuit(connection, at),
         _token(connection, at),
+        *_server_key(connection),
     ]
 
 
@@ -126,6 +127,12 @@ def _token(connection: Connection, at: datetime) -> Fact:
     if expires <= at:
         return Fact("Access", f"stored encrypted; ran out {_when(expires, at)} and is being renewed", "warn")
     return Fact("Access", f"stored encrypted; renewed by itself, runs out {_when(expires, at)}")
+
+
+def _server_key(connection: Connection) -> list[Fact]:
+    """The key that a person confirmed, of a server that is known by one."""
+    key = connection.credentials.get("server_key") if is_readable(connection) else None
+    return [Fact("Server key", f"{key}, confirmed")] if key else []
 
 
 def _when(moment: datetime | None, at: datetime) -> str:

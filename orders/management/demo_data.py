@@ -182,6 +182,7 @@ def open_shops(*, at: datetime) -> list[Connection]:
         if shop.second:
             made.append(_join_second(shop, shop.second, made[-1].merchant, at=at))
     made.append(demo_partner.join(Connection.objects.get(merchant__slug=PARTNER.slug), at=at))
+    _open_mill(SHOPS[0])
     return made
 
 
@@ -193,6 +194,18 @@ def open_spare() -> PracticeShop:
 def order_to_place(*, at: datetime) -> dict[str, Any]:
     """A body that no sample has used: the first one that a person sends."""
     return sample_orders.load("nzd_gst_inside", at=at, suffix="-CURL")
+
+
+def _open_mill(shop: Shop) -> None:
+    """A supplier by SFTP, for a merchant to connect: a person compares its server's key."""
+    practice.open_shop(
+        slug="kauri-mill",
+        name="Kauri Mill",
+        currency=shop.currency,
+        taxes_included=False,
+        variants=shop.variants[:5],
+        platform="filedrop_sftp",
+    )
 
 
 def _open_carrier(merchant: Merchant) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from orders.models import OrderPush
 from orders.services import outbound
 
 NOTHING = "(nothing)"
+CSV = "text/csv"
 _ENDED = (OrderStatus.DECLINED, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
 
@@ -22,7 +25,7 @@ _ENDED = (OrderStatus.DECLINED, OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 class Field:
     """One part of a body, and where it comes from; empty when the driver does not say."""
 
-    path: str  # "order.lineItems"
+    path: str  # "order.lineItems", or the column of a file
     value: str  # JSON, indented
     sources: tuple[str, ...]
 
@@ -31,7 +34,7 @@ class Field:
 class Call:
     call: PreviewCall
     text: str  # the very body
-    fields: tuple[Field, ...]  # empty when the body is no JSON object
+    fields: tuple[Field, ...]  # empty when the body is neither a JSON object nor CSV
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,12 @@ def _differences(before: Mapping[Any, Any], after: Mapping[Any, Any], key: Any, 
 
 
 def _shown(call: PreviewCall) -> Call:
-    body = _body(call)
-    fields = tuple(_fields(body, call.sources)) if isinstance(body, dict) else ()
-    return Call(call, call.body.decode(errors="replace"), fields)
+    body, text = _body(call), call.body.decode(errors="replace")
+    if isinstance(body, dict):
+        fields = tuple(_fields(body, call.sources))
+    else:
+        fields = tuple(_columns(text, call.sources)) if call.headers.get("Content-Type") == CSV else ()
+    return Call(call, text, fields)
 
 
 def _body(call: PreviewCall) -> Any:
@@ -125,6 +131,15 @@ def _fields(body: Mapping[str, Any], sources: Mapping[str, Sequence[str]], above
             yield from _fields(value, sources, f"{path}.")
         else:
             yield Field(path, _pretty(value), tuple(sources.get(path, ())))
+
+
+def _columns(text: str, sources: Mapping[str, Sequence[str]]) -> Iterator[Field]:
+    """The columns of a file, each with the values that it has, once each."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows = list(reader)
+    for name in reader.fieldnames or ():
+        values = list(dict.fromkeys(row[name] for row in rows))
+        yield Field(name, _pretty(values[0] if len(values) == 1 else values), tuple(sources.get(name, ())))
 
 
 def _pretty(value: Any) -> str:

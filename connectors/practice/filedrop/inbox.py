@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from django.core.mail import EmailMessage
@@ -16,11 +16,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from connectors import money
-from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.models import (
+    PracticeEvent,
+    PracticeFulfillment,
+    PracticeLine,
+    PracticeOrder,
+    PracticeShop,
+    PracticeVariant,
+)
 
 COLUMNS = ("po_number", "sku", "quantity", "address1", "city", "postcode", "country")
 
+HEADER = ("po_number", "sku", "quantity", "carrier", "tracking_number", "tracking_url", "shipped_on")
+
 Row = Mapping[str, str]
+Sent = tuple[str | int, ...]  # in the order of HEADER
 
 
 def take(mail: EmailMessage) -> None:
@@ -33,29 +43,34 @@ def take(mail: EmailMessage) -> None:
 
 
 @transaction.atomic
-def receive(shop: PracticeShop, content: str) -> PracticeOrder | None:
+def receive(shop: PracticeShop, content: str, *, by: str = "e-mail") -> PracticeOrder | None:
     """One purchase order; None when the office throws it away."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop.pk)
     rows = list(csv.DictReader(io.StringIO(content, newline="")))
     variants = {variant.sku: variant for variant in shop.variants.order_by("pk")}
     if not _is_good(shop, rows, variants):
         return None
-    return _store(shop, rows, variants)
+    return _store(shop, rows, variants, by=by)
 
 
 def tracking(shop: PracticeShop) -> str:
     """What was sent of all orders, as the file that goes back."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(("po_number", "sku", "quantity", "carrier", "tracking_number", "tracking_url", "shipped_on"))
     orders = shop.orders.order_by("pk").prefetch_related("fulfillments__lines__line")
-    for order in orders:
-        for sent in order.fulfillments.all():
-            if sent.status == "SUCCESS":
-                box = next(iter(sent.trackings), {"company": "", "number": "", "url": ""})
-                for row in sent.lines.all():
-                    parcel = (box["company"], box["number"], box["url"], sent.created_at.date().isoformat())
-                    writer.writerow((order.source_identifier, row.line.sku, row.quantity, *parcel))
+    sent = [each for order in orders for each in order.fulfillments.all() if each.status == "SUCCESS"]
+    return sheet(row for each in sent for row in rows_of(each))
+
+
+def rows_of(sent: PracticeFulfillment) -> Iterator[Sent]:
+    """A row for each product, with the first of its parcels."""
+    box = next(iter(sent.trackings), {"company": "", "number": "", "url": ""})
+    for row in sent.lines.all():
+        parcel = (box["company"], box["number"], box["url"], sent.created_at.date().isoformat())
+        yield (sent.order.source_identifier, row.line.sku, row.quantity, *parcel)
+
+
+def sheet(rows: Iterable[Sent]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([HEADER, *rows])
     return out.getvalue()
 
 
@@ -75,7 +90,9 @@ def _is_good(shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, Pra
     )
 
 
-def _store(shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, PracticeVariant]) -> PracticeOrder:
+def _store(
+    shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, PracticeVariant], *, by: str
+) -> PracticeOrder:
     at, first = timezone.now(), rows[0]
     total = money.total(variants[row["sku"]].price * Decimal(row["quantity"]) for row in rows)
     shop.last_number += 1
@@ -104,7 +121,7 @@ def _store(shop: PracticeShop, rows: Sequence[Row], variants: Mapping[str, Pract
         )
         for row in rows
     )
-    PracticeEvent.objects.create(order=order, at=at, text=f"PO {order.source_identifier} came by e-mail.")
+    PracticeEvent.objects.create(order=order, at=at, text=f"PO {order.source_identifier} came by {by}.")
     return order
 
 

@@ -28,7 +28,7 @@ from orders.management.journey import Journey, Portal, StepFailed
 from orders.processes import spawn, stop
 
 MARK = "STOREWARD_DEMO"  # set, to the database's folder, in the process that has the demo's own settings
-FIRST_PORT = 8000
+FIRST_PORT, FIRST_SFTP_PORT = 8000, 8122
 WEB_THREADS = 12
 OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=5)
 TWO_PARCELS = {"two_parcels": 2}
@@ -67,6 +67,7 @@ class Command(BaseCommand):
         processes.append(start_web(bind=portal.base_url.removeprefix("http://"), threads=WEB_THREADS))
         await_web(portal.base_url)
         processes.append(start_worker())
+        processes.append(spawn([sys.executable, "manage.py", "practice_sftp"]))
         demo_data.open_shops(at=timezone.now())
         self._main_job(portal)
         if check:
@@ -125,6 +126,7 @@ def _become_the_demo(*, port: int, check: bool) -> NoReturn:
         "DATABASE_URL": f"sqlite:///{database}",
         "BASE_URL": f"http://127.0.0.1:{port}",
         "ALLOWED_HOSTS": "127.0.0.1",
+        "PRACTICE_SFTP_PORT": str(_free_port(FIRST_SFTP_PORT)),
         "EMAIL_URL": "",  # whatever .env says: mails stay in the practice mailbox
         "GATEWAYS": "sandbox",
         "Q_WORKERS": "4",  # a practice store's webhook must not wait until a pump has stopped looking for more to do
@@ -141,12 +143,12 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _free_port() -> int:
-    for port in range(FIRST_PORT, FIRST_PORT + 100):
+def _free_port(first: int = FIRST_PORT) -> int:
+    for port in range(first, first + 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
-    raise CommandError("No port from 8000 to 8099 is free; choose one with --port.", returncode=2)
+    raise CommandError(f"No port from {first} to {first + 99} is free; choose one with --port.", returncode=2)
 
 
 def await_web(base_url: str) -> None:

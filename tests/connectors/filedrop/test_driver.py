@@ -111,6 +111,31 @@ def test_the_preview_shows_the_very_file(driver, desk):
     assert (call.path, call.body) == ("Orders@mill.example", desk.mailed[0].body)
 
 
+def test_the_preview_says_of_each_column_where_it_is_from(driver):
+    (call,) = driver.calls_for(purchase())
+
+    assert set(call.sources) == set(mapping.HEADER)
+    assert all(call.sources.values())
+
+
+def test_what_nobody_could_carry_out_is_not_mailed(driver, desk):
+    with pytest.raises(RejectedError, match="how it is to send"):
+        driver.create(order(line(3)))
+
+    assert desk.mailed == []
+
+
+def test_a_purchase_order_is_read_back_as_it_was_written():
+    file = mapping.purchase_file(order(line(3, variant_id="=A"), supplier=GROUND))
+
+    assert mapping.read_back("SW-1", file.body) == file
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"theirs", b"po_number,sku,quantity\r\nSW-9,A,1\r\n"])
+def test_what_is_no_purchase_order_of_ours_is_not_read_as_one(body):
+    assert mapping.read_back("SW-1", body) is None
+
+
 def test_it_is_mailed_once_under_one_reference(driver, desk):
     first, second = driver.create(purchase()), driver.create(purchase())
 

@@ -18,6 +18,13 @@ def test_columns_come_in_any_order_and_case_and_spare_ones_are_passed_over():
     ]
 
 
+def test_rows_that_can_be_read_are_whatever_the_others_are():
+    sheet = tracking.read_each(b'po_number,sku,quantity\nSW-1,A,1\nSW-1,B,none\nSW-1,\0,1\nSW-1,C,2\n"SW-1')
+
+    assert [row.sku for row in sheet.rows] == ["A", "C"]
+    assert [fault[:11] for fault in sheet.faults] == ["Row 3: the ", "Row 4: it h", "The file is"]
+
+
 def test_the_apostrophe_against_formulas_is_taken_off():
     assert tracking.read(b"po_number,sku,quantity\nSW-1,'-A,1\n")[0].sku == "-A"
 

@@ -1,0 +1,196 @@
+"""Connecting a supplier by SFTP: nobody is trusted before a person has compared the server's key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Role
+from connectors.models import CallLog, Connection, ConnectionState
+from connectors.practice import dials
+from tests.connectors.sftp_server import place_of
+from tests.factories import make_member, make_merchant
+
+CONFIRM = reverse("connectors:confirm_server")
+
+
+@pytest.fixture
+def known(mill, port) -> str:
+    return place_of(mill, port).server_key
+
+
+@pytest.fixture
+def signed_in(client, mill):
+    client.force_login(make_member(make_merchant(), Role.MANAGER))
+    return client
+
+
+def typed(shop, port: int, **fields) -> dict[str, str]:
+    return {
+        "host": "127.0.0.1", "port": str(port), "user": shop.slug, "password": shop.access_token,
+        "orders_folder": "/orders", "tracking_folder": "/tracking", "currency": "NZD", "name": "Mill", **fields,
+    }  # fmt: skip
+
+
+def connect(client, **fields):
+    return client.post(reverse("connectors:connect", args=["filedrop_sftp"]), fields)
+
+
+def test_the_key_is_shown_and_nothing_saved_before_it_is_confirmed(signed_in, mill, port, known):
+    answer = connect(signed_in, **typed(mill, port))
+
+    shown = signed_in.get(CONFIRM).content.decode()
+
+    assert answer.url == CONFIRM
+    assert known in shown
+    assert mill.access_token not in shown
+    assert not Connection.objects.exists()
+
+
+def test_once_confirmed_it_is_connected_under_that_key(signed_in, mill, port, known):
+    connect(signed_in, **typed(mill, port))
+
+    answer = signed_in.post(CONFIRM)
+
+    row = Connection.objects.get()
+    assert answer.url == reverse("connectors:setup", args=[row.public_id])
+    assert (row.credentials["server_key"], row.remote_id) == (known, f"mill@127.0.0.1:{port}")
+    assert signed_in.post(CONFIRM).url == reverse("connectors:list")
+
+
+def test_what_was_typed_lies_encrypted_in_the_session_alone(signed_in, mill, port):
+    connect(signed_in, **typed(mill, port))
+
+    kept = Session.objects.get().get_decoded()
+
+    assert mill.access_token not in str(kept)
+    signed_in.post(CONFIRM)
+    assert "server_to_confirm" not in Session.objects.get().get_decoded()
+
+
+def test_a_quarter_of_an_hour_later_nothing_waits_any_more(signed_in, mill, port):
+    connect(signed_in, **typed(mill, port))
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=True):
+        answer = signed_in.post(CONFIRM)
+
+    assert (answer.url, Connection.objects.count()) == (reverse("connectors:list"), 0)
+
+
+def test_a_server_that_shows_another_key_by_then_is_asked_about_again(signed_in, mill, port, known):
+    connect(signed_in, **typed(mill, port))
+    dials.turn(mill.pk, "other_key", left=1)
+
+    answer = signed_in.post(CONFIRM)
+
+    assert (answer.url, Connection.objects.count()) == (CONFIRM, 0)
+    assert "another key than the one that was confirmed" in signed_in.get(CONFIRM).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"password": "wrong"}, "does not let mill in"),
+        ({"orders_folder": "/nowhere"}, "has no /nowhere"),
+    ],
+)
+def test_what_the_server_refuses_is_told(signed_in, mill, port, fields, said):
+    connect(signed_in, **typed(mill, port, **fields))
+
+    answer = signed_in.post(CONFIRM, follow=True)
+
+    assert said in answer.content.decode()
+    assert not Connection.objects.exists()
+
+
+def test_a_form_that_is_refused_shows_no_secret(signed_in, mill, port):
+    page = connect(signed_in, **typed(mill, port, private_key="-----BEGIN canary", currency="dollars"))
+
+    assert page.status_code == 422
+    assert "canary" not in page.content.decode()
+    assert mill.access_token not in page.content.decode()
+
+
+def test_a_reconnect_under_the_known_key_asks_nothing(signed_in, mill, port, known):
+    row = connected(signed_in, mill, port)
+
+    page = signed_in.get(reverse("connectors:reconnect", args=[row.public_id])).content.decode()
+    answer = signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+
+    assert 'value="mill"' in page
+    assert mill.access_token not in page
+    assert answer.url == reverse("connectors:detail", args=[row.public_id])
+    row.refresh_from_db()
+    assert (row.credential_version, row.credentials["server_key"]) == (2, known)
+
+
+def test_a_reconnect_to_a_changed_key_shows_both_and_goes_on_once_it_is_confirmed(signed_in, mill, port, known):
+    row = connected(signed_in, mill, port)
+    row.credentials = {**row.credentials, "server_key": "ssh-ed25519 SHA256:before"}
+    row.state = ConnectionState.AUTH_LOST
+    row.save()
+
+    answer = signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+    shown = signed_in.get(CONFIRM).content.decode()
+    signed_in.post(CONFIRM)
+
+    assert answer.url == CONFIRM
+    assert "SHA256:before" in shown
+    assert known in shown
+    row.refresh_from_db()
+    assert (row.state, row.credentials["server_key"]) == (ConnectionState.ACTIVE, known)
+
+
+def test_another_server_is_not_reconnected_to(signed_in, mill, port):
+    row = connected(signed_in, mill, port)
+    row.remote_id = "mill@sftp.mill.example:22"
+    row.save()
+
+    page = signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+
+    assert "belong to another store" in page.content.decode()
+
+
+def test_the_same_server_is_not_connected_twice(signed_in, mill, port):
+    connected(signed_in, mill, port)
+    connect(signed_in, **typed(mill, port))
+
+    answer = signed_in.post(CONFIRM, follow=True)
+
+    assert "connected already" in answer.content.decode()
+    assert Connection.objects.count() == 1
+
+
+def test_the_connection_is_tested_and_its_files_shown(signed_in, mill, port):
+    row = connected(signed_in, mill, port)
+    row.tracking_files.create(
+        name="a.csv", size=1, modified_at=1, seen_at=timezone.now(), read_at=timezone.now(), rows=1,
+        faults=["Row 3: this supplier has no PO SW-9."],
+    )  # fmt: skip
+
+    page = signed_in.post(reverse("connectors:test", args=[row.public_id]), follow=True).content.decode()
+
+    assert "127.0.0.1 answered" in page
+    assert "Row 3: this supplier has no PO SW-9." in page
+    assert CallLog.objects.filter(connection=row, operation="sign_in", outcome="ok").exists()
+
+
+def test_a_viewer_may_not_and_another_merchant_has_nothing_to_confirm(signed_in, client, mill, port):
+    connect(signed_in, **typed(mill, port))
+    client.force_login(make_member(make_merchant(), Role.VIEWER))
+    viewed = client.get(CONFIRM).status_code
+    client.force_login(make_member(make_merchant(), Role.MANAGER))
+
+    assert (viewed, client.post(CONFIRM).url) == (403, reverse("connectors:list"))
+    assert not Connection.objects.exists()
+
+
+def connected(client, shop, port: int) -> Connection:
+    connect(client, **typed(shop, port))
+    client.post(CONFIRM)
+    return Connection.objects.get()
