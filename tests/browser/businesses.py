@@ -31,7 +31,7 @@ def open_business(
     """
     now = timezone.now()
     email = f"owner@{slug}.example"
-    owner = User.objects.create_user(email, password, first_name=name.split()[0])
+    owner = User.objects.create_user(email, password, first_name=name.split(maxsplit=1)[0])
     EmailAddress.objects.create(user=owner, email=email, verified=True, primary=True)
     place = {"currency": "NZD", "country_code": "NZ", "time_zone": "Pacific/Auckland"}
     chosen = place | {name: fields.pop(name) for name in tuple(fields) if name in place}
