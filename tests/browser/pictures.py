@@ -39,18 +39,24 @@ def wanted() -> bool:
     return os.environ.get("STOREWARD_PICTURES", "") == "1"
 
 
-def take(page: Page, name: str, *, of: Locator | None = None, folder: Path = FOLDER) -> None:
-    """A light picture of the page at one width, or of a part of it; nothing when no pictures are asked for."""
+def take(page: Page, name: str, *, of: Locator | None = None, without: Locator | None = None) -> None:
+    """A light picture of the page at one width, or of a part of it; nothing when no pictures are asked for.
+
+    `without`: rows that are left out, as those in letters for which the machine may have no font.
+    """
     if not wanted():
         return
+    page.wait_for_load_state("networkidle")
     before = page.viewport_size
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.evaluate(SETTLE)
+    if without:
+        without.evaluate_all("rows => rows.forEach(row => row.remove())")
     page.evaluate("scrollTo(0, 0)")
     height = min(page.evaluate("document.querySelector('#main, .plain')?.scrollHeight || innerHeight") + 60, TALLEST)
     page.set_viewport_size({"width": WIDTH, "height": max(int(height), 420)})
-    _save(of.screenshot() if of else page.screenshot(), folder / f"{name}.png")
+    _save(of.screenshot() if of else page.screenshot(), FOLDER / f"{name}.png")
     page.set_viewport_size(before or {"width": WIDTH, "height": HEIGHT})
 
 

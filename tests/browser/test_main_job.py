@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.browser import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -23,10 +23,13 @@ ON_ITS_WAY = 30_000  # milliseconds in which a worker does what was asked
 def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
     order = running.place("two_parcels", suffix="-W")
     page = visit()
+    page.goto(f"/orders/{order['id']}/")
+    pictures.take(page, "order-to-confirm")
 
     _row(page, order["number"]).get_by_role("button", name="Confirm").click()
     page.goto(f"/orders/{order['id']}/")
     _reload_until(page, "Awaiting fulfillment")
+    pictures.take(page, "order-pushed")
     expect(page.get_by_text("equal to what was paid").first).to_be_visible()
 
     page.goto(page.get_by_role("link", name="Open in the store").get_attribute("href"))
@@ -39,6 +42,7 @@ def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
     page.goto(f"/orders/{order['id']}/")
     _reload_until(page, "Completed")
     _read_mail(page, f"{order['number']}")
+    pictures.take(page, "customer-mail")
     expect(page.locator("#text")).to_contain_text("https://track.example/CP-77001")
 
 
@@ -58,6 +62,7 @@ def test_an_order_is_declined_with_a_reason_that_stays(running, visit):
 
     _row(page, order["number"]).get_by_role("link", name="Decline").click()
     page.get_by_label("Reason").fill("The kiln is broken.")
+    pictures.take(page, "decline")
     page.get_by_role("button", name=re.compile("Decline")).click()
 
     page.goto(f"/orders/{order['id']}/")
@@ -91,8 +96,7 @@ def test_the_list_shows_orders_of_every_kind(running, visit):
 
     for headline in ("Needs confirmation", "Blocked", "Draft", "Declined", "Payment failed", "Awaiting fulfillment"):
         expect(page.locator("#order-table .badge", has_text=headline).first).to_be_visible()
-    if "PICTURES" in os.environ:  # make browser PICTURES=docs/img
-        page.screenshot(path=Path(os.environ["PICTURES"]) / "order-manager.png")
+    pictures.take(page, "../order-manager", without=page.locator("tr.is-row").filter(has_text="(Māui)"))
 
 
 def _row(page: Page, number: str):
