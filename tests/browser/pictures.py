@@ -13,8 +13,7 @@ from tests.machine import ROOT
 
 FOLDER = ROOT / "docs" / "img" / "guides"
 WIDTH, HEIGHT, TALLEST = 1280, 860, 1500
-COLORS = 128
-# What differs from run to run: moments, the port, and long random ids.
+# What differs from run to run: moments, the port, long random ids, and how the worker is.
 SETTLE = """
 () => {
   document.querySelectorAll("time").forEach(time => {
@@ -30,6 +29,7 @@ SETTLE = """
       .replace(/\\b\\d{1,2} Nov( 2026)?, \\d{2}:\\d{2}(:\\d{2})?/g, (_, year) => "23 Nov" + (year || "") + ", 09:41")
       .replace(/\\b[0-9a-f]{32}\\b/g, "1f9d0c6a2b784e5f93d1a7c0e8b64d25");
   }
+  document.querySelector(".side-foot")?.remove();
   if (document.activeElement) document.activeElement.blur();
 }
 """
@@ -63,4 +63,4 @@ def take(page: Page, name: str, *, of: Locator | None = None, without: Locator |
 def _save(png: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
