@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from orders.management import sample_orders
 from tests.browser import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -89,6 +92,8 @@ def test_every_page_opens_within_the_content_security_policy(visit, path):
 
 
 def test_the_list_shows_orders_of_every_kind(running, visit):
+    if pictures.wanted():
+        place_over_days(running)
     running.machine.run(EVERY_KIND.format(portal=running.portal))
 
     page = visit()
@@ -97,6 +102,13 @@ def test_the_list_shows_orders_of_every_kind(running, visit):
     for headline in ("Needs confirmation", "Blocked", "Draft", "Declined", "Payment failed", "Awaiting fulfillment"):
         expect(page.locator("#order-table .badge", has_text=headline).first).to_be_visible()
     pictures.take(page, "../order-manager", without=page.locator("tr.is-row").filter(has_text="(Māui)"))
+
+
+def place_over_days(running) -> None:
+    """So that the picture's chart has more than one bar."""
+    for n, name in enumerate(("order_discount", "nzd_gst_inside", "two_parcels", "click_and_collect") * 5):
+        at = timezone.now() - timedelta(hours=12 + 7 * n)
+        running.portal.place(sample_orders.load(name, at=at, suffix=f"-P{n}"))
 
 
 def _row(page: Page, number: str):

@@ -13,7 +13,7 @@ from tests.browser import pictures
 from tests.browser.steps import connect_practice, reload_until, take_orders_from
 from tests.orders.services.printed import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
 CARRIER = {
     "name": "Harbor Couriers", "email": "desk@couriers.example", "company": "Matai Joinery", "contact": "Ana",
     "phone": "+6493001234", "address1": "1 Karangahape Road", "city": "Auckland", "postcode": "1010",
@@ -22,17 +22,17 @@ CARRIER = {
 HOME = {"address1": "1 Karangahape Road", "city": "Auckland", "postcode": "1010"}
 
 
-def joinery(running, visit, slug: str) -> tuple[Page, str]:
+def joinery(running, visit, slug: str, name: str) -> tuple[Page, str]:
     """A joinery whose store is connected and read: its page, and the connection."""
-    (made,) = running.businesses({"slug": slug, "name": "Matai Joinery", "products": {"BENCH": "Matai bench"}})
+    (made,) = running.businesses({"slug": slug, "name": name, "products": {"BENCH": "Matai bench"}})
     page = visit(made.owner)
-    store = connect_practice(page, "shopify", "Matai Joinery store")
+    store = connect_practice(page, "shopify", f"{name} store")
     take_orders_from(page, store)
     return page, store
 
 
 def test_a_pulled_order_is_completed_documented_collected_and_sent(running, visit):
-    page, store = joinery(running, visit, "matai")
+    page, store = joinery(running, visit, "matai", "Matai Joinery")
     ask_for_customs_data(page)
     fill(page, "/settings/business/", HOME, button="Save")
     fill(page, "/settings/carriers/new/mail/", CARRIER, button="Test and connect")
@@ -70,7 +70,7 @@ def test_a_pulled_order_is_completed_documented_collected_and_sent(running, visi
 
 
 def test_after_a_session_that_expired_one_link_reconnects_and_the_order_comes_in(running, visit):
-    page, store = joinery(running, visit, "matai-north")
+    page, store = joinery(running, visit, "matai-north", "North Joinery")
     page.goto("/practice/stores/matai-north/")
     page.get_by_text("How to connect this store").click()
     token = page.locator("dt", has_text="access token").locator("+ dd").inner_text()
