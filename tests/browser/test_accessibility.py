@@ -65,7 +65,7 @@ def test_the_focus_is_seen_wherever_the_keyboard_goes(visit, path: str):
     page = visit()
     page.goto(path)
 
-    for _ in range(30):
+    for _ in range(24):
         page.keyboard.press("Tab")
         assert page.evaluate(FOCUS_IS_SEEN) is True
 
