@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page
 from tests.machine import ROOT
 
 FOLDER = ROOT / "docs" / "img" / "guides"
+COLORS = 240
 WIDTH, HEIGHT, TALLEST = 1280, 860, 1500
 # What differs from run to run: moments, the port, long random ids, and how the worker is.
 SETTLE = """
@@ -63,4 +64,12 @@ def take(page: Page, name: str, *, of: Locator | None = None, without: Locator |
 def _save(png: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for color in _commonest(picture) for part in color])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _commonest(picture: Image.Image) -> list[tuple[int, int, int]]:
+    """Surfaces keep their exact colors; the edges of letters make do with the nearest."""
+    counted = picture.getcolors(picture.width * picture.height) or []
+    return [color for _, color in sorted(counted, reverse=True)[:COLORS]]
