@@ -5,6 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 SEEDS ?= 150
 PYTEST_ARGS ?=
+export PYTHONDONTWRITEBYTECODE =  # the many processes of a test run compile our modules once
 TEST_DATABASE_URL ?= postgres:///storeward
 PRODUCTION_ENV = STOREWARD_ENV=production SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(60))") \
 	CREDENTIAL_KEYS=$$($(PY) -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())") \
@@ -70,7 +71,7 @@ bench: setup-dev ## Figures as ratios against a floor measured in the same run
 	$(PY) -m bench
 
 browser: setup-dev ## The main job in headless Chromium (needs chromium)
-	$(PY) -m pytest -m browser tests/browser $(PYTEST_ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile -m browser tests/browser $(PYTEST_ARGS)
 
 pictures: setup-dev ## The pictures of docs/guides, taken by the browser tests anew
 	STOREWARD_PICTURES=1 $(PY) -m pytest -m browser tests/browser $(PYTEST_ARGS)

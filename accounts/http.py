@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import Membership, Merchant, User
 
@@ -13,3 +14,9 @@ class MerchantRequest(HttpRequest):
     user: User  # never anonymous here
     merchant: Merchant
     membership: Membership
+
+
+def next_page(request: HttpRequest) -> str:
+    """Where the posted form wants to go back to; "" unless that is a page of ours."""
+    target = request.POST.get("next", "")
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}) else ""

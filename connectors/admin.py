@@ -23,6 +23,7 @@ from connectors.models import (
     PrivacyRequest,
     ProductLink,
     PurchaseOrder,
+    PurchaseShipment,
     SandboxCharge,
     ShippingRule,
     StoreAddress,
@@ -32,6 +33,8 @@ from connectors.models import (
     TaxPreset,
     UnlinkedSku,
 )
+from connectors.practice import models as practice
+from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrierPickup
 
 _SECRET = ("credentials", "webhook_secret")
 
@@ -194,3 +197,52 @@ class PartnerShippingRuleAdmin(ReadOnlyAdmin):
 class PlanAdmin(ReadOnlyAdmin):
     list_display = ("merchant", "orders_addon", "changed_by", "changed_at")
     list_filter = ("orders_addon",)
+
+
+@admin.register(PurchaseShipment)
+class PurchaseShipmentAdmin(ReadOnlyAdmin):
+    list_display = ("order", "sku", "quantity", "tracking_number", "shipped_on")
+    search_fields = ("order__reference", "tracking_number")
+
+
+# --- the practice stores ---------------------------------------------------------------------------
+
+
+@admin.register(practice.PracticeShop)
+class PracticeShopAdmin(ReadOnlyAdmin):
+    list_display = ("name", "platform", "slug", "currency")
+    list_filter = ("platform",)
+    exclude = ("access_token", "webhook_secret", "settings")
+
+
+@admin.register(practice.PracticeToken)
+class PracticeTokenAdmin(ReadOnlyAdmin):
+    list_display = ("shop", "kind")
+    exclude = ("value",)
+
+
+@admin.register(practice.PracticeWebhook)
+class PracticeWebhookAdmin(ReadOnlyAdmin):
+    list_display = ("shop", "topic", "uri", "created_at")
+    exclude = ("details",)  # a WooCommerce webhook's secret
+
+
+@admin.register(PracticeCarrier)
+class PracticeCarrierAdmin(ReadOnlyAdmin):
+    list_display = ("name", "slug", "account_number")
+    exclude = ("client_secret", "token")
+
+
+for model in (
+    PracticeCarrierPickup,
+    practice.PracticeDelivery,
+    practice.PracticeEvent,
+    practice.PracticeFulfillment,
+    practice.PracticeFulfillmentLine,
+    practice.PracticeLine,
+    practice.PracticeMail,
+    practice.PracticeOrder,
+    practice.PracticeRefund,
+    practice.PracticeVariant,
+):
+    admin.site.register(model, ReadOnlyAdmin)

@@ -196,9 +196,14 @@ class Connector(ABC):
         """Mark as sent what was sent of an order placed there; the id of the fulfillment there.
 
         With `known_id` its parcels become these, which is safe to repeat. Without it whoever repeats looks first:
-        OutcomeUnknownError when it may have been done. RejectedError when the order there cannot be fulfilled so.
+        OutcomeUnknownError when it may have been done. RejectedError when the order there cannot be fulfilled so,
+        SeveralPlacesError, with `capabilities.fulfills_by_place`, when it can in parts.
         """
         raise NotOfferedError(f"{self.label} cannot be told what was sent.")
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        """Cancel a fulfillment that `fulfill` made. Whoever repeats looks first. RejectedError when it cannot be undone."""
+        raise NotOfferedError(f"{self.label} takes no fulfillment back.")
 
     @abstractmethod
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:

@@ -1,4 +1,4 @@
-"""Secrets at rest: JSON encrypted with MultiFernet; the newest key of CREDENTIAL_KEYS writes, all of them read.
+"""Secrets at rest: JSON, encrypted as accounts.encryption says.
 
 A row is always loaded; what it holds is decrypted when somebody looks into it.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from accounts import encryption
 from connectors.errors import CredentialsError
 
 
@@ -23,14 +21,14 @@ class CredentialsUnreadableError(CredentialsError):
 
 
 def encrypt(value: Mapping[str, Any]) -> str:
-    return _fernet(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(dict(value)).encode()).decode()
+    return encryption.encrypt(json.dumps(dict(value)))
 
 
 def decrypt(token: str) -> dict[str, Any]:
     """Raises CredentialsUnreadableError; never hands back the ciphertext."""
     try:
-        plain = _fernet(tuple(settings.CREDENTIAL_KEYS)).decrypt(token.encode())
-    except InvalidToken:
+        plain = encryption.decrypt(token)
+    except encryption.UnreadableError:
         raise CredentialsUnreadableError("The stored credentials cannot be read. Reconnect the store.") from None
     value: dict[str, Any] = json.loads(plain)
     return value
@@ -38,12 +36,10 @@ def decrypt(token: str) -> dict[str, Any]:
 
 def renewed(token: str) -> str:
     """The same secret under the newest key; the token itself when it is so already. Raises as `decrypt` does."""
-    keys = tuple(settings.CREDENTIAL_KEYS)
     try:
-        _fernet(keys[:1]).decrypt(token.encode())
-    except InvalidToken:
-        return encrypt(decrypt(token))
-    return token
+        return encryption.renewed(token)
+    except encryption.UnreadableError:
+        raise CredentialsUnreadableError("The stored credentials cannot be read. Reconnect the store.") from None
 
 
 def readable(value: Mapping[str, Any]) -> bool:
@@ -114,10 +110,3 @@ class EncryptedJSONField(models.TextField):  # type: ignore[type-arg]  # not sub
 
     def value_to_string(self, obj: models.Model) -> str:
         return "<secrets>"
-
-
-@cache
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    if not keys:
-        raise ImproperlyConfigured("CREDENTIAL_KEYS is empty: connections cannot be stored.")
-    return MultiFernet([Fernet(key) for key in keys])

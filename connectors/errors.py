@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from connectors.blockers import Blocker
+    from connectors.shapes import OutboundShipment
 
 
 class ConnectorError(Exception):
@@ -56,6 +57,14 @@ class RejectedError(ConnectorError):
     def __init__(self, message: str, blockers: Iterable[Blocker] = ()) -> None:
         self.blockers = tuple(blockers)
         super().__init__(message, code=self.blockers[0].code if self.blockers else "internal_error")
+
+
+class SeveralPlacesError(ConnectorError):
+    """The units lie at several places there, each of which sends its own: tell `parts` one by one. Nothing was done."""
+
+    def __init__(self, parts: Iterable[OutboundShipment]) -> None:
+        super().__init__("What was sent lies at several places there.")
+        self.parts = tuple(parts)
 
 
 class NotOfferedError(ConnectorError):

@@ -9,11 +9,12 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import merchant_required, role_required
-from accounts.http import MerchantRequest
+from accounts.http import MerchantRequest, next_page
 from accounts.models import Role
 from connectors.errors import ConnectorError
 from connectors.forms import LinkFileForm, LinkForm
@@ -105,8 +106,11 @@ def link_check(request: MerchantRequest, public_id: str, import_id: str) -> Http
 def catalog_reading(request: MerchantRequest, public_id: str) -> HttpResponse:
     """How far the reading of the catalog is, as a part of a page; see `catalog_read` for the button."""
     connection = _get(request, public_id)
-    context = {"connection": connection, "reading": catalog.reading_of(connection)}
-    return render(request, "connectors/_partials/catalog.html", context)
+    reading = catalog.reading_of(connection)
+    response = render(request, "connectors/_partials/catalog.html", {"connection": connection, "reading": reading})
+    if not reading.is_running:
+        response["HX-Trigger"] = "catalog-read"  # what is chosen from the catalog looks again
+    return response
 
 
 @require_POST
@@ -119,7 +123,7 @@ def catalog_read(request: MerchantRequest, public_id: str) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"The catalog of {connection.name} is being read.")
-    return redirect("connectors:links", public_id)
+    return redirect(next_page(request) or reverse("connectors:links", args=[public_id]))
 
 
 def _get(request: MerchantRequest, public_id: str) -> Connection:

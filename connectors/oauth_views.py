@@ -126,7 +126,7 @@ def _go(
 def _say(request: MerchantRequest, arrival: Arrival) -> None:
     connection = arrival.connection
     if arrival.is_new:
-        messages.success(request, f"{connection.name} is connected. New orders go there once they are confirmed.")
+        messages.success(request, connections.welcome(connection))
     else:
         messages.success(request, f"{connection.name} is connected again. Waiting orders go on.")
     if arrival.missing_scopes:

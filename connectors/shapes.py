@@ -344,6 +344,8 @@ class Capabilities:
     settings: bool = False  # it goes by Account.settings, which must be kept fresh
     fulfills: bool = False  # `fulfill` works
     fulfills_parts: bool = False  # and takes a part of an order; without, only all of it at once
+    fulfills_by_place: bool = False  # and what lies at several of its places by place: SeveralPlacesError
+    takes_back: bool = False  # `unfulfill` works
     channel: bool = False  # customers buy there: `store_orders` and `store_order` read their orders
     unpaid: bool = False  # takes orders that are still to be paid
     fulfilled: bool = False  # takes orders that are fulfilled already

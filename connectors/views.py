@@ -217,7 +217,7 @@ def _blame(form: ConnectForm | ReconnectForm, error: ConnectorError) -> None:
 
 
 def _say_connected(request: MerchantRequest, connection: Connection, missing_scopes: tuple[str, ...]) -> None:
-    messages.success(request, f"{connection.name} is connected. New orders go there once they are confirmed.")
+    messages.success(request, connections.welcome(connection))
     if missing_scopes:
         messages.warning(request, f"The token lacks permissions that are needed: {', '.join(missing_scopes)}.")
     if connection.currency != request.merchant.currency:

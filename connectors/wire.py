@@ -88,7 +88,11 @@ class _Bounded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         address = _checked_address(self.host.strip("[]"), self.port, encrypted=isinstance(self, HTTPSConnection))
         sock = create_connection((address, self.port), timeout=self._step_s(), socket_options=self.socket_options)
-        sock.settimeout(self._step_s())  # for the TLS handshake
+        try:
+            sock.settimeout(self._step_s())  # for the TLS handshake
+        except TimeoutError:
+            sock.close()
+            raise
         return sock
 
     def _step_s(self) -> float:
@@ -120,6 +124,14 @@ class Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def close(self) -> None:
+        """Each pool by itself: urllib3 only forgets them, and one that an error's traceback holds would stay open."""
+        pools = self.poolmanager.pools
+        for pool in [pools.get(key) for key in pools.keys()]:  # noqa: SIM118  # it refuses to be iterated
+            if pool is not None:
+                pool.close()
+        super().close()
 
 
 def _checked_address(host: str, port: int, *, encrypted: bool) -> str:

@@ -1,11 +1,22 @@
-"""The operator's view of orders: to look at, never to change. django-q2's own pages could run any code: they are off."""
+"""The operator's view of orders: to look at, and to try again what is held. Customers' data stands on no page.
+
+django-q2's own pages could run any code: they are off.
+"""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from accounts.admin import ReadOnlyAdmin
+from orders.errors import OrderError
 from orders.models import (
     AcceptDecision,
     AcceptRule,
@@ -16,10 +27,10 @@ from orders.models import (
     Channel,
     DocumentJob,
     Fulfillment,
+    FulfillmentLine,
     IntakeKey,
     Lane,
     Order,
-    OrderAddress,
     OrderEvent,
     OrderLine,
     OrderPush,
@@ -30,17 +41,61 @@ from orders.models import (
     Payment,
     PumpBeat,
     PushLine,
+    PushPart,
     Reexport,
     Refund,
     RefundLine,
+    RefundPicture,
     RefundRequest,
     RefundRequestLine,
     RoutingRule,
     ShipWithin,
     StoreOrigin,
     SyncFault,
+    WakeUp,
     WriteBack,
 )
+from orders.services import held
+
+
+class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows of an order, each with a link to its own page."""
+
+    extra = 0
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PaymentInline(ReadOnlyInline):
+    model = Payment
+    fields = ("gateway", "reference", "status", "currency", "authorized", "captured", "refunded", "failure_message")
+
+
+class PushInline(ReadOnlyInline):
+    model = OrderPush
+    fields = ("reference", "connection", "generation", "status", "reason", "wait_for", "remote_name", "pushed_at")
+
+
+class MessageInline(ReadOnlyInline):
+    model = OutboxMessage
+    verbose_name_plural = "Promises"
+    fields = ("topic", "status", "reason", "wait_for", "attempts", "next_attempt_at", "error_reference")
+
+
+class EventInline(ReadOnlyInline):
+    model = OrderEvent
+    verbose_name_plural = "History"
+    fields = ("at", "kind", "text", "by")
+    ordering = ("-at", "-pk")
+
 
 for q2_model in (Failure, OrmQ, Schedule, Success):
     if admin.site.is_registered(q2_model):
@@ -53,6 +108,25 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = ("headline", "merchant", "is_archived")
     search_fields = ("number", "external_id", "public_id")
     date_hierarchy = "placed_at"
+    readonly_fields = ("headline", "due_at", "stands_still_for")
+    fieldsets = (
+        (
+            None,
+            {"fields": ("number", "external_id", "public_id", "merchant", "channel", "headline", "stands_still_for")},
+        ),
+        ("States", {"fields": ("status", "payment_status", "push_status", "fulfillment_status", "is_archived")}),
+        ("Times", {"fields": ("placed_at", "received_at", "due_at", "confirm_by", "authorized_until", "ship_by")}),
+        ("Decision", {"fields": ("decided_at", "decided_by", "decision_reason", "auto_accepted", "completed_at")}),
+        ("Money", {"fields": ("currency", "subtotal", "discount", "shipping", "tax", "total")}),
+    )
+    inlines = (PaymentInline, PushInline, MessageInline, EventInline)
+
+    @admin.display(description="stands still for")
+    def stands_still_for(self, order: Order) -> SafeString | str:
+        """Every blocker of the order and of its pushes."""
+        held = [item for push in order.pushes.all() for item in push.blockers]
+        rows = ((item["code"], item["message"]) for item in [*order.blockers, *held])
+        return format_html_join("", "<p><code>{}</code> {}</p>", rows) or "-"
 
 
 @admin.register(OrderEvent)
@@ -68,6 +142,7 @@ class OrderPushAdmin(ReadOnlyAdmin):
     list_display = ("reference", "connection", "generation", "status", "remote_name", "pushed_at", "changed_at")
     list_filter = ("status",)
     search_fields = ("reference", "order__number")
+    exclude = ("sent_calls", "changes", "blockers")  # what was sent names the customer
 
 
 @admin.register(Payment)
@@ -103,6 +178,22 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     list_display = ("topic", "order", "status", "attempts", "next_attempt_at", "wait_for", "error_reference")
     list_filter = ("topic", "status")
     search_fields = ("key", "error_reference", "order__number")
+    actions = ("try_again",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.change_outboxmessage")
+
+    @admin.action(description="Try again what is held", permissions=["retry"])
+    def try_again(self, request: HttpRequest, chosen: QuerySet[OutboxMessage]) -> None:
+        done = 0
+        for message_id in chosen.values_list("pk", flat=True):
+            try:
+                held.try_again(message_id=message_id, by=request.user.get_username(), at=timezone.now())
+            except OrderError as refusal:
+                self.message_user(request, str(refusal), messages.WARNING)
+            else:
+                done += 1
+        self.message_user(request, f"{done} will be tried again.", messages.SUCCESS if done else messages.INFO)
 
 
 @admin.register(WriteBack)
@@ -175,14 +266,27 @@ class CarrierPickupAdmin(ReadOnlyAdmin):
     search_fields = ("public_id", "reference", "confirmation")
 
 
+@admin.register(PushPart)
+class PushPartAdmin(ReadOnlyAdmin):
+    list_display = ("number", "push", "warehouse", "status", "expected_on")
+    list_filter = ("status",)
+    search_fields = ("number", "push__reference")
+
+
+@admin.register(RefundPicture)
+class RefundPictureAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "request_line")
+    exclude = ("content",)  # the customer's
+
+
 for model in (
     AcceptSettings,
     CarrierPickupOrder,
     Channel,
     Fulfillment,
+    FulfillmentLine,
     IntakeKey,
     Lane,
-    OrderAddress,
     OrderLine,
     Parcel,
     PumpBeat,
@@ -191,5 +295,6 @@ for model in (
     RefundRequestLine,
     RoutingRule,
     ShipWithin,
+    WakeUp,
 ):
     admin.site.register(model, ReadOnlyAdmin)

@@ -16,6 +16,8 @@ from accounts.models import Merchant
 from connectors.money import total
 from orders.enums import Headline, OrderStatus
 from orders.models import Order, Payment
+from orders.models.fields import ZERO
+from orders.models.payment import STORE
 from orders.money import money
 from orders.queries import COUNT_CAP
 
@@ -44,10 +46,14 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What was captured since Monday, in the merchant's currency, and per day since the Monday before."""
+    """What Storeward captured since Monday, in the merchant's currency, and per day since the Monday before.
+
+    `in_stores`: what customers paid since Monday in the merchant's own stores, which took it themselves.
+    """
 
     amount: Decimal
     before: Decimal
+    in_stores: Decimal
     per_day: list[int]
 
 
@@ -59,7 +65,7 @@ class Figures:
 
 def of(merchant: Merchant, counts: Mapping[str, str], *, at: datetime) -> Figures:
     """The four cards and the chart. `counts` are those of the tabs; what sums up two weeks may be a minute old."""
-    days, week = _kept(f"figures:{merchant.pk}", lambda: (_days_of(merchant, at=at), _captured(merchant, at=at)))
+    days, week = _kept(f"figures:2:{merchant.pk}", lambda: (_days_of(merchant, at=at), _captured(merchant, at=at)))
     return Figures(_kpis(merchant, counts, days, week, at=at), days)
 
 
@@ -109,8 +115,18 @@ def _kpis(merchant: Merchant, counts: Mapping[str, str], days: Sequence[Day], we
             "Awaiting fulfillment", counts["fulfillment"], f"{waiting} older than 2 days" if waiting else "none older than 2 days",
             "warn" if waiting else "", "fulfillment", [],
         ),
-        Kpi("Captured this week", money(week.amount, merchant.currency, home=merchant.currency), _change(week), "ok", "all", week.per_day),
+        Kpi("Captured this week", _home_money(week.amount, merchant), _note(week, merchant), "ok", "all", week.per_day),
     ]  # fmt: skip
+
+
+def _note(week: Week, merchant: Merchant) -> str:
+    if not week.in_stores:
+        return _change(week)
+    return f"{_change(week)}; {_home_money(week.in_stores, merchant)} paid in your stores"
+
+
+def _home_money(amount: Decimal, merchant: Merchant) -> str:
+    return money(amount, merchant.currency, home=merchant.currency)
 
 
 def _change(week: Week) -> str:
@@ -128,12 +144,19 @@ def _captured(merchant: Merchant, *, at: datetime) -> Week:
         Payment.objects.filter(order__merchant=merchant, currency=merchant.currency, captured_at__gte=start)
         .annotate(day=TruncDate("captured_at", tzinfo=merchant.zone))
         .values("day")
-        .annotate(amount=Sum("captured"))
+        .annotate(
+            amount=Sum("captured", filter=~Q(gateway=STORE), default=ZERO),
+            in_stores=Sum("captured", filter=Q(gateway=STORE), default=ZERO),
+        )
         .order_by("day")
     )
-    amounts = {row["day"]: row["amount"] for row in rows}
+    amounts, in_stores = {}, ZERO
+    for row in rows:
+        amounts[row["day"]] = row["amount"]
+        in_stores += row["in_stores"] if row["day"] >= monday else ZERO
     return Week(
         amount=total(amount for day, amount in amounts.items() if day >= monday),
         before=total(amount for day, amount in amounts.items() if day < monday),
+        in_stores=in_stores,
         per_day=[int(amounts.get(first + timedelta(days=n), 0)) for n in range(14)],
     )

@@ -89,6 +89,7 @@ urlpatterns = [
     path("pushes/<str:public_id>/push/", by_hand.push_now, name="push_now"),
     path("pushes/<str:public_id>/skip/", pushes.push_skip, name="push_skip"),
     path("write-backs/<str:public_id>/retry/", write_backs.write_back_retry, name="write_back_retry"),
+    path("write-backs/<str:public_id>/settle/", write_backs.write_back_settle, name="write_back_settle"),
     path("pushes/<str:public_id>/cancel/", pushes.push_cancel, name="push_cancel"),
     path("pushes/<str:public_id>/re-export/", reexports.push_reexport, name="reexport"),
     path("re-exports/<str:public_id>/choose/", reexports.choose, name="reexport_choose"),

@@ -38,10 +38,6 @@ class Machine:
             "LOG_LEVEL": "WARNING",
         }
 
-    def set_up(self) -> None:
-        self.manage("migrate", "-v0")
-        self.manage("createcachetable", "-v0")
-
     def manage(self, *command: str) -> None:
         subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=180)
 

@@ -18,7 +18,11 @@ CACHES = {
     "rates": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rates"},
     "q-local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "q"},
 }
+WHITENOISE_AUTOREFRESH = True  # files are looked up when asked for, and not all listed for each test client
 GATEWAYS = ["sandbox", "stripe"]
 STRIPE_SECRET_KEY = "sk_test_not_a_real_key"
 STRIPE_WEBHOOK_SECRETS = ["whsec_test"]
 LOGGING["root"]["level"] = "WARNING"  # noqa: F405
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):  # noqa: F405
+    # A test's commits need not outlive the machine.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"  # noqa: F405

@@ -50,6 +50,7 @@ class Connection(models.Model):
     token_expires_at = models.DateTimeField(null=True, blank=True)  # None: the access does not run out
     refresh_expires_at = models.DateTimeField(null=True, blank=True)  # of what renews it
     refresh_not_before = models.DateTimeField(null=True, blank=True)  # somebody renews it now, or could not just now
+    connected_at = models.DateTimeField(null=True, blank=True)  # when a person let us in last; None: before it was kept
     missing_scopes = models.JSONField(default=list, blank=True)  # permissions that we lack there
     api_warning = models.CharField(max_length=300, blank=True)  # what the platform says of our API version
     state = models.CharField(max_length=10, choices=ConnectionState, default=ConnectionState.ACTIVE)

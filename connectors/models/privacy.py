@@ -25,6 +25,7 @@ class PrivacyRequest(models.Model):
     remote_id = models.CharField(max_length=60, blank=True)  # the platform's number of a data request
     remote_customer_id = models.CharField(max_length=60, blank=True)
     remote_order_ids = models.JSONField(default=list, blank=True)  # as our pushes keep them
+    triggered_at = models.DateTimeField(null=True, blank=True)  # on the platform's clock, when it said so
     received_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
     orders_found = models.PositiveIntegerField(default=0)  # when it was carried out

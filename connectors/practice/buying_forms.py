@@ -57,6 +57,7 @@ class BuyForm(AddressForm):
         field = self.fields["product"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # as it is declared above
         field.choices = [*known, (UNKNOWN, f"{UNKNOWN_TITLE} (in no catalog)")]
+        field.initial = next(iter(self.variants), UNKNOWN)
 
     def cart(self) -> Cart:
         given = self.cleaned_data

@@ -55,6 +55,7 @@ class VariantForm(forms.Form):
     is_tracked = forms.BooleanField(required=False)
     sells_below_zero = forms.BooleanField(required=False)
     is_active = forms.BooleanField(required=False)
+    place = forms.CharField(max_length=60, required=False)  # where the platform has several
 
 
 class DialForm(forms.Form):

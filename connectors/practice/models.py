@@ -110,6 +110,8 @@ class PracticeLine(models.Model):
     taxes = models.JSONField(default=list)
     properties = models.JSONField(default=list)  # [{"key", "value"}]
     requires_shipping = models.BooleanField(default=False)
+    refunded = models.PositiveIntegerField(default=0)  # units that a refund took off the order, sent or not
+    cancelled = models.PositiveIntegerField(default=0)  # those of them that nobody sends any more
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.title}"
@@ -125,7 +127,7 @@ class PracticeLine(models.Model):
 
     @property
     def unfulfilled(self) -> int:
-        return self.quantity - self.fulfilled
+        return self.quantity - self.fulfilled - self.cancelled
 
 
 class PracticeFulfillment(models.Model):
@@ -149,17 +151,18 @@ class PracticeFulfillmentLine(models.Model):
 
 
 class PracticeRefund(models.Model):
-    """Money given back in the store's own books."""
+    """Money given back in the store's own books, and units taken off the order: either, or both."""
 
     order = models.ForeignKey(PracticeOrder, on_delete=models.CASCADE, related_name="refunds")
     amount = _amount()
     note = models.TextField(blank=True)
     key = models.CharField(max_length=255, blank=True)  # of @idempotent
+    lines = models.JSONField(default=list, blank=True)  # [{"line", "quantity", "restock"}]
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="practice_refund_is_something"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="practice_refund_not_negative"),
             models.UniqueConstraint(fields=["order", "key"], condition=~Q(key=""), name="practice_refund_once_per_key"),
         ]
 

@@ -87,6 +87,7 @@ class PracticePlatform(ABC):
     dials_without: ClassVar[frozenset[str]] = frozenset()  # faults that the real one does not know
     sends_parts: ClassVar[bool] = True  # False: an order is fulfilled whole or not at all
     edits_orders: ClassVar[bool] = True
+    has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
     sells: ClassVar[bool] = False  # customers buy there: `checkout` works
 
     @abstractmethod
@@ -126,6 +127,18 @@ class PracticePlatform(ABC):
     @abstractmethod
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         """The platform's own answer for the dials `too_many`, `dead_token` and `frozen`."""
+
+    def places(self, shop: PracticeShop) -> list[str]:
+        """Names of its locations."""
+        return []
+
+    def place_of(self, variant: PracticeVariant) -> str:
+        """Where a product lies; empty without locations."""
+        return ""
+
+    def put(self, variant: PracticeVariant, place: str) -> None:
+        """Have a product lie at the location of this name, new or not. Inside a transaction."""
+        raise NotImplementedError
 
     def checkout(self, shop: PracticeShop, cart: Cart, *, at: datetime) -> PracticeOrder:
         """An order as a customer leaves it in the shop, told by webhooks. Inside a transaction."""

@@ -134,21 +134,27 @@ def cancel_order(*, order_id: int, reason: str = "OTHER", restock: bool = True) 
 
 
 @transaction.atomic
-def refund(*, order_id: int, amount: Decimal, note: str = "", key: str = "") -> PracticeRefund:
-    """Give money back. The same `key` again is the same refund."""
+def refund(
+    *, order_id: int, amount: Decimal, note: str = "", key: str = "", lines: Sequence[Mapping[str, Any]] = ()
+) -> PracticeRefund:
+    """Give money back, or take `lines` off the order that were checked before. The same `key` is the same refund."""
     order, at = _locked(order_id), timezone.now()
     earlier = order.refunds.filter(key=key).first() if key else None
     if earlier:
         return earlier
-    if amount <= 0 or amount > order.received - order.refunded:
+    if amount < 0 or not (amount or lines) or amount > order.received - order.refunded:
         raise PracticeError("Refund amount must be more than zero and not more than what was paid.")
     if not money.fits(amount, order.currency):
         raise PracticeError(f"{order.currency} has fewer decimals.")
     order.refunded += amount
     order.financial_status = payment_status(order)
     order.save(update_fields=["refunded", "financial_status"])
-    row = PracticeRefund.objects.create(order=order, amount=amount, note=note, key=key, created_at=at)
-    _happened(order, at, f"{money.plain(amount, order.currency)} {order.currency} was refunded.")
+    row = PracticeRefund.objects.create(
+        order=order, amount=amount, note=note, key=key, lines=list(lines), created_at=at
+    )
+    units = sum(line["quantity"] for line in lines)
+    taken = f" {units} item{'' if units == 1 else 's'} came off the order." if units else ""
+    _happened(order, at, f"{money.plain(amount, order.currency)} {order.currency} was refunded.{taken}")
     events.tell(Change("refunded", order, refund=row))
     return row
 
@@ -192,6 +198,8 @@ def edit_quantity(*, line_id: int, quantity: int) -> PracticeOrder:
         raise PracticeError("Orders cannot be edited here.")
     if quantity < line.fulfilled:
         raise PracticeError(f"{line.fulfilled} of them were sent already.")
+    if quantity < line.refunded or quantity < line.fulfilled + line.cancelled:
+        raise PracticeError(f"{line.refunded} of them were refunded already.")
     before, line.quantity = line.quantity, quantity
     line.taxes = [_scaled(tax, Decimal(quantity) / before if before else Decimal(0), order) for tax in line.taxes]
     line.save(update_fields=["quantity", "taxes"])
@@ -207,6 +215,16 @@ def delete_order(*, order_id: int) -> None:
     order = _locked(order_id)
     events.tell(Change("deleted", order))
     order.delete()
+
+
+@transaction.atomic
+def edit_product(*, variant_id: int, place: str = "", **fields: Any) -> PracticeVariant:
+    """Change what is in stock and how it sells; with `place`, where it lies, if the platform has several locations."""
+    PracticeVariant.objects.filter(pk=variant_id).update(**fields)
+    variant = PracticeVariant.objects.select_related("shop").get(pk=variant_id)
+    if place and platforms.of(variant.shop).has_places:
+        platforms.of(variant.shop).put(variant, place)
+    return variant
 
 
 def fulfillment_status(order: PracticeOrder) -> str:
@@ -256,7 +274,7 @@ def _update(fulfillment: PracticeFulfillment, text: str) -> None:
 def _restock(order: PracticeOrder) -> None:
     for line in order.lines.all():
         if line.variant_id:
-            order.shop.variants.filter(pk=line.variant_id).update(stock=F("stock") + line.quantity)
+            order.shop.variants.filter(pk=line.variant_id).update(stock=F("stock") + line.quantity - line.refunded)
 
 
 def _scaled(tax: Mapping[str, Any], factor: Decimal, order: PracticeOrder) -> dict[str, Any]:

@@ -183,7 +183,10 @@ def cancel_fulfillment(request: HttpRequest, slug: str, fulfillment_id: int) -> 
 def products(request: HttpRequest, slug: str) -> HttpResponse:
     here = get_object_or_404(PracticeShop, slug=slug)
     page = Paginator(here.variants.order_by("sku", "pk"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "practice/products.html", {"shop": here, "page": page})
+    kind = platforms.of(here)
+    rows = [{"variant": row, "place": kind.place_of(row)} for row in page]
+    context = {"shop": here, "page": page, "rows": rows, "places": kind.places(here)}
+    return render(request, "practice/products.html", context)
 
 
 @_acts
@@ -191,7 +194,7 @@ def edit_product(request: HttpRequest, slug: str, variant_id: int) -> HttpRespon
     row = get_object_or_404(PracticeVariant, shop__slug=slug, pk=variant_id)
     form = VariantForm(request.POST)
     if form.is_valid():
-        PracticeVariant.objects.filter(pk=row.pk).update(**form.cleaned_data)
+        services.edit_product(variant_id=row.pk, **form.cleaned_data)
         messages.success(request, f"{row.sku} is changed.")
     else:
         messages.error(request, "Stock is a whole number.")

@@ -93,6 +93,7 @@ def connect(
         shop_time_zone=shop.timezone,
         shop_settings=dict(shop.settings),
         shop_settings_at=at,
+        connected_at=at,
         missing_scopes=list(shop.missing_scopes),
         last_success_at=at,
         is_default=not _destinations(merchant).exists(),
@@ -104,6 +105,16 @@ def connect(
         merchant=merchant, kind="connection.connected", subject=connection.name, by=by, at=at, platform=platform
     )
     return connection
+
+
+def welcome(connection: Connection) -> str:
+    """What a merchant is told of a store that is connected now."""
+    if connection.is_default:
+        return f"{connection.name} is connected. New orders go there once they are confirmed."
+    return (
+        f"{connection.name} is connected. It takes the lines that a routing rule or a product link sends there; "
+        "all others go to your default destination."
+    )
 
 
 @transaction.atomic
@@ -128,11 +139,10 @@ def reconnect(
         known = connection.webhook_secret.get("secrets", []) if secrets.readable(connection.webhook_secret) else []
         connection.webhook_secret = {"secrets": list(dict.fromkeys([*webhook_secrets, *known]))[:2]}
     access.write_on(connection)
-    connection.missing_scopes = list(missing_scopes)
+    connection.missing_scopes, connection.connected_at = list(missing_scopes), at
     _become(connection, ConnectionState.ACTIVE, "")
-    connection.save(
-        update_fields=["credentials", "credential_version", "webhook_secret", "missing_scopes", *_ACCESS_FIELDS]
-    )
+    changed = ["credentials", "credential_version", "webhook_secret", "missing_scopes", "connected_at"]
+    connection.save(update_fields=[*changed, *_ACCESS_FIELDS])
     _note(connection, "connection.reconnected", by, at)
     _let_go(connection)
     return connection

@@ -13,12 +13,13 @@ from connectors.practice.models import PracticeShop
 
 
 def offers(merchant: Merchant, platform: str) -> list[PracticeShop]:
-    """Practice shops of a platform that the merchant has not connected."""
+    """Practice shops of a platform that the merchant has not connected; those in its own currency first."""
     if not settings.PRACTICE_STORES:
         return []
     taken = set(Connection.objects.of(merchant).standing().values_list("base_url", flat=True))
     shops = PracticeShop.objects.filter(platform=platform).order_by("name", "pk")
-    return [shop for shop in shops if address(shop) not in taken]
+    free = [shop for shop in shops if address(shop) not in taken]
+    return sorted(free, key=lambda shop: shop.currency != merchant.currency)
 
 
 def completed(posted: Mapping[str, str], platform: str) -> Mapping[str, str]:

@@ -50,9 +50,14 @@ def request_of(event: InboundEvent) -> PrivacyRequest | None:
 
 
 @transaction.atomic
-def forget_shop(*, connection_id: int, at: datetime) -> None:
-    """Disconnect, and keep nothing of the shop but the name that its orders show. Safe to repeat."""
+def forget_shop(*, connection_id: int, asked_at: datetime, at: datetime) -> bool:
+    """Disconnect, and keep nothing of the shop but the name that its orders show. Safe to repeat.
+
+    False, and nothing is done, when the shop was connected again after the uninstall that it is about.
+    """
     connection = Connection.objects.select_for_update().get(pk=connection_id)
+    if connection.state != ConnectionState.REMOVED and _is_back(connection, asked_at - shopify.REDACTED_AFTER):
+        return False
     if connection.state != ConnectionState.REMOVED:
         connections.disconnect(connection_id=connection_id, by=SHOPIFY, at=at)
     for rows in (ProductLink, Location, CallLog):
@@ -61,11 +66,16 @@ def forget_shop(*, connection_id: int, at: datetime) -> None:
         shop_domain="", remote_id="", last_error="", webhook_topics=[], missing_scopes=[]
     )
     conditions.cleared(conditions.token_renewed(connection_id))
+    return True
+
+
+def _is_back(connection: Connection, uninstalled_at: datetime) -> bool:
+    return connection.connected_at is not None and connection.connected_at > uninstalled_at
 
 
 @transaction.atomic
-def done(request: PrivacyRequest, *, orders: int, at: datetime) -> None:
-    """Write down that a request was honoured, with its line in the audit trail. The second time does nothing."""
+def done(request: PrivacyRequest, *, orders: int, at: datetime, kept: str = "") -> None:
+    """Write down that a request was honoured, or why not, with its line in the audit trail. The second time does nothing."""
     rows = PrivacyRequest.objects.filter(pk=request.pk, done_at=None)
     if not rows.update(done_at=at, orders_found=orders):
         return
@@ -77,6 +87,7 @@ def done(request: PrivacyRequest, *, orders: int, at: datetime) -> None:
         at=at,
         request=request.public_id,
         orders=orders,
+        **({"kept": kept} if kept else {}),
     )
 
 
@@ -89,6 +100,7 @@ def _store(connection: Connection, notice: PrivacyNotice, *, digest: str, at: da
             "remote_id": notice.remote_id,
             "remote_customer_id": notice.remote_customer_id,
             "remote_order_ids": list(notice.remote_order_ids),
+            "triggered_at": notice.triggered_at,
             "received_at": at,
         },
     )

@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models, transaction
 
+from accounts.services import second_factors
 from connectors.credentials import CredentialsUnreadableError, EncryptedJSONField, Secrets, renewed
 
 BATCH = 100  # rows that are locked at once, for some ten milliseconds
@@ -29,7 +30,13 @@ def rotate() -> list[Report]:
 
     A row is read and written under its lock: what is saved meanwhile is never overwritten with what was there before.
     """
-    return [_rotate(model, names) for model, names in _holders()]
+    return [*(_rotate(model, names) for model, names in _holders()), _rotate_second_factors()]
+
+
+def _rotate_second_factors() -> Report:
+    """Those of people who sign in, which allauth keeps in a table of its own."""
+    anew, current, lost = second_factors.rotate()
+    return Report("mfa.Authenticator", anew, current, [(pk, "data") for pk in lost])
 
 
 def _holders() -> Iterator[tuple[type[models.Model], list[str]]]:

@@ -27,6 +27,7 @@ API_VERSION = "2026-10"  # stable until October 2027
 logger = logging.getLogger(__name__)
 
 _OPERATIONS = Path(__file__).parent / "operations"
+_IMPORT = "#import "
 _OK = 200
 _GONE = {402: "is frozen", 404: "does not exist", 410: "does not exist", 423: "is locked"}
 _CREDENTIALS = frozenset({401, 403})
@@ -129,9 +130,11 @@ def _version_warning(served: str, deprecated: str | None) -> str:
 
 @cache
 def document_of(operation: str) -> str:
-    """The text of operations/<operation>.graphql without its comments."""
+    """The text of operations/<operation>.graphql without its comments, and of the fragments that it imports."""
     lines = (_OPERATIONS / f"{operation}.graphql").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("#"))
+    imported = [line.removeprefix(_IMPORT).removesuffix(".graphql") for line in lines if line.startswith(_IMPORT)]
+    own = "\n".join(line for line in lines if not line.startswith("#"))
+    return "\n\n".join([own, *map(document_of, imported)])
 
 
 def operations() -> list[str]:

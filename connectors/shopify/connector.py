@@ -18,6 +18,7 @@ from connectors.base import (
     OutboundOrder,
     OutboundShipment,
     PreviewCall,
+    PutBack,
     RemoteLocation,
     RemoteOrder,
     RemoteRef,
@@ -27,7 +28,7 @@ from connectors.base import (
 )
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.shopify import fulfilling, mapping, orders, preflight, reading, refusals, webhook
+from connectors.shopify import fulfilling, mapping, orders, preflight, reading, refusals, restocking, webhook
 from connectors.shopify.client import ShopifyClient, TopLevelNotFoundError
 from connectors.storefront import StoreOrder, StoreOrderPage
 
@@ -60,7 +61,7 @@ class ShopifyConnector(Connector):
     label: ClassVar[str] = "Shopify"
     capabilities: ClassVar[Capabilities] = Capabilities(
         cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True,
-        channel=True, fulfills=True, fulfills_parts=True,
+        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True, restock=True,
         catalog=True, unpaid=True, fulfilled=True, unpaid_fulfilled=True, locations=True, customers=True, emails=True,
         tax_lines=True, shipping=True, tag_max=mapping.TAG_MAX, note_max=mapping.NOTE_MAX,
         updates=frozenset({"note", "attributes"}),
@@ -73,6 +74,7 @@ class ShopifyConnector(Connector):
         "cancel": 15,
         "read": 220,
         "fulfill": 370,
+        "put_back": 250,
         "store_order": 80,
     }  # README.md
 
@@ -200,7 +202,10 @@ class ShopifyConnector(Connector):
                 self._await_job(payload["job"])
 
     def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
-        """By the fulfillment orders that are open there; what has nothing left to send is refused, not sent twice."""
+        """By the fulfillment orders that are open there, at one place.
+
+        What has nothing left to send is refused, not sent twice.
+        """
         if shipment.known_id:
             return self._replace_tracking(shipment)
         order = reading.field(
@@ -222,6 +227,23 @@ class ShopifyConnector(Connector):
         data = self._change("fulfillment_tracking_update", variables)
         with reading.shaped(changes=True):
             return fulfilling.done(data["fulfillmentTrackingInfoUpdate"])
+
+    def put_back(self, remote_id: str, back: PutBack) -> None:
+        """A refund of units and of no money: without transactions Shopify moves none. Its note carries our reference."""
+        try:
+            order = reading.field(self._ask("order_restock", {"id": remote_id}), "order")
+        except TopLevelNotFoundError:
+            return
+        if restocking.is_settled(order, back):
+            return
+        data = self._change("refund_create", restocking.variables(order, back))
+        with reading.shaped(changes=True):
+            restocking.check(data["refundCreate"])
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        data = self._change("fulfillment_cancel", {"id": fulfillment_id})
+        with reading.shaped(changes=True):
+            fulfilling.done(data["fulfillmentCancel"])
 
     def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
         """Note and details alone: Shopify computes the taxes anew when an address is changed, and the total with them."""

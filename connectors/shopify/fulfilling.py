@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.base import Blocker, BlockerCode, OutboundShipment, Parcel, ShipmentLine
-from connectors.errors import RejectedError
+from connectors.errors import RejectedError, SeveralPlacesError
 from connectors.shopify.reading import shaped
 
 _OPEN = frozenset({"OPEN", "IN_PROGRESS"})
@@ -22,7 +23,10 @@ def gid(value: str, kind: str) -> str:
 
 @shaped()
 def variables(order: Node | None, shipment: OutboundShipment) -> dict[str, Any]:
-    """What fulfillmentCreate asks for. Raises RejectedError when the lines cannot be sent from one place there."""
+    """What fulfillmentCreate asks for, from one place.
+
+    Raises SeveralPlacesError when it takes several, RejectedError when all of them have less left to send.
+    """
     if order is None:
         raise _refusal("The order is gone from Shopify.", "status")
     if not order["fulfillmentOrders"]["nodes"]:
@@ -30,8 +34,8 @@ def variables(order: Node | None, shipment: OutboundShipment) -> dict[str, Any]:
         raise RejectedError(text, [Blocker(BlockerCode.SCOPE_MISSING, text, "scope", SCOPE)])
     places = _places(order["fulfillmentOrders"]["nodes"])
     for groups in places.values():
-        taken = _allocate(groups, shipment.lines)
-        if taken is not None:
+        taken, missing = _allocate(groups, shipment.lines)
+        if not any(missing):
             return {
                 "fulfillment": {
                     "notifyCustomer": shipment.notify_customer,
@@ -40,9 +44,7 @@ def variables(order: Node | None, shipment: OutboundShipment) -> dict[str, Any]:
                 },
                 "message": None,
             }
-    if len(places) > 1:
-        raise _refusal("What was sent lies at several places in Shopify. Fulfill the order there.", "lines")
-    raise _refusal("Shopify has less left to send than was sent: it was fulfilled or cancelled there.", "lines")
+    raise SeveralPlacesError(_parts(places.values(), shipment))
 
 
 def tracking(parcels: Sequence[Parcel]) -> dict[str, Any]:
@@ -73,10 +75,26 @@ def _places(nodes: Sequence[Node]) -> dict[str, list[Node]]:
     return places
 
 
-def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> list[dict[str, Any]] | None:
-    """The units of each line, by fulfillment order; None when the place has not all of them."""
+def _parts(places: Iterable[Sequence[Node]], shipment: OutboundShipment) -> list[OutboundShipment]:
+    """What each place has of it. Raises RejectedError when all of them together have less."""
+    parts, wanted = [], list(shipment.lines)
+    for groups in places:
+        _, missing = _allocate(groups, wanted)
+        both = list(zip(wanted, missing, strict=True))
+        here = [replace(line, quantity=line.quantity - lacks) for line, lacks in both if line.quantity > lacks]
+        if here:
+            parts.append(replace(shipment, lines=tuple(here)))
+        wanted = [replace(line, quantity=lacks) for line, lacks in both if lacks]
+    if wanted:
+        raise _refusal("Shopify has less left to send than was sent: it was fulfilled or cancelled there.", "lines")
+    return parts
+
+
+def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> tuple[list[dict[str, Any]], list[int]]:
+    """What a place has of the lines, by fulfillment order, and how many units of each line it lacks."""
     left = {item["id"]: item["remainingQuantity"] for group in groups for item in group["lineItems"]["nodes"]}
     taken: dict[str, dict[str, int]] = {}
+    missing = []
     for line in lines:
         wanted = line.quantity
         for group in groups:
@@ -87,15 +105,15 @@ def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> list[dic
                     of_group[item["id"]] = of_group.get(item["id"], 0) + units
                     left[item["id"]] -= units
                     wanted -= units
-        if wanted:
-            return None
-    return [
+        missing.append(wanted)
+    by_group = [
         {
             "fulfillmentOrderId": group,
             "fulfillmentOrderLineItems": [{"id": item, "quantity": units} for item, units in items.items()],
         }
         for group, items in taken.items()
     ]
+    return by_group, missing
 
 
 def _is(item: Node, line: ShipmentLine) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import BadSignatureError
@@ -14,6 +15,8 @@ from connectors.shopify import webhook
 
 DATA_REQUEST, CUSTOMER_REDACT, SHOP_REDACT = "customers/data_request", "customers/redact", "shop/redact"
 TOPICS = (DATA_REQUEST, CUSTOMER_REDACT, SHOP_REDACT)
+
+REDACTED_AFTER = timedelta(hours=48)  # from the uninstall to shop/redact; shopify.dev, the same page
 
 ORDERS_MAX = 5000
 _ORDERS_OF = {DATA_REQUEST: "orders_requested", CUSTOMER_REDACT: "orders_to_redact"}
@@ -29,6 +32,7 @@ class PrivacyNotice:
     remote_order_ids: tuple[str, ...] = ()  # as gid
     remote_customer_id: str = ""
     remote_id: str = ""  # Shopify's number of a data request
+    triggered_at: datetime | None = None  # a retry brings the same
 
 
 def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> PrivacyNotice:
@@ -49,7 +53,17 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) ->
         remote_order_ids=_orders(payload.get(_ORDERS_OF.get(topic, ""))),
         remote_customer_id=_id_in(payload.get("customer")),
         remote_id=_id_in(payload.get("data_request")),
+        triggered_at=_time(given.get("x-shopify-triggered-at", "")),
     )
+
+
+def _time(text: str) -> datetime | None:
+    """None when it was not said, or not as a time with its zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _orders(numbers: Any) -> tuple[str, ...]:

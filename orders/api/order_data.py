@@ -104,7 +104,7 @@ class OrderDataSettings(APIView):
         responses={200: OrderDataSerializer, **_READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
-        return Response(_shown(_connection(request, public_id)))
+        return Response(_shown(connection_of(request, public_id)))
 
     @extend_schema(
         operation_id="order_data_change",
@@ -123,12 +123,12 @@ class OrderDataSettings(APIView):
         examples=[OpenApiExample("Wholesale, collected", value=_EXAMPLE, request_only=True)],
     )
     def patch(self, request: Request, public_id: str) -> Response:
-        connection = _connection(request, public_id)
+        connection = connection_of(request, public_id)
         body = OrderDataChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         chosen = _chosen(body.validated_data, connection)
         order_data.save(connection_id=connection.pk, by=f"API key {key_of(request)}", at=timezone.now(), **chosen)
-        return Response(_shown(_connection(request, public_id)))
+        return Response(_shown(connection_of(request, public_id)))
 
 
 class PushNow(APIView):
@@ -157,7 +157,7 @@ class PushNow(APIView):
         return Response(OrderSerializer(whole(push.order_id)).data)
 
 
-def _connection(request: Request, public_id: str) -> Connection:
+def connection_of(request: Request, public_id: str) -> Connection:
     """The merchant's own destination; any other does not exist."""
     standing = Connection.objects.filter(merchant=key_of(request).merchant_id, is_destination=True).standing().own()
     connection = standing.select_related("sync_settings__location").filter(public_id=public_id).first()

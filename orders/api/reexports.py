@@ -90,6 +90,18 @@ class ChooseReexport(ReexportAction):
         return self.act(request, public_id, reexports.choose, way=body.validated_data["way"])
 
 
+class LookAgain(ReexportAction):
+    @extend_schema(
+        operation_id="reexports_look",
+        summary="Look at the destination again",
+        description="What can be done is planned anew, from what stands there now.",
+        request=None,
+        responses={200: ReexportSerializer, **REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, reexports.look_again)
+
+
 class WithdrawReexport(ReexportAction):
     @extend_schema(
         operation_id="reexports_withdraw",

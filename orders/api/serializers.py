@@ -40,6 +40,7 @@ from orders.models import (
     Refund,
 )
 from orders.models.export import export_status_of
+from orders.services import owed_back
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -246,6 +247,11 @@ class PlacedSerializer(OrderRowSerializer):
         fields = (*(name for name in OrderRowSerializer.Meta.fields if name != "export_status"), "blockers")
 
 
+class OwedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    amount = serializers.CharField()
+    why = serializers.ChoiceField(choices=[why.value for why in owed_back.Why])
+
+
 class OrderSerializer(OrderRowSerializer):
     """One order with everything below it."""
 
@@ -262,6 +268,8 @@ class OrderSerializer(OrderRowSerializer):
     refunds = RefundSerializer(many=True)
     blockers = BlockerSerializer(many=True)
     accept_decision = AcceptDecisionSerializer(allow_null=True)
+    attention = serializers.SerializerMethodField()
+    owed_back = serializers.SerializerMethodField()
 
     class Meta(OrderRowSerializer.Meta):
         fields = (
@@ -270,8 +278,20 @@ class OrderSerializer(OrderRowSerializer):
             "prices_include_tax", "subtotal", "discount", "shipping", "shipping_title", "shipping_taxes", "tax",
             "customer_name", "customer_email", "customer_phone", "customer_note",
             "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",
-            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers",
+            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers", "attention",
+            "owed_back",
         )  # fmt: skip
+
+    @extend_schema_field(OwedSerializer(allow_null=True))
+    def get_owed_back(self, order: Order) -> dict[str, str] | None:
+        """What stores took off the order by themselves, and nobody gave back here; null when nothing is owed."""
+        owed = owed_back.of_rows(order.pushes.all(), order.refunds.all(), order.payment)
+        return {"amount": plain(owed.amount, order.currency), "why": owed.why.value} if owed.amount else None
+
+    def get_attention(self, order: Order) -> str:
+        """What happened since it was sent in the store that it came from, until somebody has dealt with it."""
+        origin = getattr(order, "origin", None)
+        return origin.attention if origin else ""
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
         if not hasattr(instance, "payment"):

@@ -1,4 +1,4 @@
-"""The API's door to a fulfillment that the store where the customer bought was not told of."""
+"""The API's doors to a fulfillment that the store where the customer bought does not show as it is."""
 
 from __future__ import annotations
 
@@ -10,26 +10,48 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from orders.api.shipping_serializers import WriteBackSerializer
+from orders.api.shipping_serializers import FulfillmentSerializer, WriteBackSerializer
 from orders.api.views import REFUSALS, key_of
-from orders.models import WriteBack
+from orders.models import Fulfillment, WriteBack
 from orders.services import write_backs
 
 
-class RetryWriteBack(APIView):
+class _OneWriteBack(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
+    def found(self, request: Request, public_id: str) -> WriteBack:
+        row = WriteBack.objects.filter(
+            fulfillment__order__merchant=key_of(request).merchant, public_id=public_id
+        ).first()
+        if row is None:
+            raise Http404
+        return row
+
+
+class RetryWriteBack(_OneWriteBack):
     @extend_schema(
         operation_id="write_backs_retry",
-        summary="Tell the store again what was sent",
+        summary="Tell the store again what was sent, or that it was taken back",
         description="It is looked there first, so that nothing stands there twice.",
         request=None,
         responses={200: WriteBackSerializer, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        key = key_of(request)
-        row = WriteBack.objects.filter(fulfillment__order__merchant=key.merchant, public_id=public_id).first()
-        if row is None:
-            raise Http404
-        fresh = write_backs.retry(write_back_id=row.pk, by=f"API key {key}", at=timezone.now())
+        row = self.found(request, public_id)
+        fresh = write_backs.retry(write_back_id=row.pk, by=f"API key {key_of(request)}", at=timezone.now())
         return Response(WriteBackSerializer(fresh).data)
+
+
+class SettleWriteBack(_OneWriteBack):
+    @extend_schema(
+        operation_id="write_backs_settle",
+        summary="Say that you took the fulfillment back in the store",
+        description="For a fulfillment that was taken back after the store was told, where Storeward cannot undo it there.",
+        request=None,
+        responses={200: FulfillmentSerializer, **REFUSALS},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        row = self.found(request, public_id)
+        fulfillment = write_backs.settle(write_back_id=row.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        fresh = Fulfillment.objects.prefetch_related("lines__line", "parcels").get(pk=fulfillment.pk)
+        return Response(FulfillmentSerializer(fresh).data)

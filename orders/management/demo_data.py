@@ -26,7 +26,7 @@ from orders.management import sample_orders
 from orders.management.journey import Portal
 from orders.services import routing_rules
 
-OWNER = "ana@kauri.example"
+OWNER, VIEWER = "ana@kauri.example", "vic@kauri.example"
 BY = "demo"
 
 
@@ -131,6 +131,17 @@ SHOPS = (
 )  # fmt: skip
 
 
+# Connected to nobody: for whoever tries the connect pages, as a destination or as a channel.
+SPARE = Shop(
+    "kauri-outlet", "Kauri Outlet", "NZD", "NZ", "Pacific/Auckland", True,
+    [
+        _variant("VASE-CLAY-S", "Clay vase, small", "49.00"),
+        _variant("STOOL-OAK", "Oak stool", "199.00"),
+        _variant("STOOL-OAK-2ND", "Oak stool, second choice", "149.00"),
+    ],
+)  # fmt: skip
+
+
 def make_people(*, at: datetime) -> tuple[str, Portal]:
     """Merchants with one owner, a marketplace and API keys: the owner's password, and the portal as callers see it."""
     password = secrets.token_urlsafe(12)
@@ -147,7 +158,7 @@ def make_people(*, at: datetime) -> tuple[str, Portal]:
         _, keys[shop.slug] = api_keys.issue(
             name="demo", can_write=True, expires_at=None, merchant=merchant, by=BY, at=at
         )
-    viewer = User.objects.create_user("vic@kauri.example", password, first_name="Vic")
+    viewer = User.objects.create_user(VIEWER, password, first_name="Vic")
     EmailAddress.objects.create(user=viewer, email=viewer.email, verified=True, primary=True)
     Membership.objects.create(user=viewer, merchant=Merchant.objects.get(slug="kauri-and-clay"), role=Role.VIEWER)
     _, key = api_keys.issue(name="ArchiPro", can_write=True, expires_at=None, marketplace=marketplace, by=BY, at=at)
@@ -163,6 +174,16 @@ def open_shops(*, at: datetime) -> list[Connection]:
         if shop.second:
             made.append(_join_second(shop, shop.second, made[-1].merchant, at=at))
     return made
+
+
+def open_spare() -> PracticeShop:
+    """A practice store for the connect pages."""
+    return _open(SPARE)
+
+
+def order_to_place(*, at: datetime) -> dict[str, Any]:
+    """A body that no sample has used: the first one that a person sends."""
+    return sample_orders.load("nzd_gst_inside", at=at, suffix="-CURL")
 
 
 def _open_carrier(merchant: Merchant) -> None:

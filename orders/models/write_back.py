@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from accounts.models import Merchant, new_public_id
 from connectors.models import Connection
-from orders.enums import WriteBackState
+from connectors.registry import connector_class
+from orders.enums import ShipmentStatus, WriteBackState
 from orders.models.fulfillment import Fulfillment
 
 
@@ -27,10 +28,13 @@ class WriteBack(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="write_backs")
     state = models.CharField(max_length=10, choices=WriteBackState, default=WriteBackState.WAITING)
     reason = models.CharField(max_length=500, blank=True)  # plain words: why it waits or is held
-    remote_id = models.CharField(max_length=200, blank=True)  # of the fulfillment there
+    remote_id = models.CharField(
+        max_length=200, blank=True
+    )  # of the fulfillment there; of the first where it took several
     known_ids = models.JSONField(default=list, blank=True)  # of those that were there before ours was sent
     maybe_told_at = models.DateTimeField(null=True, blank=True)  # committed before the first byte that tells it
     maybe_told_by = models.PositiveBigIntegerField(null=True, blank=True)  # the message that did
+    told = models.JSONField(default=list, blank=True)  # [{"id", "units"}] by place there: see told_units
     parcels = models.JSONField(default=list, blank=True)  # [[carrier, number, url]] as told last
     told_at = models.DateTimeField(null=True, blank=True)
 
@@ -50,6 +54,20 @@ class WriteBack(models.Model):
                 name="write_back_told_at_iff_remote",
             ),
         ]
+
+    @property
+    def remote_ids(self) -> list[str]:
+        """Of all fulfillments there that are known to be this one."""
+        return [part["id"] for part in self.told] or ([self.remote_id] if self.remote_id else [])
+
+    @property
+    def is_taken_back(self) -> bool:
+        return self.fulfillment.status != ShipmentStatus.SUCCESS
+
+    @property
+    def is_undone_by_us(self) -> bool:
+        """Whether its store lets us take a fulfillment back there."""
+        return connector_class(self.connection.platform).capabilities.takes_back
 
     def __str__(self) -> str:
         return f"{self.fulfillment} to {self.connection}"

@@ -15,7 +15,7 @@ from django.db import transaction
 from orders.enums import ShipmentStatus
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
 from orders.models import Fulfillment, FulfillmentLine, OrderLine
-from orders.services import fulfilled, history, open_units, pickup_mails
+from orders.services import fulfilled, history, open_units, pickup_mails, write_backs
 from orders.services.mails import one_line
 from orders.services.open_units import WantedLine
 from orders.services.shipping import locked
@@ -75,6 +75,7 @@ def hand_over(
     history.note(row.order, kind="fulfillment.collected", text=text, by=by, at=at, fulfillment=row.pk)
     pickup_mails.promise_collected(row, at=at)
     fulfilled.recount(row.order_id, by=by, at=at)
+    write_backs.promise_own(row.order, at=at)
     return row
 
 

@@ -16,7 +16,7 @@ from connectors.money import Money, fits, is_currency
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
 from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
-from orders.services import fulfilled, history, notices, parts, pushes, refund_quotes, shipments, write_backs
+from orders.services import fulfilled, history, notices, owed_back, parts, pushes, shipments, write_backs
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -136,7 +136,7 @@ def _record_refund(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> Non
         return
     push.remote_refunded = remote.refunded
     push.save(update_fields=["remote_refunded"])
-    if push.order.status in _LIVE and refund_quotes.unmatched(push.order):
+    if push.order.status in _LIVE and owed_back.of(push.order).amount:
         amount = _money(remote.refunded, remote.currency)
         text = f"{push.connection.name} shows {amount} refunded for {push.remote_name}. No money has moved here."
         _tell(push, "refunded_in_store", f"{remote.refunded.normalize():f}", text, at=at)

@@ -50,6 +50,7 @@ MerchantNotice = Literal[
     "refund_failed",
     "refund_asked",
     "write_back_held",
+    "take_back_held",
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
@@ -93,9 +94,12 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "released": Words("Was declined"),
     "expired": Words("Has expired"),
     "cancelled_in_store": Words(
-        "Was cancelled in your store", "The customer's payment stands. Cancel the order here to give the money back."
+        "Was cancelled in your store",
+        "The customer's payment stands. Cancel the order here to give the money back, or refund what was cancelled: it is filled in.",
     ),
-    "changed_in_store": Words("Was changed in your store", "Check whether the customer is owed something."),
+    "changed_in_store": Words(
+        "Was changed in your store", "Where the customer is owed something, the order's page has the refund filled in."
+    ),
     "refunded_in_store": Words(
         "Was refunded in your store",
         "A refund in the store gives nothing back for an order that was paid here. The same refund is filled in for you.",
@@ -108,6 +112,10 @@ WORDS: Mapping[MerchantNotice, Words] = {
     ),
     "write_back_held": Words(
         "The store does not know that it was sent", "Tell it again on the order's page, or mark it as fulfilled there."
+    ),
+    "take_back_held": Words(
+        "A fulfillment was taken back, and stands in the store",
+        "Take it back in the store, then say so on the order's page.",
     ),
     "channel_changed": Words(
         "Was changed in the store where it was placed", "Compare it with what was sent, and settle it on its page."
@@ -127,13 +135,22 @@ WORDS: Mapping[MerchantNotice, Words] = {
 
 
 def promise_merchant(
-    order: Order, *, kind: MerchantNotice, cause_key: str, at: datetime, reason: str, push: OrderPush | None = None
+    order: Order,
+    *,
+    kind: MerchantNotice,
+    cause_key: str,
+    at: datetime,
+    reason: str,
+    push: OrderPush | None = None,
+    store: Connection | None = None,
 ) -> None:
     """Promise one mail to the merchant for this cause, however often it comes up. Inside a transaction.
 
-    `push` is what it is about: the alert addresses of its connection go before the merchant's.
+    `push`, or the store where the order was placed, is what it is about: the alert addresses of that connection go
+    before the merchant's.
     """
-    payload = {"kind": kind, "reason": reason} | ({"connection": push.connection_id} if push else {})
+    about = push.connection_id if push else store and store.pk
+    payload = {"kind": kind, "reason": reason} | ({"connection": about} if about else {})
     outbox.post(Topic.TELL_MERCHANT, order=order, key=_merchant_key(kind, cause_key), at=at, payload=payload)
 
 

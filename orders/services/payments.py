@@ -124,7 +124,7 @@ def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> Non
         failure_code=code[:60],
         failure_message=str(error)[:300],
     )
-    reason = f"Not sent: the payment could not be captured ({error})."
+    reason = f"Not sent, as the payment could not be captured: {error}"
     for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
         move_push(push, to=PushStatus(push.status), by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
     notices.promise_merchant(

@@ -33,7 +33,7 @@ def honour(event: InboundEvent, *, at: datetime) -> bool:
     request = privacy.request_of(event)
     if request is None:
         return False
-    orders = list(orders_of(request).values_list("pk", flat=True))
+    orders, kept = list(orders_of(request).values_list("pk", flat=True)), ""
     match request.topic:
         case PrivacyTopic.CUSTOMER_REDACT:
             for order_id in sorted(orders):
@@ -41,8 +41,10 @@ def honour(event: InboundEvent, *, at: datetime) -> bool:
         case PrivacyTopic.DATA_REQUEST:
             alarms.data_request(request.connection, cause=request.public_id, at=at)
         case PrivacyTopic.SHOP_REDACT:
-            privacy.forget_shop(connection_id=request.connection_id, at=at)
-    privacy.done(request, orders=len(orders), at=at)
+            asked_at = request.triggered_at or request.received_at
+            if not privacy.forget_shop(connection_id=request.connection_id, asked_at=asked_at, at=at):
+                kept = "The shop was connected again after it had uninstalled the app."
+    privacy.done(request, orders=len(orders), at=at, kept=kept)
     return True
 
 

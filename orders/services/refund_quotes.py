@@ -1,4 +1,4 @@
-"""What can be given back of an order, what a refund comes to, and what a store gave back by itself. Reads only."""
+"""What can be given back of an order, what a refund comes to, and which refund comes to an amount. Reads only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hashlib import sha256
 from connectors.money import Money, fits, from_minor, to_minor, total
 from orders.enums import PaymentStatus, RefundReason
 from orders.errors import FieldProblem, InvalidRefund, TransitionNotAllowed
-from orders.models import Order, OrderLine, OrderPush, Payment, Refund, RefundLine
+from orders.models import Order, OrderLine, Payment, Refund, RefundLine
 from orders.models.fields import ZERO
 from orders.models.payment import STORE
 from orders.services.refund_shares import part, shares_of
@@ -219,16 +219,6 @@ class _Quoting:
 
 def _units_left(units: int) -> str:
     return f"{units} can still be given back." if units else "All units of this line have been given back."
-
-
-# --- refunds made in the store -----------------------------------------------------------------------
-
-
-def unmatched(order: Order) -> Decimal:
-    """What stores show as refunded beyond what is given, or promised, here. Zero when nothing is owed."""
-    there = OrderPush.objects.filter(order=order).values_list("remote_refunded", flat=True)
-    here = Refund.objects.filter(order=order).standing().values_list("amount", flat=True)
-    return max(total(there) - total(here), ZERO)
 
 
 def matching(order: Order, amount: Decimal) -> Wanted:

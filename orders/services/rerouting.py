@@ -108,7 +108,8 @@ def follow_edit(order: Order, *, added: Sequence[OrderLine], touched: Set[int], 
     Inside a transaction, under the order's lock. Returns the primary keys of the pushes that got new lines. A new line
     of a destination that has its part already is put down there: it goes out with a re-export.
     """
-    book = routing.read_book(order.merchant, (line.sku for line in added))
+    source_id = order.channel.connection_id
+    book = routing.read_book(order.merchant, (line.sku for line in added), source_id=source_id)
     facts = routing.Facts(order.attributes, _country(order))
     change, homes = _Change(order, by=by, at=at), set()
     for line in added:

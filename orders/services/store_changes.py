@@ -290,7 +290,7 @@ def _raise_attention(
     origin.note(attention=text[:500], attention_at=at)
     history.note(order, kind=f"order.{kind}", text=text, by=order.channel.name, at=at)
     cause = f"{order.public_id}:{origin.digest[:24]}"
-    notices.promise_merchant(order, kind=kind, cause_key=cause, at=at, reason=text)
+    notices.promise_merchant(order, kind=kind, cause_key=cause, at=at, reason=text, store=order.channel.connection)
 
 
 def _note_once(

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from string import Formatter
+from typing import TypedDict
 
 from connectors.models import Connection, SyncSettings
+from connectors.registry import connector_class
 from orders.models import Order
 from orders.services.links_to import order_url
 
@@ -31,6 +33,39 @@ _RECENT = 200
 
 class TemplateRefused(Exception):
     """The template cannot be filled; the text says why to whoever wrote it."""
+
+
+class Tried(TypedDict):
+    """One template on one order: what it would come to, or why it cannot be."""
+
+    name: str
+    label: str
+    text: str
+    error: str
+    most: int  # characters that the store takes
+
+
+def saved(connection: Connection) -> dict[str, str]:
+    """The connection's templates by their names."""
+    chosen = connection.sync_settings
+    return {"tag_template": chosen.tag_template, "note_template": chosen.note_template}
+
+
+def trials(connection: Connection, order: Order, templates: Mapping[str, str]) -> list[Tried]:
+    """Each text that the platform has, as `order` would get it."""
+    offers = connector_class(connection.platform).capabilities
+    known, values = known_fields(connection), values_of(order)
+    shown: list[Tried] = []
+    for name, label, most in (("tag_template", "Tag", offers.tag_max), ("note_template", "Note", offers.note_max)):
+        if not most:
+            continue
+        row: Tried = {"name": name, "label": label, "text": "", "error": "", "most": most}
+        try:
+            row["text"] = trial(templates[name], values, known, most=most, one_line=name == "tag_template")
+        except TemplateRefused as refusal:
+            row["error"] = str(refusal)
+        shown.append(row)
+    return shown
 
 
 def check(template: str, known: Collection[str]) -> None:

@@ -47,6 +47,12 @@ _PUSH_LOOKS = {
     PushStatus.SKIPPED: ("minus", ""),
     PushStatus.CANCELLED: ("x", ""),
 }
+_STUCK_PUSHES = {
+    Headline.BLOCKED: (PushStatus.HELD,),
+    Headline.PAYMENT_FAILED: (PushStatus.WAITING, PushStatus.HELD),
+    Headline.PUSH_FAILED: (PushStatus.HELD,),
+    Headline.WAITING: (PushStatus.WAITING,),
+}
 _REFUND_TONES = {"requested": "info", "done": "ok", "failed": "bad", "withdrawn": ""}
 _PICKUP_TONES = {"requested": "info", "scheduled": "ok", "failed": "bad", "cancelling": "info", "cancelled": ""}
 _PAYMENT_TONES = {"captured": "ok-text", "failed": "bad-text", "refunded": "muted", "voided": "muted", "none": "muted"}
@@ -124,6 +130,16 @@ def pickup_tone(status: str) -> str:
 def link_or_nothing(url: str) -> str:
     """The address when a person may follow it: http or https alone."""
     return safe_url(url)
+
+
+@register.filter
+def why_stuck(order: Order) -> str:
+    """What keeps the order from going on, in its destinations' words; "" when nothing does. Needs for_list()."""
+    headline = Headline(order.headline)
+    if order.blockers and headline in (Headline.DRAFT, Headline.BLOCKED):
+        return str(order.blockers[0]["message"])
+    statuses = _STUCK_PUSHES.get(headline, ())
+    return next((push.reason for push in order.pushes.all() if push.status in statuses and push.reason), "")
 
 
 @register.simple_tag

@@ -8,11 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from accounts.decorators import role_required
-from accounts.http import MerchantRequest
+from accounts.http import MerchantRequest, next_page
 from accounts.models import Role
 from orders.errors import NeedsConsent
 from orders.models import Order
@@ -75,9 +74,4 @@ def _tell(request: MerchantRequest, result: Archived, what: str) -> None:
 
 
 def _back(request: MerchantRequest) -> str:
-    target = request.POST.get("next", "")
-    return (
-        target
-        if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-        else reverse("orders:list")
-    )
+    return next_page(request) or reverse("orders:list")

@@ -6,11 +6,10 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from accounts.decorators import role_required
-from accounts.http import MerchantRequest
+from accounts.http import MerchantRequest, next_page
 from accounts.models import Role
 from orders.errors import OrderError
 from orders.forms.order_data import PushNowForm
@@ -62,6 +61,4 @@ def bulk_push(request: MerchantRequest) -> HttpResponse:
         messages.error(request, f"{len(refusals) - SHOWN} more could not be pushed.")
     if not (done or refusals):
         messages.warning(request, "No order was chosen.")
-    target = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect(target if safe else "orders:list")
+    return redirect(next_page(request) or "orders:list")

@@ -7,11 +7,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.decorators import role_required
-from accounts.http import MerchantRequest
+from accounts.http import MerchantRequest, next_page
 from accounts.models import Role
 from accounts.services import merchants
 from orders.errors import OrderError
@@ -118,7 +117,7 @@ def bulk_confirm(request: MerchantRequest) -> HttpResponse:
         messages.error(request, f"{len(refusals) - 10} more could not be confirmed.")
     if not (done or refusals):
         messages.warning(request, "No order was chosen.")
-    return redirect(_safe_next(request) or "orders:list")
+    return redirect(next_page(request) or "orders:list")
 
 
 @require_POST
@@ -139,10 +138,4 @@ def _order(request: MerchantRequest, public_id: str) -> Order:
 
 
 def _back(request: MerchantRequest, order: Order) -> HttpResponse:
-    return redirect(_safe_next(request) or reverse("orders:detail", args=[order.public_id]))
-
-
-def _safe_next(request: MerchantRequest) -> str:
-    """Where the form wants to go back to, when that is a page of ours."""
-    target = request.POST.get("next", "")
-    return target if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}) else ""
+    return redirect(next_page(request) or reverse("orders:detail", args=[order.public_id]))

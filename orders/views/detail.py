@@ -21,8 +21,7 @@ from connectors.money import total
 from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
-from orders.models.fields import ZERO
-from orders.services import by_hand, draft_fields, open_units, refund_quotes, routing, terms
+from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
 from orders.services.pushes import compares_totals
 from orders.views.htmx import wants_partial
 
@@ -75,7 +74,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         and payment.captured > _promised(order),
         "refunds": sorted(order.refunds.all(), key=lambda refund: refund.pk),
         "refund_requests": sorted(order.refund_requests.all(), key=lambda asked: asked.pk, reverse=True),
-        "refunded_there": _refunded_there(order, pushes),
+        "owed": owed_back.of_rows(pushes, order.refunds.all(), payment),
         "may_check": order.status == OrderStatus.PENDING or _waits_for_check(order, pushes),
         "payment_failed": payment is not None
         and payment.status == PaymentStatus.FAILED
@@ -140,11 +139,6 @@ def _promised(order: Order) -> Decimal:
     return total(refund.amount for refund in order.refunds.all() if refund.status != RefundStatus.WITHDRAWN)
 
 
-def _refunded_there(order: Order, pushes: list[OrderPush]) -> Decimal:
-    """As orders.services.refund_quotes.unmatched, from rows that are read already."""
-    return max(total(push.remote_refunded for push in pushes) - _promised(order), ZERO)
-
-
 def _deadlines(order: Order) -> list[tuple[str, datetime]]:
     """All that still count, the nearest first."""
     known = [(order.ship_by, "Ship by")] if order.status in _MOVABLE else []
@@ -162,5 +156,7 @@ def _is_moving(order: Order, pushes: list[OrderPush]) -> bool:
     held = any(push.status == PushStatus.HELD for push in pushes)
     # what was paid in a store waits for the last check alone
     last_check = any(push.wait_for == captured(order.pk) for push in pushes)
-    untaken = order.payment_status == PaymentStatus.AUTHORIZED or last_check
+    untaken = order.payment_status == PaymentStatus.AUTHORIZED or (
+        last_check and order.payment_status != PaymentStatus.FAILED
+    )
     return order.status == OrderStatus.CONFIRMED and untaken and not held

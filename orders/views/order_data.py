@@ -102,32 +102,13 @@ def _trial(request: MerchantRequest, connection: Connection) -> dict[str, Any]:
     """What the texts are for one order: as typed, or as saved on the newest."""
     orders = _recent(connection)
     typed = TryForm(request.POST) if request.method == "POST" else None
-    chosen = connection.sync_settings
-    texts = {"tag_template": chosen.tag_template, "note_template": chosen.note_template}
+    texts = text_templates.saved(connection)
     order = None
     if typed is not None and typed.is_valid():
         texts = {name: typed.cleaned_data[name] for name in texts}
         order = orders.filter(public_id=typed.cleaned_data["order"]).first()
     order = order or orders.first()
-    return {"tried": order, "texts": [] if order is None else _texts(connection, order, texts)}
-
-
-def _texts(connection: Connection, order: Order, templates: dict[str, str]) -> list[dict[str, Any]]:
-    offers = connector_class(connection.platform).capabilities
-    known, values = text_templates.known_fields(connection), text_templates.values_of(order)
-    shown = []
-    for name, label, most in (("tag_template", "Tag", offers.tag_max), ("note_template", "Note", offers.note_max)):
-        if not most:
-            continue
-        row: dict[str, Any] = {"label": label, "most": most, "text": "", "error": ""}
-        try:
-            row["text"] = text_templates.trial(
-                templates[name], values, known, most=most, one_line=name == "tag_template"
-            )
-        except text_templates.TemplateRefused as refusal:
-            row["error"] = str(refusal)
-        shown.append(row)
-    return shown
+    return {"tried": order, "texts": [] if order is None else text_templates.trials(connection, order, texts)}
 
 
 def _recent(connection: Connection) -> QuerySet[Order]:

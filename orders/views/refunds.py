@@ -20,8 +20,7 @@ from connectors.money import Money, plain
 from orders.errors import InvalidRefund, OrderError
 from orders.forms.orders import ReasonForm, RefundForm
 from orders.models import Order, Refund, RefundPicture, RefundRequest
-from orders.models.fields import ZERO
-from orders.services import pictures, refund_quotes, refund_requests, refunds
+from orders.services import owed_back, pictures, refund_quotes, refund_requests, refunds
 from orders.services.refund_quotes import Left, Quote, Wanted
 from orders.views.htmx import wants_partial
 
@@ -81,7 +80,8 @@ def request_list(request: MerchantRequest) -> HttpResponse:
     every = request.GET.get("all") == "1"
     rows = rows.order_by("-created_at", "-pk") if every else rows.open().order_by("created_at", "pk")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "orders/refund_requests.html", {"page": page, "every": every})
+    owed = [] if every else owed_back.listed(request.merchant)
+    return render(request, "orders/refund_requests.html", {"page": page, "every": every, "owed_orders": owed})
 
 
 @require_http_methods(["GET", "POST"])
@@ -130,11 +130,10 @@ def _asked(request: MerchantRequest, order: Order) -> RefundRequest | None:
 
 
 def _suggested(request: MerchantRequest, order: Order, left: Left, asked: RefundRequest | None) -> Wanted | None:
-    """What the form is opened with: the customer's wish, the store's refund, or nothing."""
+    """What the form is opened with: the customer's wish, what a store took off by itself, or nothing."""
     if asked is not None:
         return refund_requests.wanted(asked, left)
-    seen = refund_quotes.unmatched(order) if "store" in request.GET else ZERO
-    return refund_quotes.matching(order, seen) if seen else None
+    return owed_back.suggested(order, left) if "store" in request.GET else None
 
 
 def _initial(suggested: Wanted | None, left: Left) -> dict[str, Any]:
@@ -199,7 +198,7 @@ def _context(
         "quoted": quoted,
         "shown": plain(quoted.amount, left.currency) if quoted else "",
         "asked": asked,
-        "seen": refund_quotes.unmatched(order),
+        "owed": owed_back.of(order),
     }
 
 

@@ -19,8 +19,7 @@ from orders.services import write_backs
 @require_POST
 @role_required(Role.MANAGER)
 def write_back_retry(request: MerchantRequest, public_id: str) -> HttpResponse:
-    rows = WriteBack.objects.of(request.merchant).select_related("connection", "fulfillment__order")
-    row = get_object_or_404(rows, public_id=public_id)
+    row = _of(request, public_id)
     try:
         write_backs.retry(write_back_id=row.pk, by=request.user.get_username(), at=timezone.now())
     except OrderError as error:
@@ -28,3 +27,21 @@ def write_back_retry(request: MerchantRequest, public_id: str) -> HttpResponse:
     else:
         messages.success(request, f"Telling {row.connection.name} again; it is looked there first.")
     return redirect("orders:detail", row.fulfillment.order.public_id)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def write_back_settle(request: MerchantRequest, public_id: str) -> HttpResponse:
+    row = _of(request, public_id)
+    try:
+        write_backs.settle(write_back_id=row.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Noted: it is taken back in {row.connection.name}.")
+    return redirect("orders:detail", row.fulfillment.order.public_id)
+
+
+def _of(request: MerchantRequest, public_id: str) -> WriteBack:
+    rows = WriteBack.objects.of(request.merchant).select_related("connection", "fulfillment__order")
+    return get_object_or_404(rows, public_id=public_id)

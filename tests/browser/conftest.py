@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from orders.management import sample_orders
 from orders.management.journey import Portal
 from orders.processes import spawn, stop
+from tests import migrated
 from tests.machine import ROOT, Machine, free_port, wait_until
 
 SET_UP = """
@@ -70,7 +71,7 @@ class Running:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
     machine = Machine(tmp_path_factory.mktemp("portal") / "browser.sqlite3", port=free_port())
-    machine.set_up()
+    migrated.set_up(machine)
     command = [sys.executable, "manage.py", "portal", "--bind", f"127.0.0.1:{machine.port}"]
     here = Path.cwd()
     os.chdir(ROOT)

@@ -419,6 +419,18 @@ class StoreContract(ConnectContract):
         sent = sum(line.quantity for one in store.read(ref).shipments for line in one.lines)
         assert sent < 2
 
+    def test_what_was_told_is_taken_back_where_the_platform_can(self, store: Store):
+        ref, shipment = store.create(), shipped(store.sku, 2)
+        if not store.can.takes_back:
+            with pytest.raises(NotOfferedError):
+                store.driver.unfulfill(ref.remote_id, "1")
+            return
+
+        store.driver.unfulfill(ref.remote_id, store.driver.fulfill(ref.remote_id, shipment))
+        store.driver.fulfill(ref.remote_id, shipment)
+
+        assert [one.status for one in store.read(ref).shipments] == ["cancelled", "success"]
+
     def test_an_order_that_was_cancelled_there_is_not_fulfilled(self, store: Store, told: Told):
         if not (store.can.fulfills and store.can.cancel):
             return

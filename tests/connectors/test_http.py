@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import resource
+import socket
+import threading
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -52,6 +54,24 @@ def test_the_connection_stays_open_between_calls():
         http.close()
 
     assert (len(server.requests), server.connections) == (3, 1)
+
+
+def test_closing_hangs_up_although_an_error_still_holds_the_pool():
+    hung_up = threading.Event()
+
+    def page(sock: socket.socket) -> None:
+        answer(b"<p>Not here</p>", headers="Content-Type: text/html\r\n")(sock)
+        if sock.recv(1) == b"":
+            hung_up.set()
+
+    with serving(page) as server:
+        http = client()
+        with pytest.raises(RetryableError) as held:
+            http.request("GET", server.url(), changes=False)
+        http.close()
+        seen = hung_up.wait(2)
+
+    assert (seen, held.type) == (True, RetryableError)
 
 
 def test_a_call_is_recorded_without_query_or_user():

@@ -109,8 +109,8 @@ def test_a_store_that_was_disconnected_has_nothing_to_rotate(settings):
 
 @pytest.mark.django_db
 def test_an_empty_portal_is_no_error():
-    kinds = ("Connection", "Authorization", "CarrierAccount")
-    assert rotated() == "".join(f"connectors.{kind}: 0 written anew, 0 up to date.\n" for kind in kinds)
+    kinds = ("connectors.Connection", "connectors.Authorization", "connectors.CarrierAccount", "mfa.Authenticator")
+    assert rotated() == "".join(f"{kind}: 0 written anew, 0 up to date.\n" for kind in kinds)
 
 
 @pytest.mark.postgres

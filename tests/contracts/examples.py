@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.base import Address, OutboundOrder, OutboundShipment, Parcel, ShipmentLine
+from connectors.base import Address, OutboundOrder, OutboundShipment, Parcel, PutBack, ShipmentLine
 from connectors.http import Answer, HttpClient
 from connectors.shopify.connector import ShopifyConnector
 from tests.connectors.neutral import SHOWROOM, tax, with_options
@@ -49,6 +49,26 @@ _PLACED = {
     "customAttributes": [], "shippingAddress": None, "billingAddress": None, "currentTotalPriceSet": _MONEY,
     "currentTotalTaxSet": _MONEY, "shippingLines": {"nodes": []}, "lineItems": {"nodes": [], "pageInfo": _LAST},
 }  # fmt: skip
+_PLACE = {"location": {"id": "gid://shopify/Location/1"}}
+_LINE = {"id": "gid://shopify/LineItem/1"}
+_RETURNABLE = {
+    "id": ORDER_ID,
+    "cancelledAt": None,
+    "refunds": [{"note": None}],
+    "lineItems": {
+        "nodes": [
+            {**_LINE, "refundableQuantity": 3, "customAttributes": [{"key": "_storeward_line", "value": "line-1"}]}
+        ]
+    },
+    "fulfillmentOrders": {
+        "nodes": [
+            {
+                "assignedLocation": _PLACE,
+                "lineItems": {"nodes": [{"remainingQuantity": 1, "totalQuantity": 3, "lineItem": _LINE}]},
+            }
+        ]
+    },
+}
 _ANSWERS: dict[str, Any] = {
     "order_create": {"orderCreate": {"order": _REF, "userErrors": []}},
     "order_by_reference": {"orderByIdentifier": None},
@@ -58,10 +78,13 @@ _ANSWERS: dict[str, Any] = {
     "store_order": {"order": _PLACED},
     "order_cancel": {"orderCancel": {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []}},
     "order_fulfillment_orders": {"order": {"id": ORDER_ID, "fulfillmentOrders": {"nodes": [_OPEN]}}},
+    "order_restock": {"order": _RETURNABLE},
+    "refund_create": {"refundCreate": {"refund": {"id": "gid://shopify/Refund/1"}, "userErrors": []}},
     "fulfillment_create": {"fulfillmentCreate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
     "fulfillment_tracking_update": {
         "fulfillmentTrackingInfoUpdate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}
     },
+    "fulfillment_cancel": {"fulfillmentCancel": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
     "order_update": {"orderUpdate": {"order": {"id": "gid://shopify/Order/1"}, "userErrors": []}},
     "job_status": {"job": {"id": "gid://shopify/Job/1", "done": True}},
     "variants_by_sku": {"productVariants": {"nodes": [], "pageInfo": _LAST}},
@@ -150,6 +173,7 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     for parcels in ((), PARCELS[:1], PARCELS):
         shop.fulfill(ORDER_ID, OutboundShipment((ShipmentLine("SKU-1", 2),), parcels, NOON, notify_customer=True))
     shop.fulfill(ORDER_ID, OutboundShipment((), PARCELS, NOON, known_id=FULFILLMENT_ID))
+    shop.put_back(ORDER_ID, PutBack("SW-1-back", {"line-1": 2}, Decimal("20.00"), "Arrived damaged"))
     shop.update(ORDER_ID, order(), fields=frozenset({"note", "attributes"}))
     shop.register_webhooks("https://portal.example.com/webhooks/shopify/abc/", channel=True)
     return recorder.sent

@@ -227,10 +227,27 @@ def test_a_refund_in_the_store_moves_no_money_and_is_offered_here(shopify: Journ
     shopify.poll(order)
 
     assert (Refund.objects.count(), order.payment.refunded) == (0, Decimal(0))
-    assert 'id="refunded-there"' in shopify.look(order)
+    assert 'id="owed-back"' in shopify.look(order)
     assert [letter.subject for letter in letters_to("ana@kauri.example")] != []
     offered = shopify.page.get(reverse("orders:refund", args=[order.public_id]), {"store": "1"})
     assert offered.context["form"]["line-0"].value() == 1
+
+
+@pytest.mark.parametrize("taken_off", ["edited", "cancelled"])
+def test_an_edit_or_a_cancellation_in_the_store_is_offered_as_a_refund(shopify: Journey, taken_off: str):
+    order = confirmed(shopify)
+    line = shopify.there.lines.order_by("pk").first()
+    if taken_off == "edited":
+        practice.edit_quantity(line_id=line.pk, quantity=line.quantity - 1)
+    else:
+        practice.cancel_order(order_id=shopify.there.pk)
+
+    shopify.poll(order)
+
+    assert (Refund.objects.count(), order.payment.refunded) == (0, Decimal(0))
+    assert 'id="owed-back"' in shopify.look(order)
+    offered = shopify.page.get(reverse("orders:refund", args=[order.public_id]), {"store": "1"})
+    assert offered.context["form"]["line-0"].value() == (1 if taken_off == "edited" else line.quantity)
 
 
 # --- Order data settings ---

@@ -22,8 +22,9 @@ from connectors.practice.platforms import Cart, CartLine
 from connectors.services import clients
 from orders import outbox, tasks
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
-from orders.models import Order, OrderSync, WriteBack
-from orders.services import decisions, inbound, store_channels, store_sync
+from orders.models import Fulfillment, Order, OrderSync, WriteBack
+from orders.services import decisions, inbound, shipping, store_channels, store_sync
+from orders.services.open_units import WantedLine
 from orders.world import World
 from tests.factories import make_member, make_merchant
 
@@ -92,7 +93,11 @@ def supplier(page) -> Connection:
 
 @pytest.fixture
 def channel(page, shop, supplier) -> Connection:
-    """Turned on by a person, on its page."""
+    return turn_on(page, shop)
+
+
+def turn_on(page: Client, shop: PracticeShop) -> Connection:
+    """By a person, on its page."""
     connection = connect(page, shop)
     data = {"on": "on", "placed_from": f"{timezone.localdate() - timedelta(days=2):%Y-%m-%d}"}
     response = page.post(f"/connections/{connection.public_id}/orders/", data)
@@ -316,3 +321,50 @@ def test_what_the_supplier_sent_is_told_to_the_store_and_does_not_come_back_as_a
     order.refresh_from_db()
     assert (order.status, order.fulfillment_status) == (OrderStatus.COMPLETED, "fulfilled")
     assert (order.origin.is_over, order.origin.attention) == (False, "")
+
+
+def test_what_was_sent_from_here_is_told_to_the_store_and_does_not_come_back_as_a_change(page, shop):
+    channel = turn_on(page, shop)
+    there = buy(shop)
+    read(channel)
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    outbox.drain()
+
+    row = ship_all(order)
+    outbox.drain()
+    tell()
+    read(channel)
+
+    (fulfillment,) = there.fulfillments.all()
+    assert sum(line.quantity for line in fulfillment.lines.all()) == 2
+    assert WriteBack.objects.get(fulfillment=row).state == "done"
+    order.refresh_from_db()
+    assert (order.status, order.origin.is_over, order.origin.attention) == (OrderStatus.COMPLETED, False, "")
+
+
+def ship_all(order: Order) -> Fulfillment:
+    lines = tuple(WantedLine(line.external_id, line.quantity) for line in order.lines.all())
+    wanted = shipping.Wanted(lines, (shipping.WantedParcel("dhl", "JD014600"),))
+    return shipping.ship(order_id=order.pk, wanted=wanted, by="ana", at=timezone.now())[0]
+
+
+@pytest.mark.parametrize("shop", ["shopify"], indirect=True)
+def test_what_was_taken_back_here_is_taken_back_in_the_store_and_the_order_stays_open(page, shop):
+    channel = turn_on(page, shop)
+    there = buy(shop)
+    read(channel)
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    row = ship_all(order)
+    outbox.drain()
+
+    shipping.take_back(fulfillment_id=row.pk, by="ana", at=timezone.now())
+    outbox.drain()
+    tell()
+    read(channel)
+
+    assert [one.status for one in there.fulfillments.all()] == ["CANCELLED"]
+    assert not WriteBack.objects.exists()
+    order.refresh_from_db()
+    assert (order.status, order.origin.attention) == (OrderStatus.CONFIRMED, "")

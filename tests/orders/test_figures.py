@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from orders import figures, queries
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
+from orders.models import Payment
+from orders.models.payment import STORE
 from orders.templatetags.storeward import day_bars
 from tests.factories import NOON, make_channel, make_merchant, make_order
 
@@ -94,6 +96,17 @@ def test_money_in_another_currency_is_not_added(kauri):
     captured(kauri, NOON, "100.00", currency="USD")
 
     assert card(kauri.merchant, "Captured this week").value == "$0.00"
+
+
+def test_what_a_store_took_itself_is_named_and_not_counted(kauri):
+    captured(kauri, NOON, "100.00")
+    for at in (NOON, NOON - timedelta(days=4)):
+        order = captured(kauri, at, "30.00")
+        Payment.objects.filter(order=order).update(gateway=STORE)
+
+    week = card(kauri.merchant, "Captured this week", at=NOON + timedelta(hours=12))
+
+    assert (week.value, week.note) == ("$100.00", "nothing last week; $30.00 paid in your stores")
 
 
 def test_what_is_due_soon_stands_on_its_card(kauri):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from orders.processes import spawn, stop
+from tests import migrated
 from tests.machine import ROOT, Machine, children, session, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -28,7 +29,7 @@ with transaction.atomic():
 @pytest.fixture
 def machine(tmp_path):
     made = Machine(tmp_path / "worker.sqlite3")
-    made.set_up()
+    migrated.set_up(made)
     return made
 
 

@@ -35,6 +35,8 @@ WORDS = {
     "separate_notes": "Notes are written after the order, each once",
     "fulfills": "It is told what was sent of orders that were placed there",
     "fulfills_parts": "Of a part of an order too; without, once all of it is sent",
+    "fulfills_by_place": "What lies at several of its places is told place by place",
+    "takes_back": "A fulfillment that it was told of can be taken back there",
     "settings": "Its own settings, as tax rates, are read and kept fresh",
     "unpaid": "It takes orders as unpaid",
     "fulfilled": "It takes orders as fulfilled",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from graphql import GraphQLError
 
 from connectors.practice import events, services
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change
 from connectors.practice.services import PracticeError
-from connectors.practice.shopify import access, nodes
+from connectors.practice.shopify import access, nodes, places
 from connectors.practice.shopify.creating import create_order, metafield_key, split_tags
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.queries import Call, order_node, orders_of
@@ -65,25 +63,6 @@ def order_mark_as_paid(call: Call, input: Mapping[str, Any]) -> Node:  # noqa: A
     except PracticeError as error:
         return {"order": None, "userErrors": [_plain_error(["id"], str(error))]}
     return {"order": order_node(call, orders_of(call).get(pk=row.pk)), "userErrors": []}
-
-
-def refund_create(call: Call, input: Mapping[str, Any]) -> Node:  # noqa: A002  # the schema's name
-    """The key of @idempotent is asked for at run time since 2026-04."""
-    if not call.idempotency_key:
-        text = "The @idempotent directive is required for this mutation but was not provided."
-        raise GraphQLError(text, extensions={"code": "BAD_REQUEST"})
-    amounts = [item["amount"] for item in input.get("transactions") or [] if item["kind"] == "REFUND"]
-    try:
-        given = services.refund(
-            order_id=_order(call, input["orderId"]).pk,
-            amount=sum(filter(None, amounts), Decimal(0)),
-            note=input.get("note") or "",
-            key=call.idempotency_key,
-        )
-    except PracticeError as error:
-        return {"refund": None, "order": None, "userErrors": [_plain_error(["input"], str(error))]}
-    fresh = orders_of(call).get(pk=given.order_id)
-    return {"refund": nodes.refund(given, fresh), "order": order_node(call, fresh), "userErrors": []}
 
 
 def tags_add(call: Call, id: str, tags: Sequence[str]) -> Node:  # noqa: A002  # the schema's name
@@ -192,21 +171,27 @@ def _fulfillment(call: Call, gid: str) -> PracticeFulfillment:
     return row
 
 
-def _wanted(call: Call, groups: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int] | None]:
-    """The order and the quantities by line; None for all that is left. One fulfillment order per order here."""
-    if len({group["fulfillmentOrderId"] for group in groups}) != 1 or len(groups) != 1:
+def _wanted(call: Call, groups: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int]]:
+    """The order and the quantities by line, of fulfillment orders at one place; without quantities all that is left."""
+    asked = {places.order_and_place(call.shop, group["fulfillmentOrderId"]) for group in groups}
+    if len(asked) != 1 or len(groups) != 1:
         raise PracticeError("All fulfillment orders must be assigned to a single location and belong to one order.")
-    key = number_of(groups[0]["fulfillmentOrderId"], "FulfillmentOrder")
-    row = orders_of(call).filter(pk=key).first() if key else None
-    if row is None:
+    ((key, place),) = asked
+    row = orders_of(call).filter(pk=key).first()
+    lines = places.by_place(row, row.lines.all()).get(place) if row else None
+    if row is None or lines is None:
         raise PracticeError("Fulfillment order does not exist.")
-    status = nodes.fulfillment_order(row, list(row.lines.all()))["status"]
+    status = nodes.fulfillment_order(row, lines, place)["status"]
     if status in ("CLOSED", "CANCELLED"):
-        raise PracticeError(f"Fulfillment order {row.pk} has an unfulfillable status= {status.lower()}.")
+        number = places.fulfillment_order_number(row, place)
+        raise PracticeError(f"Fulfillment order {number} has an unfulfillable status= {status.lower()}.")
     items = groups[0].get("fulfillmentOrderLineItems")
     if not items:
-        return row.pk, None
-    return row.pk, {number_of(item["id"], "FulfillmentOrderLineItem") or 0: item["quantity"] for item in items}
+        return row.pk, {line.pk: line.unfulfilled for line in lines}
+    wanted = {number_of(item["id"], "FulfillmentOrderLineItem") or 0: item["quantity"] for item in items}
+    if not wanted.keys() <= {line.pk for line in lines}:
+        raise PracticeError("Invalid fulfillment order line item quantity requested.")
+    return row.pk, wanted
 
 
 def _parcels(info: Mapping[str, Any] | None) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ from connectors.practice.models import (
     PracticeVariant,
     PracticeWebhook,
 )
+from connectors.practice.shopify import places
 from connectors.practice.shopify.search import page
 
 Node = dict[str, Any]
@@ -91,7 +92,7 @@ def order(row: PracticeOrder, *, shows_fulfillment_orders: bool = True) -> Node:
         ),
         "shippingLines": _connection(_shipping_lines(row)),
         "fulfillments": _list([fulfillment(item, row) for item in sent]),
-        "fulfillmentOrders": _connection([fulfillment_order(row, lines)] if shows_fulfillment_orders else []),
+        "fulfillmentOrders": _connection(fulfillment_orders(row, lines) if shows_fulfillment_orders else []),
         "refunds": _list([refund(item, row) for item in refunds]),
         **_customer(row),
         **_sums(row),
@@ -107,7 +108,8 @@ def line_item(row: PracticeLine, of: PracticeOrder, discount: Decimal = Decimal(
         "title": row.title,
         "name": row.title,
         "quantity": row.quantity,
-        "currentQuantity": row.quantity,
+        "currentQuantity": row.quantity - row.refunded,
+        "refundableQuantity": row.quantity - row.refunded,
         "unfulfilledQuantity": row.unfulfilled,
         "requiresShipping": row.requires_shipping,
         "customAttributes": row.properties,
@@ -147,8 +149,12 @@ def fulfillment(row: PracticeFulfillment, of: PracticeOrder) -> Node:
     }
 
 
-def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
-    """A practice store has one location, so one fulfillment order per order, with the order's number."""
+def fulfillment_orders(row: PracticeOrder, lines: list[PracticeLine]) -> list[Node]:
+    """One for each place that sends some of the lines."""
+    return [fulfillment_order(row, there, place) for place, there in places.by_place(row, lines).items()]
+
+
+def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine], place: int) -> Node:
     left = any(line.unfulfilled > 0 for line in lines)
     status = "CANCELLED" if row.cancelled_at else "OPEN" if left else "CLOSED"
     if status == "OPEN" and any(line.fulfilled for line in lines):
@@ -156,18 +162,21 @@ def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine]) -> Node:
     can = status in ("OPEN", "IN_PROGRESS")
     return {
         "__typename": "FulfillmentOrder",
-        "id": f"gid://shopify/FulfillmentOrder/{row.pk}",
+        "id": f"gid://shopify/FulfillmentOrder/{places.fulfillment_order_number(row, place)}",
         "status": status,
         "requestStatus": "UNSUBMITTED",
         "supportedActions": [{"action": "CREATE_FULFILLMENT"}] if can else [],
-        "assignedLocation": {"name": location(row.shop)["name"], "location": lambda _info: location(row.shop)},
+        "assignedLocation": {
+            "name": places.names(row.shop)[place],
+            "location": lambda _info: location(row.shop, place),
+        },
         "lineItems": _connection(
             [
                 {
                     "id": f"gid://shopify/FulfillmentOrderLineItem/{line.pk}",
                     "sku": line.sku or None,
                     "remainingQuantity": line.unfulfilled if can else 0,
-                    "totalQuantity": line.quantity,
+                    "totalQuantity": line.quantity - line.cancelled,
                     "lineItem": line_item(line, row),
                 }
                 for line in lines
@@ -187,11 +196,11 @@ def refund(row: PracticeRefund, of: PracticeOrder) -> Node:
     }
 
 
-def location(shop: PracticeShop) -> Node:
+def location(shop: PracticeShop, place: int) -> Node:
     return {
         "__typename": "Location",
-        "id": f"gid://shopify/Location/{shop.pk}",
-        "name": "Warehouse",
+        "id": f"gid://shopify/Location/{places.location_number(shop, place)}",
+        "name": places.names(shop)[place],
         "isActive": True,
     }
 
@@ -219,13 +228,31 @@ def _sums(row: PracticeOrder) -> Node:
         "totalShippingPriceSet": row.shipping,
         "totalTaxSet": row.tax,
         "totalPriceSet": row.total,
-        "currentTotalPriceSet": row.total,
-        "currentTotalTaxSet": row.tax,
+        "currentTotalPriceSet": row.total - _taken_off(row),
+        "currentTotalTaxSet": row.tax - _tax_taken_off(row),
         "totalReceivedSet": row.received,
         "totalRefundedSet": row.refunded,
         "totalOutstandingSet": row.outstanding,
     }
     return {name: _bag(amount, row.currency) for name, amount in amounts.items()}
+
+
+def _taken_off(row: PracticeOrder) -> Decimal:
+    """What the units that refunds took off the order came to."""
+    lines = sorted(row.lines.all(), key=lambda line: line.pk)
+    items = [
+        (line.amount - off) * line.refunded / line.quantity
+        for line, off in zip(lines, _allocated(row, lines), strict=True)
+        if line.quantity
+    ]
+    off = money.round_half_up(money.total(items), row.currency)
+    return off + (Decimal(0) if row.taxes_included else _tax_taken_off(row))
+
+
+def _tax_taken_off(row: PracticeOrder) -> Decimal:
+    taxed = [line for line in row.lines.all() if line.quantity]
+    parts = (services.tax_amount(tax) * line.refunded / line.quantity for line in taxed for tax in line.taxes)
+    return money.round_half_up(money.total(parts), row.currency)
 
 
 def _customer(row: PracticeOrder) -> Node:

@@ -21,10 +21,11 @@ from connectors.practice.models import (
     PracticeOrder,
     PracticeRefund,
     PracticeShop,
+    PracticeVariant,
     PracticeWebhook,
 )
 from connectors.practice.platforms import Cart, Change, PracticePlatform, Typed
-from connectors.practice.shopify import checkout
+from connectors.practice.shopify import checkout, places
 
 API_VERSION = "2026-10"
 SCOPES = [
@@ -59,6 +60,16 @@ class ShopifyPractice(PracticePlatform):
         )
 
     sells: ClassVar[bool] = True
+    has_places: ClassVar[bool] = True
+
+    def places(self, shop: PracticeShop) -> list[str]:
+        return places.names(shop)
+
+    def place_of(self, variant: PracticeVariant) -> str:
+        return places.names(variant.shop)[int(variant.details.get("location", 0))]
+
+    def put(self, variant: PracticeVariant, place: str) -> None:
+        places.put(variant.shop, variant, place)
 
     def tells(self, change: Change) -> list[tuple[str, Mapping[str, Any]]]:
         """Beside the topic of its own, any change of an order that stands is an orders/updated."""
@@ -146,12 +157,16 @@ def _refund(order: PracticeOrder, row: PracticeRefund) -> dict[str, Any]:
         "amount": money.plain(row.amount, order.currency),
         "currency": order.currency,
     }
+    units = [
+        {"line_item_id": item["line"], "quantity": item["quantity"], "restock_type": item["restock"].lower()}
+        for item in row.lines
+    ]
     return {
         **_head(row.pk, "Refund", row.created_at.isoformat()),
         "order_id": order.pk,
         "note": row.note or None,
-        "refund_line_items": [],
-        "transactions": [given],
+        "refund_line_items": units,
+        "transactions": [given] if row.amount else [],
     }
 
 

@@ -12,7 +12,7 @@ from graphql import GraphQLError
 
 from connectors.practice import dials
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop
-from connectors.practice.shopify import access, nodes
+from connectors.practice.shopify import access, nodes, places
 from connectors.practice.shopify.creating import metafield_key
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.search import finds_sku, has_tags, number_of, order_filter, page
@@ -147,7 +147,8 @@ def webhook_subscriptions(call: Call, topics: list[str] | None = None, uri: str 
 
 
 def locations(call: Call, **paging: Any) -> Node:
-    return page([nodes.location(call.shop)], **_only_paging(paging))
+    every = range(len(places.names(call.shop)))
+    return page([nodes.location(call.shop, place) for place in every], **_only_paging(paging))
 
 
 def metafield_definitions(call: Call, namespace: str | None = None, key: str | None = None, **paging: Any) -> Node:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 
 from connectors.practice.models import PracticeShop
-from connectors.practice.shopify import access, mutations, queries, updating
+from connectors.practice.shopify import access, mutations, queries, refunding, updating
 from connectors.practice.shopify.queries import Call
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ MUTATIONS: dict[str, Callable[..., Any]] = {
     "orderCancel": mutations.order_cancel,
     "orderMarkAsPaid": mutations.order_mark_as_paid,
     "orderUpdate": updating.order_update,
-    "refundCreate": mutations.refund_create,
+    "refundCreate": refunding.refund_create,
     "tagsAdd": mutations.tags_add,
     "fulfillmentCreate": mutations.fulfillment_create,
     "fulfillmentTrackingInfoUpdate": mutations.fulfillment_tracking_info_update,

@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 from connectors import money
 from connectors.practice import dials
 from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.shopify import places
 from connectors.practice.shopify.search import number_of
 
 TOO_MANY = "Too many attempts. Please try again later."
@@ -159,7 +160,7 @@ def _fulfillment(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refus
     place = order.get("fulfillment")
     if bool(order.get("fulfillmentStatus")) != bool(place):
         yield Refusal("Fulfillment status needs a fulfillment with its location", path=("order", "fulfillment"))
-    elif place and number_of(place["locationId"], "Location") != shop.pk:
+    elif place and not places.is_location(shop, place["locationId"]):
         yield Refusal("Location does not exist", path=("order", "fulfillment", "locationId"))
 
 

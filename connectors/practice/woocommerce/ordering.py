@@ -272,7 +272,8 @@ def _settle_status(order: PracticeOrder, wanted: str, *, at: datetime) -> None:
         order.received = order.total
     order.financial_status = services.payment_status(order) if order.received else "PENDING"
     if wanted == "completed":
-        kept["status"] = "processing"  # "completed" is what its being sent makes of it
+        if not order.shop.settings["fulfillments"]:
+            kept["status"] = "processing"  # "completed" is what its being sent makes of it
         _send_the_rest(order, at=at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -71,6 +72,7 @@ class Command(BaseCommand):
         if check:
             return
         demo_data.show_every_state(portal, at=timezone.now())
+        demo_data.open_spare()
         self._tell(portal, demo_data.OWNER, password)
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
@@ -87,13 +89,20 @@ class Command(BaseCommand):
 
     def _tell(self, portal: Portal, owner: str, password: str) -> None:
         url = portal.base_url
+        body = settings.VAR_DIR / "order.json"
+        body.write_text(json.dumps(demo_data.order_to_place(at=timezone.now()), indent=2), encoding="utf-8")
         self.stdout.write(
             f"\n  Order Manager   {url}/\n"
             f"  Sign in         {owner}   {password}\n"
+            f"                  {demo_data.VIEWER}   the same password; may only look\n"
+            f"  Operator        {url}/admin/   {owner}\n"
             f"  Practice store  {url}/practice/\n"
             f"  Practice mail   {url}/practice/mail/\n"
             f"  API             {url}/api/v1/docs/\n"
             f"  API key         {portal.marketplace_key}   (marketplace ArchiPro)\n\n"
+            "Put an order in, and look for it in the Order Manager:\n\n"
+            f"  curl -X POST {url}/api/v1/orders/ -H 'Authorization: Bearer {portal.marketplace_key}' "
+            f"-H 'Content-Type: application/json' -d @{body.relative_to(settings.BASE_DIR)}\n\n"
             "Serving until Ctrl-C."
         )
 

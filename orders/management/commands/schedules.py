@@ -30,11 +30,12 @@ class Command(BaseCommand):
     help = "Register the background schedules; run after every deploy."
 
     @transaction.atomic
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         Schedule.objects.filter(func__startswith="orders.tasks.").exclude(name__in=SCHEDULES).delete()
         for name, how in SCHEDULES.items():
             self._register(name, {"repeats": -1, **how}, at=timezone.now())
-        self.stdout.write(f"{len(SCHEDULES)} schedules registered.")
+        if options["verbosity"]:
+            self.stdout.write(f"{len(SCHEDULES)} schedules registered.")
 
     def _register(self, name: str, how: dict[str, Any], *, at: datetime) -> None:
         rows = list(Schedule.objects.filter(name=name).order_by("pk"))

@@ -365,6 +365,14 @@ def test_a_customer_buys_on_the_page(shop):
     assert (there.total, there.received) == (Decimal(108), Decimal(108))
 
 
+def test_the_page_begins_with_a_product_that_the_store_sells(shop):
+    product = PracticeShop.objects.get().variants.order_by("sku", "pk").first()
+
+    text = Client().get("/practice/stores/boutique/buy/").content.decode()
+
+    assert f'<option value="{product.pk}" selected>' in text
+
+
 @pytest.mark.parametrize(("fields", "received"), [({"paid": ""}, 0), ({"ships": ""}, 108), ({"product": ""}, 88)])
 def test_unpaid_without_an_address_and_something_of_no_catalog(shop, fields, received):
     Client().post("/practice/stores/boutique/buy/", form(**fields))

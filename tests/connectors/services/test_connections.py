@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import IntegrityError
 
 from accounts.models import AuditEvent, Merchant
@@ -15,6 +16,7 @@ from connectors.models import CallLog, ClearedCondition, Connection, ConnectionS
 from connectors.services import connections
 from connectors.services.connections import StateRefused
 from connectors.shopify.connector import TOPICS
+from orders import tasks
 from tests.connectors.wire import ShopOnTheWire
 from tests.factories import NOON, make_connection, make_merchant
 
@@ -343,3 +345,18 @@ def test_a_store_that_does_not_answer_has_no_webhooks_checked(store: ShopOnTheWi
 
     assert connections.register_webhooks(connection_id=row.pk, at=NOON) == ("all",)
     assert (fresh(row).webhooks_checked_at, fresh(row).last_failure_at) == (None, NOON)
+
+
+def test_the_hourly_check_mends_what_is_active_and_one_failure_stops_no_other(store: ShopOnTheWire, settings):
+    keys, settings.CREDENTIAL_KEYS = settings.CREDENTIAL_KEYS, [Fernet.generate_key().decode()]
+    lost = make_connection(make_merchant())
+    settings.CREDENTIAL_KEYS = keys
+    paused, active = (make_connection(make_merchant()) for _ in range(2))
+    Connection.objects.filter(pk=paused.pk).update(state=ConnectionState.PAUSED)
+
+    tasks.check_webhooks()
+
+    assert fresh(active).webhook_topics == list(TOPICS)
+    assert fresh(active).webhooks_checked_at is not None
+    assert fresh(paused).webhooks_checked_at is None
+    assert (fresh(lost).webhooks_checked_at, fresh(lost).last_error != "") == (None, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -44,6 +45,17 @@ def test_a_data_request_has_a_number():
     notice = parse(asked, topic="customers/data_request")
 
     assert (notice.remote_id, notice.remote_order_ids) == ("9999", ("gid://shopify/Order/7",))
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("2026-11-23T12:00:00.123456789Z", datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("", None), ("yesterday", None), ("2026-11-23T12:00:00", None),
+    ],
+)  # fmt: skip
+def test_when_it_was_triggered_is_read_from_its_header(said, read):
+    assert parse(REDACT, **{"X-Shopify-Triggered-At": said}).triggered_at == read
 
 
 @pytest.mark.parametrize("payload", [{}, {"orders_to_redact": "all", "customer": []}, {"orders_to_redact": None}])

@@ -329,6 +329,25 @@ def test_the_catalog_is_read_when_asked(page: Client, row: Connection):
     assert 'hx-trigger="every 2s"' in text
 
 
+@pytest.mark.parametrize(("wanted", "reached"), [("/links/x/?sku=A", "/links/x/?sku=A"), ("https://evil.example/", "")])
+def test_who_has_the_catalog_read_stays_on_the_page(page: Client, row: Connection, wanted: str, reached: str):
+    response = page.post(url("catalog_read", row), {"next": wanted})
+
+    assert response["Location"] == (reached or url("links", row))
+
+
+def test_the_end_of_a_reading_is_told_to_the_page(page: Client, row: Connection, store: ShopOnTheWire):
+    store.variants, store.page_size = [("A", "Oak"), ("B", "Elm")], 1
+    catalog.start(connection_id=row.pk, by="ana", at=NOON)
+    catalog.read_on(connection_id=row.pk, at=NOON)
+
+    during = page.get(url("catalog", row))
+    catalog.read_on(connection_id=row.pk, at=NOON)
+    after = page.get(url("catalog", row))
+
+    assert ("HX-Trigger" in during, after["HX-Trigger"]) == (False, "catalog-read")
+
+
 def test_the_progress_is_a_part_that_looks_again(page: Client, row: Connection, store: ShopOnTheWire):
     store.variants, store.page_size = [("A", "Oak"), ("B", "Elm")], 1
     catalog.start(connection_id=row.pk, by="ana", at=NOON)

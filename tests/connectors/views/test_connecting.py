@@ -63,6 +63,27 @@ def test_a_token_that_lacks_permissions_is_connected_with_a_warning(page: Client
     assert "The token lacks permissions that are needed: read_fulfillments." in text
 
 
+def test_practice_stores_in_the_merchants_currency_are_offered_first(page: Client, settings):
+    settings.PRACTICE_STORES = True
+    for name, currency in (("Ash", "USD"), ("Oak", "NZD")):
+        practice.open_shop(slug=name.lower(), name=name, currency=currency, taxes_included=True, variants=[])
+
+    text = said(page, CONNECT)
+
+    assert text.index("Connect Oak (NZD)") < text.index("Connect Ash (USD)")
+
+
+def test_only_the_first_store_is_said_to_take_every_order(page: Client, store: ShopOnTheWire, merchant: Merchant):
+    first = said(page, CONNECT, TYPED)
+    Connection.objects.update(is_default=True, remote_id="another", shop_domain="other.myshopify.com")
+
+    second = said(page, CONNECT, TYPED)
+
+    assert "New orders go there once they are confirmed." in first
+    assert "New orders go there" not in second
+    assert "Lines that a rule or a product link sends there" in second
+
+
 def test_a_store_with_another_currency_is_connected_with_a_warning(page: Client, store: ShopOnTheWire):
     store.about["currencyCode"] = "AUD"
 

@@ -7,6 +7,7 @@ import pytest
 from connectors.practice import platforms
 from orders.management import demo_data, sample_orders
 from orders.management.demo_data import Shop
+from tests.factories import NOON
 
 SHOPS = {shop.slug: shop for shop in demo_data.SHOPS}
 
@@ -25,6 +26,12 @@ def sold(shop: Shop) -> set[str]:
 
 def skus(name: str) -> list[str]:
     return [line["sku"] for line in sample_orders.load(name)["lines"]]
+
+
+def test_the_order_that_a_person_sends_first_is_none_of_the_samples():
+    sent = {sample_orders.load(name)["external_id"] for name in sample_orders.names()}
+
+    assert demo_data.order_to_place(at=NOON)["external_id"] not in sent
 
 
 @pytest.mark.parametrize("name", sample_orders.names())

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from connectors.base import OutboundShipment, RemoteOrder, RemoteRef, ShipmentNotice
-from connectors.errors import OutcomeUnknownError
+from connectors.errors import OutcomeUnknownError, SeveralPlacesError
 from tests.fakes import FakeClock, FakeStore
 
 
 class StoreWhereBought(FakeStore):
-    """`told` keeps what each call of the verb said; with `loses_answer` the next one is done and not answered."""
+    """`told` keeps what each call of the verb said; with `loses_answer` the next one is done and not answered.
 
-    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True)
+    `place_of` says where units lie, by SKU: units of several places are told place by place.
+    """
+
+    capabilities = replace(
+        FakeStore.capabilities, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True
+    )
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.told: list[OutboundShipment] = []
+        self.place_of: dict[str, str] = {}
+        self.undone: list[str] = []
         self.loses_answer = False
 
     def place(self, remote_id: str) -> None:
@@ -32,6 +40,7 @@ class StoreWhereBought(FakeStore):
         """The driver's verb, in place of what a test does in the name of the store's staff."""
         shipment: OutboundShipment = lines
         self._call("fulfill")
+        self._refuse_several_places(shipment)
         self.told.append(shipment)
         known = [one for one in self.orders[remote_id].shipments if one.remote_id == shipment.known_id]
         number = len(self.orders[remote_id].shipments) + 1
@@ -43,3 +52,19 @@ class StoreWhereBought(FakeStore):
             self.loses_answer = False
             raise OutcomeUnknownError("The store did not answer in time.")
         return notice.remote_id
+
+    def _refuse_several_places(self, shipment: OutboundShipment) -> None:
+        lines = groupby(shipment.lines, key=lambda line: self.place_of.get(line.sku, ""))
+        parts = [replace(shipment, lines=tuple(group)) for _, group in lines]
+        if len(parts) > 1 and not shipment.known_id:
+            raise SeveralPlacesError(parts)
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        self._call("unfulfill")
+        self.undone.append(fulfillment_id)
+        (standing,) = [one for one in self.orders[remote_id].shipments if one.remote_id == fulfillment_id]
+        assert standing.status == "success"
+        self.put(remote_id, replace(standing, status="cancelled"))
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")

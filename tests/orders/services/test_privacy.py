@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent
 from connectors.models import CallLog, Connection, ConnectionState, InboundEvent, PrivacyRequest
@@ -43,12 +45,21 @@ def pushed(merchant, row: Connection, number: int) -> Order:
     return order
 
 
-def deliver(topic: str, *, domain: str = DOMAIN, event: str = "w-1", secret: str | None = None, **payload) -> int:
+def deliver(
+    topic: str,
+    *,
+    domain: str = DOMAIN,
+    event: str = "w-1",
+    secret: str | None = None,
+    triggered_at: str = "",
+    **payload,
+) -> int:
     body = json.dumps({"shop_domain": domain, **payload}).encode()
     headers = {
         "X-Shopify-Topic": topic,
         "X-Shopify-Shop-Domain": domain,
         "X-Shopify-Webhook-Id": event,
+        "X-Shopify-Triggered-At": triggered_at,
         "X-Shopify-Hmac-Sha256": webhook.sign(body, secret or settings.SHOPIFY_APP_SECRETS[0]),
     }
     return Client().post("/webhooks/shopify/privacy/", body, "application/json", headers=headers).status_code
@@ -197,6 +208,33 @@ def test_a_forgotten_shop_is_disconnected_and_leaves_its_name_alone(order, row):
     assert (row.state, row.name, row.shop_domain, row.remote_id) == (ConnectionState.REMOVED, "Kauri Shopify", "", "")
     assert (dict(row.credentials), dict(row.webhook_secret), row.calls.count()) == ({}, {}, 0)
     assert AuditEvent.objects.filter(kind="privacy.shop_redact").count() == 1
+
+
+@pytest.mark.parametrize(("hours_before", "state"), [(47, "active"), (49, "removed")])
+def test_a_shop_that_was_connected_again_after_the_uninstall_stays_connected(order, row, hours_before, state):
+    asked_at = NOON - timedelta(hours=1)
+    Connection.objects.filter(pk=row.pk).update(connected_at=asked_at - timedelta(hours=hours_before))
+
+    deliver("shop/redact", triggered_at=asked_at.isoformat())
+    process()
+
+    row.refresh_from_db()
+    assert row.state == state
+    event = AuditEvent.objects.get(kind="privacy.shop_redact")
+    assert ("kept" in event.data) is (state == "active")
+    assert PrivacyRequest.objects.get().done_at == NOON
+
+
+def test_a_new_connection_stays_while_the_old_one_of_the_shop_is_forgotten(order, row):
+    Connection.objects.filter(pk=row.pk).update(state=ConnectionState.REMOVED)
+    new = make_connection(row.merchant, platform="shopify", shop_domain=DOMAIN, connected_at=timezone.now())
+
+    deliver("shop/redact")
+    process()
+
+    row.refresh_from_db()
+    new.refresh_from_db()
+    assert (row.shop_domain, new.shop_domain, new.state) == ("", DOMAIN, "active")
 
 
 def test_forgetting_a_disconnected_shop_is_no_error(order, row):

@@ -15,7 +15,7 @@ from connectors.gateway.sandbox import SandboxGateway
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, RefundStatus, Topic
 from orders.errors import IdempotencyConflict, InvalidRefund, TransitionNotAllowed
 from orders.models import Order, OutboxMessage, Payment, Refund
-from orders.services import decisions, payments, refund_quotes, refunds
+from orders.services import decisions, owed_back, payments, refund_quotes, refunds
 from tests.factories import NOON, make_order
 from tests.fakes import FakeClock
 from tests.orders.services.pushed import make_pushed
@@ -415,9 +415,9 @@ def test_what_the_store_gave_back_is_owed_until_it_is_given_here():
     pushed.store.refund(pushed.push.remote_id, "20.00")
     pushed.pull()
 
-    assert refund_quotes.unmatched(pushed.order) == 20
+    assert owed_back.of(pushed.order).amount == 20
     issue(pushed.order, amount=Decimal(20))
-    assert refund_quotes.unmatched(pushed.order) == 0
+    assert owed_back.of(pushed.order).amount == 0
 
 
 def test_a_refund_that_the_store_only_repeats_warns_nobody():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.db.models import Sum
 
 from connectors.models import Connection, ProductLink, SyncSettings
@@ -12,11 +13,12 @@ from connectors.services import connections
 from orders import outbox
 from orders.enums import FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus, RoutedBy, Topic
 from orders.errors import OrderBlocked, RoutingRefused, TransitionNotAllowed
-from orders.models import OrderPush, OutboxMessage, PushLine
+from orders.models import Order, OrderLine, OrderPush, OutboxMessage, PushLine
 from orders.services import decisions, fulfillment, rerouting
 from orders.services.rerouting import Move
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.services.split import Split, make_paid, make_split
+from tests.orders.services.stores import bring, make_store_channel, told
 
 pytestmark = pytest.mark.django_db
 
@@ -395,3 +397,17 @@ def test_an_order_that_has_its_destinations_is_not_routed_again():
 
     assert rerouting.route_rest(order_id=order.pk, at=NOON) == ""
     assert order.pushes.count() == 1
+
+
+def test_a_line_that_is_added_never_goes_back_to_the_store_where_it_was_bought():
+    sync = make_store_channel()
+    bring(sync, told())
+    order = Order.objects.get()
+    line = OrderLine.objects.create(
+        order=order, position=1, external_id="L9", sku="LAMP", title="Lamp", quantity=1, unit_price=0
+    )
+
+    with transaction.atomic():
+        rerouting.follow_edit(order, added=[line], touched=set(), by="ana", at=NOON)
+
+    assert line.push_lines.get().push.connection.name == "Supplier 1"

@@ -11,13 +11,23 @@ from django.core import mail
 from django.db import transaction
 
 from connectors.base import Parcel
-from connectors.models import PrivacyRequest
+from connectors.models import PrivacyRequest, SyncSettings
 from connectors.storefront import StoreFulfillment, StorePayment
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OutboxMessage
-from orders.services import decisions, drafts, fulfillment, privacy, store_changes, store_channels, store_orders
+from orders.services import (
+    decisions,
+    drafts,
+    fulfillment,
+    privacy,
+    shipping,
+    store_changes,
+    store_channels,
+    store_orders,
+)
+from orders.services.open_units import WantedLine
 from orders.services.store_orders import Brought
 from tests.factories import NOON, make_connection
 from tests.orders.services.stores import (
@@ -342,6 +352,20 @@ def test_what_stays_here_and_is_fulfilled_there_is_complete():
     assert fresh(order).status == OrderStatus.COMPLETED
 
 
+def test_fulfilled_there_after_it_was_shipped_from_here_and_taken_back_is_what_we_told():
+    sync = make_store_channel(suppliers=0)
+    bring(sync, told())
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    lines = tuple(WantedLine(line.external_id, line.quantity) for line in order.lines.all())
+    row, _ = shipping.ship(order_id=order.pk, wanted=shipping.Wanted(lines), by="ana", at=NOON)
+    shipping.take_back(fulfillment_id=row.pk, by="ana", at=NOON)
+
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+
+    assert fresh(order).status == OrderStatus.CONFIRMED
+
+
 # --- after it has left -----------------------------------------------------------------------------
 
 
@@ -458,3 +482,13 @@ def test_the_mail_about_a_parcel_offers_no_refund_that_cannot_be_given_here(sync
     told_customer = [letter for letter in mail.outbox if letter.to == ["mere@example.com"]]
     assert len(told_customer) == 1
     assert "refund" not in told_customer[0].body
+
+
+def test_the_addresses_of_the_store_are_told_of_what_changed_there(sync, sent, shop):
+    SyncSettings.objects.filter(connection=sync.channel.connection).update(alert_addresses=["desk@kauri.example"])
+
+    bring(sync, later(told(line(quantity=1, amount=Decimal("50.00")))))
+    work(shop)
+
+    (letter,) = [letter for letter in mail.outbox if "Was changed in the store" in letter.subject]
+    assert letter.to == ["desk@kauri.example"]

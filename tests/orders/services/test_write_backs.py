@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Role
 from connectors import conditions
 from connectors.base import Parcel
-from connectors.errors import RejectedError
+from connectors.errors import RejectedError, RetryableError
 from connectors.models import Connection
 from connectors.services import connections
 from orders.enums import OutboxStatus, Topic, WriteBackState
@@ -213,6 +213,110 @@ def test_a_store_that_takes_whole_orders_only_waits_for_the_rest(sold, monkeypat
     assert all(told.completes for told in sold.there.told)
 
 
+# --- units at several places of the store ------------------------------------------------------------
+
+
+@pytest.fixture
+def spread(sold) -> Sold:
+    """The bowls lie in one place of the store, the mug in another."""
+    sold.there.place_of = {"BOWL": "Auckland", "MUG": "Wellington"}
+    return sold
+
+
+def shipments(sold: Sold) -> list[tuple[str, str, int]]:
+    """Every unit that stands as sent at the store."""
+    return [
+        (notice.remote_id, line.sku, line.quantity)
+        for notice in sold.there.orders[sold.order.external_id].shipments
+        for line in notice.lines
+    ]
+
+
+BOTH = [("F1", "BOWL", 2), ("F2", "MUG", 1)]
+
+
+def test_what_lies_at_several_places_is_one_fulfillment_for_each(spread):
+    spread.send()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+    assert [told.parcels for told in spread.there.told] == [(NZ1,), (NZ1,)]
+    assert spread.order.events.filter(kind="fulfillment.told").count() == 1
+
+
+def test_late_tracking_reaches_the_fulfillment_of_each_place(spread):
+    notice = spread.send(parcels=())
+    push = spread.pair.push_of(spread.order)
+    spread.pair.remote.add_tracking(push.remote_id, notice, NZ1)
+    spread.pull()
+
+    assert [told.known_id for told in spread.there.told] == ["", "", "F1", "F2"]
+    assert all(one.parcels == (NZ1,) for one in spread.there.orders[spread.order.external_id].shipments)
+
+
+@pytest.mark.parametrize("parcels", [(NZ1,), ()], ids=["with a number", "without a number"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lost_answer_of_any_place_makes_no_second_fulfillment(spread, parcels, lost):
+    answered = spread.there.fulfill
+
+    def losing(*arguments):
+        spread.there.loses_answer = len(spread.there.told) == lost - 1
+        return answered(*arguments)
+
+    spread.there.fulfill = losing
+    spread.send(parcels=parcels)
+    assert spread.row.state == WriteBackState.WAITING
+    spread.there.fulfill = answered
+    spread.later()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+
+
+def test_a_place_that_refuses_leaves_the_others_told_and_is_tried_alone(spread):
+    answered = spread.there.fulfill
+
+    def refusing(*arguments):
+        if spread.there.told:
+            raise RejectedError("The mug was cancelled there.")
+        return answered(*arguments)
+
+    spread.there.fulfill = refusing
+    spread.send()
+    assert (spread.row.state, spread.row.reason) == (WriteBackState.HELD, "The mug was cancelled there.")
+
+    spread.there.fulfill = answered
+    write_backs.retry(write_back_id=spread.row.pk, by="ana", at=spread.pair.world.now())
+    spread.pair.drain()
+
+    assert (shipments(spread), spread.row.state) == (BOTH, WriteBackState.DONE)
+
+
+def test_taken_back_with_a_part_told_that_part_is_taken_back_there(spread):
+    answered = spread.there.fulfill
+    spread.there.fulfill = lambda *arguments: answered(*arguments) if not spread.there.told else _down()
+    notice = spread.send()
+    spread.there.fulfill = answered
+    push = spread.pair.push_of(spread.order)
+    spread.pair.remote.take_back(push.remote_id, notice)
+    spread.pull()
+    spread.later()
+
+    assert (len(spread.there.told), spread.there.undone) == (1, ["F1"])
+    assert not WriteBack.objects.exists()
+
+
+def test_taken_back_after_all_places_were_told_it_is_taken_back_at_each(spread):
+    notice = spread.send()
+    spread.pair.remote.take_back(spread.pair.push_of(spread.order).remote_id, notice)
+    spread.pull()
+
+    assert spread.there.undone == ["F1", "F2"]
+    assert not WriteBack.objects.exists()
+
+
+def _down() -> str:
+    raise RetryableError("The store is down.")
+
+
 def test_taken_back_before_it_was_told_nothing_is_told(sold):
     notice = sold.send(drain=False)
     push = sold.pair.push_of(sold.order)
@@ -223,14 +327,28 @@ def test_taken_back_before_it_was_told_nothing_is_told(sold):
     assert not WriteBack.objects.exists()
 
 
-def test_taken_back_after_it_was_told_a_person_is_asked(sold):
+def test_taken_back_by_the_partner_after_it_was_told_it_is_taken_back_there_too(sold):
     notice = sold.send()
     push = sold.pair.push_of(sold.order)
     sold.pair.remote.take_back(push.remote_id, notice)
     sold.pull()
 
-    assert sold.row.state == WriteBackState.HELD
-    assert sold.row.reason == "It was taken back by Atua Ceramics: take it back in Kauri Shop too."
+    assert sold.there.undone == ["F1"]
+    assert not WriteBack.objects.exists()
+
+
+def test_what_stands_again_is_told_again(sold):
+    notice = sold.send()
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.take_back(push.remote_id, notice)
+    sold.pull()
+    sold.pair.world.clock.advance(60)
+    sold.pair.remote.put(push.remote_id, replace(notice, updated_at=sold.pair.world.now()))
+    sold.pull()
+
+    there = sold.there.orders[sold.order.external_id].shipments
+    assert [(one.remote_id, one.status) for one in there] == [("F1", "cancelled"), ("F2", "success")]
+    assert (sold.row.state, sold.row.remote_id) == (WriteBackState.DONE, "F2")
 
 
 @pytest.mark.parametrize(("policy", "notify"), [("own", True), ("customer", False)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
@@ -14,9 +16,11 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from accounts.models import Merchant, Role, User
+from connectors.conditions import captured
 from orders import queries
 from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
+from tests.connectors.practice.shop import make_shop
 from tests.factories import (
     NOON,
     make_channel,
@@ -318,6 +322,39 @@ def test_a_page_that_moves_looks_again_and_one_that_rests_does_not(page: Client,
     assert "every 2s" in page.get(path).content.decode()
 
 
+def test_a_page_rests_when_the_payment_failed(page: Client, merchant: Merchant):
+    order = make_order(
+        merchant, status=OrderStatus.CONFIRMED, payment_status="failed", connections=[make_connection(merchant)]
+    )
+    order.pushes.update(wait_for=captured(order.pk), reason="Not sent, as the payment could not be captured: no funds.")
+
+    text = page.get(reverse("orders:detail", args=[order.public_id])).content.decode()
+
+    assert "Payment failed" in text
+    assert "every 2s" not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "push", "shown"),
+    [
+        ({}, {"status": "held", "wait_for": "", "reason": "No product with SKU BOWL."}, True),
+        ({"status": "confirmed", "payment_status": "failed"}, {"reason": "No product with SKU BOWL."}, True),
+        ({"status": "draft", "blockers": [{"code": "x", "message": "No product with SKU BOWL."}]}, {}, True),
+        ({}, {"reason": "No product with SKU BOWL."}, False),
+        ({"status": "declined", "blockers": [{"code": "x", "message": "No product with SKU BOWL."}]}, {}, False),
+    ],
+)
+def test_a_row_says_why_its_order_stands_still(page: Client, merchant: Merchant, fields, push, shown):
+    order = make_order(merchant, connections=[make_connection(merchant)], **soon() | fields)
+    order.pushes.update(**push)
+    order.push_status = push.get("status", "waiting")
+    order.save(update_fields=["push_status"])
+
+    text = page.get("/orders/").content.decode()
+
+    assert ('<span class="sub why" title="No product with SKU BOWL.">' in text) is shown
+
+
 def test_every_admin_list_opens_and_shows_no_secret(client: Client, merchant: Merchant):
     client.force_login(make_user(is_staff=True, is_superuser=True))
     store = make_connection(merchant)
@@ -331,6 +368,32 @@ def test_every_admin_list_opens_and_shows_no_secret(client: Client, merchant: Me
     detail = client.get(reverse("admin:connectors_connection_change", args=[store.pk])).content.decode()
     assert secret not in detail
     assert "hush" not in detail
+
+
+def test_the_admin_has_a_page_for_every_model_of_ours():
+    ours = {
+        model for label in ("accounts", "connectors", "orders") for model in apps.get_app_config(label).get_models()
+    }
+
+    assert ours - set(admin.site._registry) == set()
+
+
+def test_no_admin_page_shows_a_practice_key_or_a_second_factor(client: Client):
+    staff = make_user(is_staff=True, is_superuser=True)
+    client.force_login(staff)
+    shop = make_shop()
+    rows = [
+        shop,
+        shop.tokens.create(kind="access", value="canary-token", scopes=[], expires_at=NOON),
+        shop.webhooks.create(topic="order.updated", uri="x", details={"secret": "canary-hook"}, created_at=NOON),
+        Authenticator.objects.create(user=staff, type="totp", data={"secret": "canary-factor"}),
+    ]
+
+    for row in rows:
+        text = client.get(reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]))
+        assert text.status_code == 200
+        for secret in (shop.access_token, shop.webhook_secret, "canary"):
+            assert secret not in text.content.decode(), row
 
 
 def test_the_queues_own_admin_is_off():

@@ -215,6 +215,58 @@ def test_a_refund_in_the_store_is_shown_with_the_matching_refund(page: Client, m
     assert not OutboxMessage.objects.filter(topic="refund_payment").exists()
 
 
+def make_cancelled_there(merchant: Merchant) -> Order:
+    pushed = make_pushed(merchant=merchant, connection=make_connection(merchant))
+    Payment.objects.filter(order=pushed.order).update(captured=pushed.order.total)
+    pushed.record(None)
+    return pushed.order
+
+
+def test_a_cancellation_in_the_store_is_shown_with_all_of_it_filled_in(page: Client, merchant: Merchant):
+    order = make_cancelled_there(merchant)
+
+    shown = text_of(page.get(reverse("orders:detail", args=[order.public_id])))
+    form = page.get(f"{refund_url(order)}?store=1").context["form"]
+
+    assert "The store cancelled $45.00 of this order, which the customer has paid." in shown
+    assert [form[f"line-{index}"].value() for index in range(2)] == [2, 1]
+
+
+def test_what_stores_took_off_waits_in_a_list(page: Client, merchant: Merchant):
+    order = make_cancelled_there(merchant)
+    make_cancelled_there(make_merchant(slug="other"))
+
+    shown = text_of(page.get(reverse("orders:requests")))
+
+    assert shown.count("The store cancelled $45.00 of this order") == 1
+    assert f'href="{refund_url(order)}?store=1"' in shown
+    assert 'id="owed-orders"' not in text_of(page.get(reverse("orders:requests"), {"all": "1"}))
+
+
+def test_that_list_asks_the_same_number_of_questions_for_one_and_three(page: Client, merchant: Merchant):
+    make_cancelled_there(merchant)
+    page.get(reverse("orders:requests"))
+    with CaptureQueriesContext(connection) as one:
+        page.get(reverse("orders:requests"))
+    for _ in range(2):
+        make_cancelled_there(merchant)
+
+    with CaptureQueriesContext(connection) as three:
+        assert len(page.get(reverse("orders:requests")).context["owed_orders"]) == 3
+
+    assert len(three) == len(one)
+
+
+def test_a_viewer_sees_what_stores_took_off_and_no_button(client: Client, merchant: Merchant):
+    order = make_cancelled_there(merchant)
+    client.force_login(make_member(merchant, Role.VIEWER))
+
+    shown = text_of(client.get(reverse("orders:requests")))
+
+    assert order.number in shown
+    assert refund_url(order) not in shown
+
+
 def test_the_mail_about_a_refund_in_the_store_leads_to_the_matching_refund(mailoutbox):
     pushed = make_pushed(merchant=make_merchant(alert_addresses=["shop@kauri.example"]))
     Payment.objects.update(captured=pushed.order.total)

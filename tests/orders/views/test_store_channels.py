@@ -159,6 +159,24 @@ def test_a_reading_that_failed_says_why():
     assert "The last reading ended early: The shop is frozen." in shown
 
 
+@pytest.mark.parametrize(("role", "links"), [(Role.MANAGER, 1), (Role.VIEWER, 0)])
+def test_a_store_that_lets_us_in_no_more_has_a_link_to_reconnect_it(role, links):
+    connection = connection_of(make_store_channel())
+    Connection.objects.filter(pk=connection.pk).update(state="auth_lost")
+
+    for page in (page_of(connection), "/orders/sync/"):
+        html = signed_in(connection.merchant, role).get(page).content.decode()
+
+        assert html.count(f"/connections/{connection.public_id}/reconnect/") == links
+        assert "new orders wait there until you reconnect it." in html
+
+
+def test_a_store_that_lets_us_in_has_no_such_link():
+    connection = connection_of(make_store_channel())
+
+    assert "/reconnect/" not in signed_in(connection.merchant).get(page_of(connection)).content.decode()
+
+
 def test_the_order_manager_has_the_button_only_where_there_is_a_channel(store):
     client = signed_in(store.merchant)
     assert "Sync orders" not in client.get("/orders/").content.decode()

@@ -66,6 +66,28 @@ def test_woocommerces_own_fulfillments_leave_the_status(shop):
     assert meta(fulfillment)["_tracking_number"] == "NZ1"
 
 
+def test_an_order_that_is_completed_over_the_api_is_completed_beside_woocommerces_own_fulfillments(shop):
+    change(shop, fulfillments=True)
+    order = create(shop)
+    fulfill(order, units=1)
+
+    answer = send(shop, "POST", f"orders/{order['id']}", {"status": "completed"}).json()
+    seen = ask(shop, f"orders/{order['id']}")
+
+    assert (answer["status"], seen["status"]) == ("completed", "completed")
+    assert seen["date_completed_gmt"]
+
+
+def test_an_order_that_is_completed_may_be_taken_back_to_processing(shop):
+    change(shop, fulfillments=True)
+    order = create(shop)
+    send(shop, "POST", f"orders/{order['id']}", {"status": "completed"})
+
+    send(shop, "POST", f"orders/{order['id']}", {"status": "processing"})
+
+    assert ask(shop, f"orders/{order['id']}")["status"] == "processing"
+
+
 def test_fulfillments_are_no_route_where_the_feature_is_off(shop):
     order = create(shop)
 

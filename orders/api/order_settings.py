@@ -1,0 +1,61 @@
+"""The API's door to what counts for all orders of a merchant: the time to confirm, and who is told of problems."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMerchantKey
+from accounts.models import Merchant
+from accounts.services import merchants
+from orders.api.views import PROBLEM, key_of
+
+_READING = dict.fromkeys((401, 403, 429), PROBLEM)
+_EXAMPLE = {"confirm_within_hours": 72, "alert_addresses": ["orders@kauri.example"]}
+
+
+class OrderSettingsSerializer(serializers.ModelSerializer[Merchant]):
+    confirm_within_hours = serializers.IntegerField(
+        min_value=1, max_value=720, help_text="After that an order expires; never later than the card allows."
+    )
+    alert_addresses = serializers.ListField(
+        child=serializers.EmailField(), max_length=10, help_text="Who is told of problems. Empty: the owners."
+    )
+
+    class Meta:
+        model = Merchant
+        fields = ("auto_accept", "confirm_within_hours", "alert_addresses")
+
+
+class OrderSettings(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="order_settings_read",
+        summary="What counts for all orders",
+        responses={200: OrderSettingsSerializer, **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(OrderSettingsSerializer(key_of(request).merchant).data)
+
+    @extend_schema(
+        operation_id="order_settings_change",
+        summary="Change what counts for all orders",
+        description="What is left out stays. It counts for orders that arrive from then on.",
+        request=OrderSettingsSerializer(partial=True),
+        responses={200: OrderSettingsSerializer, 400: PROBLEM, **_READING},
+        examples=[OpenApiExample("Three days", value=_EXAMPLE, request_only=True)],
+    )
+    def patch(self, request: Request) -> Response:
+        merchant = key_of(request).merchant
+        assert merchant is not None  # noqa: S101  # IsMerchantKey
+        body = OrderSettingsSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changed = merchants.save(
+            merchant_id=merchant.pk, by=f"API key {key_of(request)}", at=timezone.now(), **body.validated_data
+        )
+        return Response(OrderSettingsSerializer(changed).data)

@@ -1,0 +1,98 @@
+"""The API's doors to what a person can do about a push, a payment or a store's change that needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_auth import HasApiKey, IsMerchantKey
+from orders.api.serializers import OrderSerializer
+from orders.api.views import REFUSALS, OrderAction, key_of, whole
+from orders.models import OrderPush
+from orders.services import payments, pushes, remote_cancel, store_changes
+
+_ANSWERS = {200: OrderSerializer, **REFUSALS}
+
+
+class PushAction(APIView):
+    """Something done about one push; the whole order is the answer."""
+
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    def act(self, request: Request, public_id: str, service: Callable[..., Any]) -> Response:
+        rows = OrderPush.objects.filter(order__merchant=key_of(request).merchant_id, public_id=public_id)
+        push = rows.only("pk", "order_id").first()
+        if push is None:
+            raise Http404
+        service(push_id=push.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        return Response(OrderSerializer(whole(push.order_id)).data)
+
+
+class RetryPush(PushAction):
+    @extend_schema(
+        operation_id="pushes_retry",
+        summary="Send a push again",
+        description="One that is held or waits. It is looked for at the destination first when it may be there.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, pushes.retry)
+
+
+class SkipPush(PushAction):
+    @extend_schema(
+        operation_id="pushes_skip",
+        summary="Keep an order out of a destination",
+        description="Its lines are shipped from here then. Refused while the order is, or may be, there.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, pushes.skip)
+
+
+class CancelPush(PushAction):
+    @extend_schema(
+        operation_id="pushes_cancel",
+        summary="Cancel an order at its destination again",
+        description="For an order that was called off here and still stands there.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, remote_cancel.ask_again)
+
+
+class CaptureOrder(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_capture",
+        summary="Take a payment that failed again",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, payments.retry_capture)
+
+
+class SettleChange(OrderAction):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="orders_settle_change",
+        summary="Say that a change in the store has been dealt with",
+        description="What happened there since the order was sent stands in the order's `attention`.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.decide(request, public_id, store_changes.settle)

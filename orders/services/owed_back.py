@@ -1,0 +1,114 @@
+"""What a destination gave back, cancelled or took off an order by itself, and nobody gave back here. Reads only.
+
+A refund, a cancellation or an edit in a store moves no money of an order that was paid here. What the customer is owed
+for it is worked out from what the store shows, and the refund that matches is filled in for a person to confirm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from itertools import islice
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from accounts.models import Merchant
+from connectors.money import total
+from connectors.registry import connector_class, platforms
+from orders.enums import PushStatus, RefundStatus
+from orders.models import Order, OrderPush, Payment, Refund
+from orders.models.fields import ZERO
+from orders.models.payment import STORE
+from orders.services.pushes import compares_totals
+from orders.services.refund_quotes import TAKEN, Left, Wanted, WantedLine, matching
+
+SHOWN = 50
+_LOOKED_AT = 500  # orders that a store ever touched; most of them are settled
+
+
+class Why(StrEnum):
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What stores took off an order beyond what is given, or promised, here; zero when nothing is owed."""
+
+    amount: Decimal
+    why: Why = Why.REFUNDED  # of the largest part
+
+
+def of(order: Order) -> Owed:
+    pushes = OrderPush.objects.filter(order=order).select_related("connection")
+    payment = Payment.objects.filter(order=order).first()
+    return of_rows(pushes, Refund.objects.filter(order=order), payment)
+
+
+def of_rows(pushes: Iterable[OrderPush], refunds: Iterable[Refund], payment: Payment | None) -> Owed:
+    """The same, from rows that are read already: pushes with their connections."""
+    is_paid_here = payment is not None and payment.status in TAKEN and not payment.taken_in_store
+    parts = [_taken_off(push, is_paid_here=is_paid_here) for push in pushes]
+    given = total(refund.amount for refund in refunds if refund.status != RefundStatus.WITHDRAWN)
+    amount = max(total(part.amount for part in parts) - given, ZERO)
+    largest = max(parts, key=lambda part: part.amount, default=Owed(ZERO))
+    return Owed(amount, largest.why)
+
+
+def listed(merchant: Merchant) -> list[tuple[Order, Owed]]:
+    """Orders of which customers are owed something, the newest first, as many as a page shows."""
+    edited = Q(
+        status=PushStatus.PUSHED, remote_total__lt=Coalesce("due_total", "total"), connection__platform__in=_comparing()
+    )
+    touched = Q(remote_refunded__gt=0) | Q(status=PushStatus.HELD, remote_cancelled=True) | edited
+    candidates = OrderPush.objects.of(merchant).filter(touched).values("order")
+    rows = (
+        Order.objects.of(merchant).filter(pk__in=candidates, payment__status__in=TAKEN).exclude(payment__gateway=STORE)
+    )
+    rows = (
+        rows.select_related("payment").prefetch_related("pushes__connection", "refunds").order_by("-placed_at", "-pk")
+    )
+    found = ((order, of_rows(order.pushes.all(), order.refunds.all(), order.payment)) for order in rows[:_LOOKED_AT])
+    return list(islice(((order, owed) for order, owed in found if owed.amount), SHOWN))
+
+
+def suggested(order: Order, left: Left) -> Wanted | None:
+    """The refund that gives what is owed: the lines that a store cancelled, or what comes to the amount. None: nothing is."""
+    owed = of(order)
+    if not owed.amount:
+        return None
+    return _cancelled(order, left) if owed.why == Why.CANCELLED else matching(order, owed.amount)
+
+
+def _taken_off(push: OrderPush, *, is_paid_here: bool) -> Owed:
+    """The most that its store shows: whoever edits an order there gives the difference back there as well."""
+    candidates = [Owed(push.remote_refunded)]
+    if is_paid_here and _is_cancelled(push):
+        candidates.append(Owed(push.total, Why.CANCELLED))
+    if is_paid_here and push.status == PushStatus.PUSHED and push.remote_total is not None and compares_totals(push):
+        candidates.append(Owed(max(push.expected_total - push.remote_total, ZERO), Why.CHANGED))
+    return max(candidates, key=lambda part: part.amount)
+
+
+def _is_cancelled(push: OrderPush) -> bool:
+    """There, and not here: a person has to decide. An export that another one replaced is cancelled here too."""
+    return push.remote_cancelled and push.status == PushStatus.HELD
+
+
+def _comparing() -> list[str]:
+    return [known.key for known in platforms() if connector_class(known.key).capabilities.compares_totals]
+
+
+def _cancelled(order: Order, left: Left) -> Wanted:
+    pushes = [push for push in OrderPush.objects.filter(order=order) if _is_cancelled(push)]
+    gone = {row.line.external_id for push in pushes for row in push.push_lines.select_related("line")}
+    lines = tuple(
+        WantedLine(item.line.external_id, item.quantity)
+        for item in left.lines
+        if item.quantity and item.line.external_id in gone
+    )
+    return Wanted(lines, left.shipping if any(push.carries_shipping for push in pushes) else ZERO)

@@ -1,0 +1,123 @@
+"""What a person can do about a push, a payment or a change in the store, over the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.models import Order, OrderPush, OutboxMessage, StoreOrigin
+from orders.services import reexports
+from tests.factories import NOON, make_connection, make_merchant, make_order
+from tests.fakes import FakeStore
+from tests.orders.api.client import Api, make_api
+from tests.orders.services.pushed import Pushed, make_pushed
+from tests.orders.services.test_payments import confirmed, drained
+from tests.orders.services.test_pushes import captured
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api() -> Api:
+    return make_api()
+
+
+def post(api: Api, path: str, **kwargs):
+    return api.send("POST", path, key=api.merchant_key, **kwargs)
+
+
+def make_held(api: Api) -> OrderPush:
+    """Paid, and refused by its store."""
+    store = FakeStore()
+    push = captured(store)
+    Order.objects.filter(pk=push.order_id).update(merchant=api.merchant)
+    store.next_fault = "rejected"
+    drained(store, push.order)
+    return OrderPush.objects.get(pk=push.pk, status=PushStatus.HELD)
+
+
+def make_exported(api: Api) -> Pushed:
+    return make_pushed(connection=make_connection(api.merchant, name="Kauri Shopify", created_at=NOON))
+
+
+def test_a_held_push_is_sent_again(api: Api):
+    push = make_held(api)
+
+    response = post(api, f"pushes/{push.public_id}/retry/")
+
+    assert (response.status_code, response.json()["pushes"][0]["status"]) == (200, "queued")
+    assert "API key tests" in push.order.events.get(text__contains="again").text
+
+
+def test_a_held_push_is_kept_out(api: Api):
+    push = make_held(api)
+
+    response = post(api, f"pushes/{push.public_id}/skip/")
+
+    assert (response.status_code, response.json()["pushes"][0]["status"]) == (200, "skipped")
+
+
+def test_what_is_there_is_neither_sent_again_nor_kept_out(api: Api):
+    push = make_exported(api).push
+
+    answers = [post(api, f"pushes/{push.public_id}/{action}/") for action in ("retry", "skip", "cancel")]
+
+    assert [(one.status_code, one["Content-Type"]) for one in answers] == [(409, "application/problem+json")] * 3
+
+
+def test_what_still_stands_there_is_cancelled_again(api: Api):
+    pushed = make_exported(api)
+    Order.objects.filter(pk=pushed.order.pk).update(status=OrderStatus.CANCELLED, decided_at=NOON, decided_by="ana")
+    OrderPush.objects.filter(pk=pushed.push.pk).update(status=PushStatus.HELD, reason="It could not be cancelled.")
+
+    response = post(api, f"pushes/{pushed.push.public_id}/cancel/")
+
+    assert response.status_code == 200
+    assert OutboxMessage.objects.filter(topic=Topic.CANCEL_REMOTE, push=pushed.push).exists()
+
+
+def test_a_payment_that_failed_is_taken_again(api: Api):
+    store = FakeStore()
+    order = drained(store, confirmed(store, behaviour="declined"))
+    Order.objects.filter(pk=order.pk).update(merchant=api.merchant)
+
+    response = post(api, f"orders/{order.public_id}/capture/")
+
+    assert (response.status_code, response.json()["payment"]["status"]) == (200, PaymentStatus.AUTHORIZED)
+    assert post(api, f"orders/{order.public_id}/capture/").status_code == 409
+
+
+def test_a_change_in_the_store_is_read_and_settled(api: Api):
+    order = make_order(api.merchant)
+    StoreOrigin.objects.create(
+        order=order, read_at=NOON, remote_updated_at=NOON, digest="x", attention="Cancelled there.", attention_at=NOON
+    )
+    seen = api.send("GET", f"orders/{order.public_id}/", key=api.merchant_key).json()
+
+    response = post(api, f"orders/{order.public_id}/settle-change/")
+
+    assert (seen["attention"], response.json()["attention"]) == ("Cancelled there.", "")
+    assert post(api, f"orders/{order.public_id}/settle-change/").status_code == 409
+
+
+def test_a_re_export_looks_at_the_destination_again(api: Api):
+    pushed = make_exported(api)
+    row = reexports.ask(push_id=pushed.push.pk, by="ana", at=NOON)
+    pushed.drain()
+
+    response = post(api, f"re-exports/{row.public_id}/look/")
+
+    assert (response.status_code, response.json()["status"]) == (200, "looking")
+
+
+ACTIONS = ("pushes/{push}/retry/", "pushes/{push}/skip/", "pushes/{push}/cancel/", "orders/{order}/capture/",
+           "orders/{order}/settle-change/")  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_another_merchants_does_not_exist_and_a_marketplace_may_not(api: Api, action: str):
+    order = make_order(make_merchant(slug="other"), connections=[make_connection()])
+    path = action.format(push=OrderPush.objects.first().public_id, order=order.public_id)
+
+    assert post(api, path).status_code == 404
+    assert api.send("POST", path).status_code == 403
