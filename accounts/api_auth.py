@@ -38,7 +38,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 class HasApiKey(BasePermission):
     """Any valid key may read; a key needs the write scope for everything else."""
 
-    message = "This API key may only read."
+    message = "This API key may only read. Use one that may change orders: Settings, API keys."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(request.auth, ApiKey):

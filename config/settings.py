@@ -242,7 +242,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Storeward API",
-    "DESCRIPTION": "Orders in, decisions, and where every order stands.",
+    "DESCRIPTION": (BASE_DIR / "orders" / "api" / "description.md").read_text(encoding="utf-8"),
+    "TAGS": [{"name": name} for name in ("orders", "connections", "product-links", "routing")],  # these first
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {

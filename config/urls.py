@@ -2,11 +2,14 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders:list")),
+    path("settings/", RedirectView.as_view(pattern_name="orders:settings")),
+    path("favicon.ico", login_not_required(RedirectView.as_view(url=f"{settings.STATIC_URL}img/favicon.svg"))),
     path("", include("orders.urls")),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),

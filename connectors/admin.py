@@ -34,7 +34,7 @@ from connectors.models import (
     UnlinkedSku,
 )
 from connectors.practice import models as practice
-from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrierPickup
+from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrierPickup, PracticeLabel
 
 _SECRET = ("credentials", "webhook_secret")
 
@@ -231,6 +231,12 @@ class PracticeWebhookAdmin(ReadOnlyAdmin):
 class PracticeCarrierAdmin(ReadOnlyAdmin):
     list_display = ("name", "slug", "account_number")
     exclude = ("client_secret", "token")
+
+
+@admin.register(PracticeLabel)
+class PracticeLabelAdmin(ReadOnlyAdmin):
+    list_display = ("number", "carrier", "charge", "currency", "created_at", "voided_at")
+    exclude = ("body",)  # the customer's name and address
 
 
 for model in (

@@ -1,4 +1,4 @@
-"""The verbs that a driver has. What they take and give stands in connectors.shapes and is had from here too.
+"""The verbs that a driver has. What they take and give stands in connectors.shapes and .account and is had from here too.
 
 Nothing here or in a driver knows Django. Amounts are Decimal in major units of the named currency;
 times are aware UTC.
@@ -12,18 +12,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connectors.account import Account, Budget, ConnectField, Entry
 from connectors.blockers import Blocker, BlockerCode
 from connectors.errors import NotOfferedError
 from connectors.http import HttpClient
 from connectors.shapes import (
     UPDATABLE,
-    Account,
     Address,
-    Budget,
     Capabilities,
     CatalogPage,
-    ConnectField,
-    Entry,
     InboundNotice,
     OutboundLine,
     OutboundOrder,
@@ -246,6 +243,10 @@ class SupplierConnector(Connector):
 
     def payment_profiles(self, email: str) -> tuple[PaymentProfile, ...]:
         """Cards and bank accounts saved under this address there."""
+        return ()
+
+    def warehouses(self, postcode: str) -> tuple[Warehouse, ...]:
+        """Where it sends from, with the days that a parcel takes to this postcode."""
         return ()
 
     @staticmethod

@@ -62,7 +62,7 @@ def carrier_test(request: MerchantRequest, public_id: str) -> HttpResponse:
 def carrier_disconnect(request: MerchantRequest, public_id: str) -> HttpResponse:
     account = _get(request, public_id)
     carriers.disconnect(account_id=account.pk, by=request.user.get_username(), at=timezone.now())
-    messages.success(request, f"{account.name} is disconnected and its keys forgotten. Pickups stay arranged there.")
+    messages.success(request, f"{account.name} is disconnected and its keys forgotten. Pickups and labels stay there.")
     return redirect("connectors:carriers")
 
 

@@ -143,3 +143,11 @@ def _asked(field: ConnectField) -> forms.Field:
             return _ChoiceOrPracticeField(**shown, choices=field.choices)
         case _:
             return forms.CharField(**shown, max_length=300, widget=forms.TextInput(attrs=attrs))
+
+
+class StoreOrdersForm(forms.Form):
+    sync_orders = forms.BooleanField(
+        label="Send orders to this store",
+        required=False,
+        help_text="On: confirmed orders are created there. Off: order data stays in Storeward.",
+    )

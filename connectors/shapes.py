@@ -1,4 +1,4 @@
-"""The neutral shapes of every platform: what goes out, what comes back, and what a driver is told of an account.
+"""The neutral shapes of every platform: what goes out, what comes back, and what a platform can do.
 
 Nothing here knows Django. Amounts are Decimal in major units of the named currency; times are aware UTC. Everybody
 imports them from connectors.base, beside the verbs that use them.
@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from connectors.desk import Desk
     from connectors.http import Outgoing
 
 
@@ -180,6 +179,7 @@ class RemoteVariant:
     barcode: str = ""
     sellable: bool = True  # the product is active
     stock: int | None = None  # None: not counted there, or may be sold below zero
+    stock_by_place: tuple[tuple[str, int], ...] = ()  # the same by warehouse, where a merchant may choose some of them
     product_id: str = ""
     price: Decimal | None = None  # in the shop's currency; None where it was not asked for
     tax_class: str | None = None  # the destination's word for how it taxes it; None: it does not, or computes no tax
@@ -336,6 +336,7 @@ class Capabilities:
     catalog: bool = False  # `catalog_pages` works
     supplier: bool = False  # sells to the merchant and sends the goods; then the driver is a SupplierConnector
     test_orders: bool = False  # takes orders that it cancels at once
+    warehouses: bool = False  # sends from those that the merchant chooses: `warehouses` tells them
     payment_profiles: bool = False  # bills a saved card or bank account that the merchant chooses
     desk: bool = False  # has no service: our own desk mails its orders and keeps the book
     compares_totals: bool = True  # False: its total is what the merchant pays there, not what the customer paid
@@ -359,55 +360,3 @@ class Capabilities:
     note_max: int = 0
     shortest_interval_min: int = 5  # between two times at which collected orders go there
     updates: frozenset[str] = frozenset()  # what `update` can change on an order there: of UPDATABLE
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One shop and how to reach it. `credentials` never shows in a repr.
-
-    Read `credentials` when a call is made, not before: reading them raises CredentialsError when their key is lost.
-    """
-
-    base_url: str  # "https://kauri.myshopify.com"
-    credentials: Mapping[str, str] = field(repr=False)
-    currency: str = ""
-    remote_id: str = ""
-    shop_domain: str = ""  # what its webhooks call it, where that is not the host of base_url
-    settings: Mapping[str, Any] = field(default_factory=dict)  # what the last `check` told of the shop
-    webhook_secret: Mapping[str, Any] = field(default_factory=dict, repr=False)  # {"secrets": those we know}
-    desk: Desk | None = field(default=None, repr=False)  # where capabilities.desk asks for it
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What the destination said about its rate limit in its last answer, in its own units.
-
-    `available` is None when it names its limit but not what is left of it: whoever keeps the budget then counts by
-    the connector's `costs`, from a full bucket on.
-    """
-
-    available: float | None
-    maximum: float
-    restore_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectField:
-    """One thing that a person types to connect a shop. Secrets are never shown again."""
-
-    name: str
-    label: str
-    help: str = ""
-    kind: str = "text"  # text, secret, email, number or choice
-    required: bool = True
-    placeholder: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What was typed, as a connection keeps it."""
-
-    base_url: str
-    credentials: Mapping[str, str] = field(repr=False)
-    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)

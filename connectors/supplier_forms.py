@@ -9,7 +9,7 @@ import pycountry
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connectors.base import PaymentProfile
+from connectors.base import PaymentProfile, Warehouse
 from connectors.models import StoreAddress
 from connectors.services import suppliers
 
@@ -24,9 +24,44 @@ class OrderSyncForm(forms.Form):
         help_text="On: confirmed orders are ordered there. Off: order data stays in Storeward.",
     )
 
-    def __init__(self, *args: Any, methods: Mapping[str, str], **kwargs: Any) -> None:
+    postcode = forms.CharField(
+        label="Postcode that you send to most",
+        max_length=20,
+        required=False,
+        help_text="For the days that a parcel takes from each of the supplier's warehouses.",
+    )
+    prefers_fastest = forms.BooleanField(
+        label="Rather early than in few parcels",
+        required=False,
+        help_text="Off: where several warehouses could send, those that make the fewest parcels do.",
+    )
+
+    def __init__(
+        self, *args: Any, methods: Mapping[str, str], places: Iterable[Warehouse] | None = None, **kwargs: Any
+    ) -> None:
+        """`places` are the warehouses to choose from; None where the supplier chooses them itself."""
         super().__init__(*args, **kwargs)
         self.fields["shipping_method"] = _method(methods)
+        self.has_warehouses = places is not None
+        if places is None:
+            del self.fields["postcode"], self.fields["prefers_fastest"]
+        elif choices := [(place.code, _days(place)) for place in places]:
+            self.fields["warehouses"] = forms.MultipleChoiceField(
+                label="Warehouses that may send",
+                choices=choices,
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+                help_text="None chosen: any of them. Stock is counted in the chosen ones alone.",
+            )
+        self.order_fields(["sync_orders", "shipping_method", "postcode", "warehouses", "prefers_fastest"])
+
+    def chosen(self) -> dict[str, Any]:
+        """What is saved of the supplier's own settings."""
+        method = {"shipping_method": self.cleaned_data["shipping_method"]}
+        if not self.has_warehouses:
+            return method
+        named = self.cleaned_data.get("warehouses", [])
+        return {**method, "warehouses": named, "prefers_fastest": self.cleaned_data["prefers_fastest"]}
 
 
 class AutoFulfillmentForm(forms.Form):
@@ -138,3 +173,10 @@ def _method(methods: Mapping[str, str]) -> forms.Field:
     return forms.CharField(
         label="Shipping method", max_length=60, required=False, help_text="In the supplier's own words."
     )
+
+
+def _days(place: Warehouse) -> str:
+    if place.days_in_transit is None:
+        return place.code
+    days = f"{place.days_in_transit} day{'' if place.days_in_transit == 1 else 's'}"
+    return f"{place.code} · {days}{f' · leaves the same day until {place.cut_off}' if place.cut_off else ''}"

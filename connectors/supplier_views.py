@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.decorators import role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
-from connectors.base import PaymentProfile
+from connectors.base import PaymentProfile, Warehouse
 from connectors.errors import ConnectorError
 from connectors.models import Connection, StoreAddress, SupplierSettings, SupplierTestState
 from connectors.services import connections, supplier_tests, suppliers
@@ -92,11 +92,22 @@ def _connection(request: MerchantRequest, connection: Connection) -> Page:
 
 
 def _sync(request: MerchantRequest, connection: Connection) -> Page:
-    initial = {
-        "sync_orders": connection.sync_settings.sync_orders,
-        "shipping_method": suppliers.settings_of(connection).shipping_method,
-    }
-    form = OrderSyncForm(_posted(request), initial=initial, methods=suppliers.methods(connection))
+    """The supplier is asked for its warehouses whenever a postcode was typed, as it is for payment profiles."""
+    chosen = suppliers.settings_of(connection)
+    offered = suppliers.driver_class(connection).capabilities.warehouses
+    places: Sequence[Warehouse] | None = [Warehouse(code) for code in chosen.warehouses] if offered else None
+    postcode, methods = str(request.POST.get("postcode", "")).strip(), suppliers.methods(connection)
+    try:
+        places = suppliers.warehouses(connection, postcode) if offered and postcode else places
+    except ConnectorError as error:
+        form = OrderSyncForm(request.POST, methods=methods, places=places)
+        form.add_error("postcode", str(error))
+        return {"form": form}
+    if "fetch" in request.POST:
+        typed = {**request.POST.dict(), "warehouses": request.POST.getlist("warehouses") or chosen.warehouses}
+        form = OrderSyncForm(initial=typed, methods=methods, places=places)
+        return {"form": form, "found_none": not places}
+    form = OrderSyncForm(_posted(request), initial=_sync_now(connection, chosen), methods=methods, places=places)
     if not form.is_valid():
         return {"form": form}
     connections.save_settings(
@@ -105,8 +116,17 @@ def _sync(request: MerchantRequest, connection: Connection) -> Page:
         at=timezone.now(),
         sync_orders=form.cleaned_data["sync_orders"],
     )
-    _save(request, connection, "sync", shipping_method=form.cleaned_data["shipping_method"])
+    _save(request, connection, "sync", **form.chosen())
     return None
+
+
+def _sync_now(connection: Connection, chosen: SupplierSettings) -> dict[str, Any]:
+    return {
+        "sync_orders": connection.sync_settings.sync_orders,
+        "shipping_method": chosen.shipping_method,
+        "warehouses": chosen.warehouses,
+        "prefers_fastest": chosen.prefers_fastest,
+    }
 
 
 def _auto(request: MerchantRequest, connection: Connection) -> Page:

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from connectors import call_views, carrier_views, desk_views, link_views, oauth_views, supplier_views, views, webhooks
+from connectors import (
+    call_views,
+    carrier_views,
+    desk_views,
+    link_views,
+    oauth_views,
+    store_setup_views,
+    supplier_views,
+    views,
+    webhooks,
+)
 
 app_name = "connectors"
 urlpatterns = [
@@ -35,6 +45,8 @@ urlpatterns = [
     ),
     path("connections/<str:public_id>/setup/", supplier_views.setup, name="setup"),
     path("connections/<str:public_id>/setup/<str:step>/", supplier_views.setup_step, name="setup_step"),
+    path("connections/<str:public_id>/start/", store_setup_views.start, name="start"),
+    path("connections/<str:public_id>/start/<str:step>/", store_setup_views.start_step, name="start_step"),
     path("connections/<str:public_id>/calls/", call_views.call_list, name="calls"),
     path("connections/<str:public_id>/links/", link_views.link_list, name="links"),
     path("connections/<str:public_id>/links/save/", link_views.link_save, name="link_save"),

@@ -19,7 +19,7 @@ from connectors import registry
 from connectors.errors import ConnectorError, CredentialsError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
-from connectors.services import apps, catalog, connections, desk, health, practice, suppliers
+from connectors.services import apps, catalog, connections, desk, health, practice, store_setup, suppliers
 from connectors.services.connections import StateRefused
 
 LATEST_CALLS = 8
@@ -157,6 +157,7 @@ def _page(request: MerchantRequest, connection: Connection, **forms: Any) -> Htt
         "has_desk": offers.desk,
         "purchase_orders": desk.listed(connection, limit=LATEST_ORDERS) if offers.desk else (),
         "has_webhooks": offers.webhooks,
+        "setup_left": store_setup.next_step(connection) if store_setup.offered(connection) else "",
         "has_customers": offers.channel,
         **forms,
     }

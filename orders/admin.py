@@ -26,9 +26,12 @@ from orders.models import (
     CarrierPickupOrder,
     Channel,
     DocumentJob,
+    DraftFault,
     Fulfillment,
     FulfillmentLine,
     IntakeKey,
+    LabelBox,
+    LabelLine,
     Lane,
     Order,
     OrderEvent,
@@ -49,6 +52,7 @@ from orders.models import (
     RefundRequest,
     RefundRequestLine,
     RoutingRule,
+    ShippingLabel,
     ShipWithin,
     StoreOrigin,
     SyncFault,
@@ -169,7 +173,16 @@ class RefundRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(OrderRequirements)
 class OrderRequirementsAdmin(ReadOnlyAdmin):
-    list_display = ("merchant", "channel", "needs_address", "needs_link", "needs_invoice", "needs_customs")
+    list_display = (
+        "merchant",
+        "channel",
+        "needs_payment",
+        "needs_value",
+        "needs_address",
+        "needs_link",
+        "needs_invoice",
+        "needs_customs",
+    )
     list_filter = ("merchant",)
 
 
@@ -251,6 +264,12 @@ class SyncFaultAdmin(ReadOnlyAdmin):
     search_fields = ("value", "connection__name")
 
 
+@admin.register(DraftFault)
+class DraftFaultAdmin(ReadOnlyAdmin):
+    list_display = ("merchant", "channel", "code", "began_at", "told_at", "mails", "ended_at")
+    list_filter = ("code",)
+
+
 @admin.register(DocumentJob)
 class DocumentJobAdmin(ReadOnlyAdmin):
     list_display = ("kind", "merchant", "status", "requested_by", "created_at", "ended_at")
@@ -264,6 +283,28 @@ class CarrierPickupAdmin(ReadOnlyAdmin):
     list_display = ("reference", "account", "status", "opens_at", "closes_at", "confirmation", "requested_by")
     list_filter = ("status",)
     search_fields = ("public_id", "reference", "confirmation")
+
+
+@admin.register(ShippingLabel)
+class ShippingLabelAdmin(ReadOnlyAdmin):
+    list_display = (
+        "reference",
+        "account",
+        "status",
+        "service_name",
+        "cost_amount",
+        "cost_currency",
+        "number",
+        "bought_by",
+    )
+    list_filter = ("status",)
+    search_fields = ("public_id", "reference", "number")
+    exclude = ("recipient",)  # the customer's name and address
+
+
+@admin.register(LabelBox)
+class LabelBoxAdmin(ReadOnlyAdmin):
+    exclude = ("image",)  # the customer's name and address
 
 
 @admin.register(PushPart)
@@ -286,6 +327,7 @@ for model in (
     Fulfillment,
     FulfillmentLine,
     IntakeKey,
+    LabelLine,
     Lane,
     OrderLine,
     Parcel,

@@ -219,6 +219,9 @@ class Topic(TextChoices):
     MAKE_DOCUMENTS = "make_documents", "Make the documents"
     SCHEDULE_PICKUP = "schedule_pickup", "Ask the carrier to come"
     CANCEL_PICKUP = "cancel_pickup", "Call the carrier off"
+    RATE_LABEL = "rate_label", "Ask the carrier for rates"
+    BUY_LABEL = "buy_label", "Buy the label"
+    VOID_LABEL = "void_label", "Void the label"
 
 
 class DocumentKind(TextChoices):
@@ -408,12 +411,12 @@ HEADLINE_RULES: tuple[HeadlineRule, ...] = (
     _rule(
         Headline.BLOCKED,
         status=OrderStatus.CONFIRMED,
-        payment=(PaymentStatus.NONE, PaymentStatus.AUTHORIZED),
+        payment=PaymentStatus.AUTHORIZED,
         push=PushStatus.HELD,
     ),
     _rule(Headline.PUSH_FAILED, push=PushStatus.HELD),
     _rule(Headline.COMPLETED, status=OrderStatus.COMPLETED),
-    _rule(Headline.SYNCING, payment=(PaymentStatus.NONE, PaymentStatus.AUTHORIZED)),
+    _rule(Headline.SYNCING, payment=PaymentStatus.AUTHORIZED),
     _rule(Headline.WAITING, push=PushStatus.WAITING),
     _rule(Headline.SYNCING, push=(PushStatus.UNKNOWN, PushStatus.SENDING, PushStatus.QUEUED)),
     _rule(Headline.PARTLY_FULFILLED, fulfillment=FulfillmentStatus.PARTIAL),

@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.errors import NotOfferedError
 from connectors.http import HttpClient
+
+if TYPE_CHECKING:
+    from connectors.carriers.labels import Label, LabelRequest, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Carrier(ABC):
     looks_ahead_days: ClassVar[int] = 0  # and how many days after today it still does
     repeats_safely: ClassVar[bool] = False  # the same request again is the same pickup
     horizon_s: ClassVar[float] = 0.0  # for so long after a request "not found" proves nothing
+    sells_labels: ClassVar[bool] = False  # says rates, sells labels and voids them
+    most_boxes: ClassVar[int] = 0  # of one label
 
     def __init__(self, login: CarrierLogin, http: HttpClient, post: Callable[[Letter], None]) -> None:
         self.login = login
@@ -114,12 +119,31 @@ class Carrier(ABC):
 
     def quote(self, request: PickupRequest) -> str:
         """What it would cost: "6.65 USD". Only where `quotes`."""
-        raise NotOfferedError(f"{type(self).__name__} does not offer this.")
+        raise self._not_offered()
 
     def find(self, request: PickupRequest) -> Confirmation | None:
         """The pickup that stands there under our reference. Only where `looks_up`."""
-        raise NotOfferedError(f"{type(self).__name__} does not offer this.")
+        raise self._not_offered()
+
+    def rates(self, request: LabelRequest) -> list[Rate]:
+        """The services that go there and what each costs, the cheapest first. Only where `sells_labels`, as all below."""
+        raise self._not_offered()
+
+    def buy_label(self, request: LabelRequest) -> Label:
+        """Buy it, once. Raises OutcomeUnknownError when it may have been sold."""
+        raise self._not_offered()
+
+    def find_label(self, request: LabelRequest) -> Label | None:
+        """The label that was sold under our reference. None and RejectedError (in the carrier's words) prove nothing."""
+        raise self._not_offered()
+
+    def void_label(self, number: str) -> None:
+        """Give it back; voiding twice is harmless."""
+        raise self._not_offered()
 
     def close(self) -> None:
         """Let go of what is open."""
         self.http.close()
+
+    def _not_offered(self) -> NotOfferedError:
+        return NotOfferedError(f"{self.label} does not offer this.")

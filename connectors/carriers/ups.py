@@ -1,4 +1,5 @@
-"""UPS: pickups on call by the Pickup API, version v2409, with OAuth client credentials.
+"""UPS: pickups on call by the Pickup API and labels by the Rating and Shipping APIs, version v2409, with OAuth client
+credentials. What labels are asked with is formed in ups_labels.
 
 Sources, looked at in 2026-11: github.com/UPS-API/api-documentation, Pickup.yaml and OAuthClientCredentials.yaml. A
 pickup that exists for the address answers a second request with the same PRN, and pending pickups are listed with our
@@ -9,13 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote as quote_path
 
+from connectors.carriers import ups_labels
 from connectors.carriers.base import Carrier, Confirmation, PickupRequest, Place
-from connectors.errors import CredentialsError, FieldError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.carriers.labels import BoxLabel, Label, LabelRequest, Rate
+from connectors.errors import (
+    CredentialsError,
+    FieldError,
+    NotOfferedError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+)
 from connectors.http import Answer
 
 PRODUCTION, TESTING = "https://onlinetools.ups.com", "https://wwwcie.ups.com"
-VERSION = "v2409"
+VERSION, RECOVERY_VERSION = "v2409", "v1"
 REFERENCE_MAX, COMPANY_MAX, CONTACT_MAX, STREET_MAX, NOTE_MAX = 35, 27, 22, 73, 57
 MOST_PARCELS = 999
 HEAVIEST_KG = 9999.9
@@ -33,6 +44,8 @@ class UpsCarrier(Carrier):
     looks_up = True
     looks_ahead_days = 1
     horizon_s = 120.0
+    sells_labels = True
+    most_boxes = ups_labels.MOST_BOXES
 
     _token = ""
 
@@ -83,6 +96,39 @@ class UpsCarrier(Carrier):
             if self.find(request) is not None:
                 raise
 
+    def rates(self, request: LabelRequest) -> list[Rate]:
+        ups_labels.refuse(request)
+        body = ups_labels.rate_body(request, account=self.login.account_number)
+        path = f"/api/rating/{VERSION}/Shop"
+        rates = ups_labels.read_rates(self._call("POST", path, within="RateResponse", json=body, changes=False))
+        if not rates:
+            raise RejectedError("UPS offers no service for these parcels to this address.")
+        return rates
+
+    def buy_label(self, request: LabelRequest) -> Label:
+        ups_labels.refuse(request)
+        body = ups_labels.ship_body(request, account=self.login.account_number)
+        path = f"/api/shipments/{VERSION}/ship"
+        return ups_labels.read_label(
+            self._call("POST", path, within="ShipmentResponse", json=body, changes=True), request
+        )
+
+    def find_label(self, request: LabelRequest) -> Label | None:
+        """By our reference; where UPS names tracking numbers instead of labels, each by its number."""
+        if not ups_labels.can_recover(self.login.account_number):
+            raise NotOfferedError("UPS finds labels by our reference for account numbers of six characters alone.")
+        shipment, boxes, candidates = self._recover(reference=request.reference)
+        shipments = {shipment} if boxes else set()
+        for number in [] if boxes else candidates[: ups_labels.MOST_BOXES + 1]:
+            shipment, more, _ = self._recover(number=number)
+            shipments.add(shipment)
+            boxes += more
+        return ups_labels.whole(shipments, boxes, request)
+
+    def void_label(self, number: str) -> None:
+        path = f"/api/shipments/{VERSION}/void/cancel/{quote_path(number, safe='')}"
+        ups_labels.read_void(self._call("DELETE", path, within="VoidShipmentResponse", changes=True))
+
     def body_of(self, request: PickupRequest) -> dict[str, Any]:
         """As it leaves, without what is secret."""
         unit = "LBS" if request.place.country_code in _KILOGRAM_COUNTRIES_EXCEPT else "KGS"
@@ -117,6 +163,13 @@ class UpsCarrier(Carrier):
         }
 
     # --- the calls ---
+
+    def _recover(self, *, reference: str = "", number: str = "") -> tuple[str, list[BoxLabel], list[str]]:
+        body = ups_labels.recovery_body(account=self.login.account_number, reference=reference, number=number)
+        path = f"/api/labels/{RECOVERY_VERSION}/recovery"
+        return ups_labels.read_recovered(
+            self._call("POST", path, within="LabelRecoveryResponse", json=body, changes=False)
+        )
 
     def _pending(self) -> list[Mapping[str, Any]]:
         path, headers = f"/api/shipments/{VERSION}/pickup/oncall", {"AccountNumber": self.login.account_number}

@@ -33,6 +33,8 @@ class SupplierSettings(models.Model):
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="supplier_settings")
     auto_fulfillment = models.BooleanField(default=True)  # off: a paid order waits until it is marked by hand
     shipping_method = models.CharField(max_length=60, blank=True)  # the supplier's code or words; empty: its default
+    warehouses = models.JSONField(default=list, blank=True)  # the supplier's codes; empty: any of them
+    prefers_fastest = models.BooleanField(default=False)  # rather in more parcels than later
     pays_by_profile = models.BooleanField(default=False)  # off: on the account's terms
     payment_email = models.EmailField(blank=True)  # whose profiles they are
     payment_profile_id = models.CharField(max_length=60, blank=True)  # empty while none was chosen: orders are blocked

@@ -53,6 +53,7 @@ class SyncSettings(models.Model):
     tag_template = models.CharField("tag", max_length=200, blank=True, default=TAG_TEMPLATE)
     note_template = models.TextField("note", max_length=TEMPLATE_MAX, blank=True, default=NOTE_TEMPLATE)
     alert_addresses = models.JSONField(default=list, blank=True)  # empty: the merchant's own
+    setup_done = models.JSONField(default=list, blank=True)  # steps of a store's set-up, by name
 
     class Meta:
         constraints = [

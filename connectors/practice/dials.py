@@ -20,6 +20,9 @@ class Dial:
     seconds: int = 0  # the default; 0 where seconds mean nothing
 
 
+FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
+# of what a store tells by itself; a platform without webhooks has none of them
+WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
         "Lost answer",
@@ -111,6 +114,21 @@ DIALS: Mapping[str, Dial] = {
         "The next webhooks come this many seconds late (30 at the most).",
         "The portal reads the truth when they come, or finds out before.",
         seconds=15,
+    ),
+    "webhooks_swapped": Dial(
+        "Webhooks out of order",
+        "The next webhooks wait until the one after them was sent.",
+        "The order shows what is true now, whatever was told last.",
+    ),
+    FORGED: Dial(
+        "Wrong signature",
+        "The next webhooks carry a signature that does not fit.",
+        "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
+    ),
+    ASTRAY: Dial(
+        "Webhooks of another shop",
+        "The next webhooks name another shop, and are signed as they should be.",
+        "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
     ),
 }
 

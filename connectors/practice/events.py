@@ -14,6 +14,7 @@ from connectors.practice.models import PracticeDelivery
 from connectors.practice.platforms import Change
 
 DELIVER = "connectors.practice.tasks.deliver"
+OVERTAKEN_S = 2  # that a webhook comes behind the one that overtook it, whichever worker takes it
 
 
 def tell(change: Change) -> None:
@@ -31,6 +32,11 @@ def tell(change: Change) -> None:
         return
     copies = 2 if dials.take(shop, "webhooks_twice") is not None else 1
     wait_s = dials.take(shop, "webhooks_late") or 0
+    is_held = dials.take(shop, "webhooks_swapped") is not None
+    faults = [dial for dial in (dials.FORGED, dials.ASTRAY) if dials.take(shop, dial) is not None]
+    overtaken = (
+        [] if is_held else list(shop.deliveries.filter(is_held=True).order_by("pk").values_list("pk", flat=True))
+    )
     event_id = uuid.uuid4()
     for topic, payload, subscription in told:
         delivery = PracticeDelivery.objects.create(
@@ -42,6 +48,15 @@ def tell(change: Change) -> None:
             payload=payload,
             triggered_at=timezone.now(),
             wait_s=wait_s,
+            is_held=is_held,
+            faults=faults,
         )
-        for _ in range(copies):
-            transaction.on_commit(partial(async_task, DELIVER, delivery.pk), robust=True)
+        for _ in range(0 if is_held else copies):
+            _send(delivery.pk)
+    shop.deliveries.filter(pk__in=overtaken).update(is_held=False, wait_s=OVERTAKEN_S)
+    for pk in overtaken:
+        _send(pk)
+
+
+def _send(delivery_id: int) -> None:
+    transaction.on_commit(partial(async_task, DELIVER, delivery_id), robust=True)

@@ -208,6 +208,10 @@ class PracticeDelivery(models.Model):
     payload = models.JSONField()
     triggered_at = models.DateTimeField()
     wait_s = models.PositiveSmallIntegerField(default=0)
+    is_held = models.BooleanField(default=False)  # until the next one was sent
+    faults = models.JSONField(default=list, blank=True)  # dials that spoil it
+    attempts = models.JSONField(default=list, blank=True)  # see connectors.practice.deliveries
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=200, blank=True)
 

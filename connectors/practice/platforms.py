@@ -85,6 +85,8 @@ class PracticePlatform(ABC):
     key: ClassVar[str]
     label: ClassVar[str]
     dials_without: ClassVar[frozenset[str]] = frozenset()  # faults that the real one does not know
+    signature_header: ClassVar[str] = ""  # of its webhooks; empty: it sends none
+    retries_s: ClassVar[tuple[int, ...]] = ()  # after how many seconds a webhook that failed is sent again, each time
     sends_parts: ClassVar[bool] = True  # False: an order is fulfilled whole or not at all
     edits_orders: ClassVar[bool] = True
     has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
@@ -123,6 +125,15 @@ class PracticePlatform(ABC):
     @abstractmethod
     def headers(self, delivery: PracticeDelivery, body: bytes) -> dict[str, str]:
         """The headers of a webhook, signed over the very bytes that are sent."""
+
+    def of_another_shop(
+        self, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        """A webhook as another shop would name itself; it is signed after that."""
+        return headers, body
+
+    def gave_up(self, delivery: PracticeDelivery) -> None:  # noqa: B027  # most platforms do nothing then
+        """A webhook failed for the last time."""
 
     @abstractmethod
     def refusal(self, dial: str, seconds: int) -> HttpResponse:

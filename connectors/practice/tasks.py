@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from django.utils import timezone
 
 from connectors.errors import ConnectorError
 from connectors.http import HttpClient
-from connectors.practice import platforms
+from connectors.practice import deliveries
 from connectors.practice.models import PracticeDelivery
 
 DEADLINE_S = 5.0  # Shopify's own; the strictest
 LONGEST_WAIT_S = 30  # a worker stands still meanwhile
 
 
-def deliver(delivery_id: int) -> None:
-    """Send one webhook and write down what came of it. Tried once: "Deliver again" is a button."""
+def deliver(delivery_id: int, *, retries: bool = True) -> None:
+    """Send one webhook and write down what came of it. Without `retries` a person asked for it, and once is all."""
     delivery = PracticeDelivery.objects.select_related("shop").filter(pk=delivery_id).first()
     if delivery is None:
         return  # its shop was deleted meanwhile
     if delivery.wait_s and delivery.answered_at is None:
         time.sleep(min(delivery.wait_s, LONGEST_WAIT_S))
+    sent, status, text = deliveries.of(delivery), None, ""
     client = HttpClient(allow_loopback=True, deadline_s=DEADLINE_S)
     try:
         answer = client.request(
-            "POST", delivery.uri, headers=headers(delivery), json=_payload(delivery), operation="webhook", changes=True
+            "POST", delivery.uri, headers=sent.headers, json=sent.payload, operation="webhook", changes=True
         )
-        outcome = f"answered {answer.status}"
+        status, text, outcome = answer.status, answer.body.decode("utf-8", "replace"), f"answered {answer.status}"
     except ConnectorError as error:
         outcome = f"failed: {error}"
     finally:
         client.close()
-    PracticeDelivery.objects.filter(pk=delivery_id).update(answered_at=timezone.now(), outcome=outcome[:200])
+    deliveries.record(
+        delivery.pk, sent, status=status, answer=text, outcome=outcome, at=timezone.now(), retries=retries
+    )
+
+
+def retry(delivery_id: int) -> None:
+    """The next attempt of a webhook that failed, unless it arrived meanwhile."""
+    waiting = PracticeDelivery.objects.filter(pk=delivery_id, next_attempt_at__isnull=False)
+    if waiting.update(next_attempt_at=None):
+        deliver(delivery_id)
 
 
 def headers(delivery: PracticeDelivery) -> dict[str, str]:
-    return platforms.of(delivery.shop).headers(delivery, body(delivery))
+    return dict(deliveries.of(delivery).headers)
 
 
 def body(delivery: PracticeDelivery) -> bytes:
-    """The payload as connectors.http writes it."""
-    return json.dumps(_payload(delivery), allow_nan=False).encode()
-
-
-def _payload(delivery: PracticeDelivery) -> Mapping[str, Any]:
-    return platforms.of(delivery.shop).body(delivery)
+    return deliveries.of(delivery).body

@@ -12,6 +12,7 @@ _store = [
     path("products/", views.products, name="products"),
     path("products/<int:variant_id>/edit/", views.edit_product, name="edit_product"),
     path("webhooks/", views.webhooks, name="webhooks"),
+    path("webhooks/<int:delivery_id>/", views.delivery, name="delivery"),
     path("webhooks/<int:delivery_id>/again/", views.deliver_again, name="deliver_again"),
     path("dials/", views.turn_dials, name="dials"),
     path("orders/<int:order_id>/", views.order, name="order"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -213,9 +214,27 @@ def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
 @_acts
 def deliver_again(request: HttpRequest, slug: str, delivery_id: int) -> HttpResponse:
     row = get_object_or_404(PracticeDelivery, shop__slug=slug, pk=delivery_id)
-    async_task(DELIVER, row.pk)
+    async_task(DELIVER, row.pk, retries=False)
     messages.success(request, "On its way again, under the same id.")
-    return redirect("practice:webhooks", slug)
+    return redirect("practice:delivery", slug, row.pk)
+
+
+@login_not_required
+@require_GET
+def delivery(request: HttpRequest, slug: str, delivery_id: int) -> HttpResponse:
+    """One webhook: what left, what the other side answered, and when it is sent again."""
+    row = get_object_or_404(PracticeDelivery.objects.select_related("shop"), shop__slug=slug, pk=delivery_id)
+    attempts = [{**attempt, "at": datetime.fromisoformat(attempt["at"])} for attempt in reversed(row.attempts)]
+    platform = platforms.of(row.shop)
+    context = {
+        "shop": row.shop,
+        "delivery": row,
+        "attempts": attempts,
+        "faults": [dials.DIALS[name].label for name in row.faults],
+        "platform": platform,
+        "retries": len(platform.retries_s),
+    }
+    return render(request, "practice/delivery.html", context)
 
 
 @login_not_required

@@ -80,7 +80,10 @@ def look_up(connection: Connection, connector: Connector, skus: Sequence[str], *
             blockers.append(_not_one(connection, sku, len(found or fitting)))
     _keep_asking(connection, list(variants), blockers, saved, at=at)
     if "" in skus:
-        text = "A line has no SKU: it cannot be matched with a product."
+        text = (
+            "A line has no SKU: it cannot be matched with a product. Move it to another destination, or keep it out of "
+            "this store and ship it yourself."
+        )
         blockers.append(Blocker(BlockerCode.CUSTOM_LINE, text, "lines.sku"))
     return Lookup(variants, tuple(blockers))
 

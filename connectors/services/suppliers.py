@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,14 @@ from typing import Any
 from django.db import transaction
 
 from accounts.services import audit
-from connectors.base import Address, PaymentProfile, SupplierConnector, SupplierOptions
+from connectors.base import Address, PaymentProfile, SupplierConnector, SupplierOptions, Warehouse
 from connectors.models import Connection, StoreAddress, SupplierSettings
 from connectors.registry import connector_class
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
+
+MOST_WAREHOUSES = 30
+_WAREHOUSE = re.compile(r"[A-Z0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def options_of(connection: Connection) -> SupplierOptions:
         payment_email=chosen.payment_email if chosen.pays_by_profile else "",
         payment_profile_id=chosen.payment_profile_id if chosen.pays_by_profile else "",
         store_address=neutral(place) if place else None,
+        warehouses=tuple(chosen.warehouses),
+        fastest=chosen.prefers_fastest,
     )
 
 
@@ -132,6 +138,11 @@ def profiles(connection: Connection, email: str) -> tuple[PaymentProfile, ...]:
     return driver(connection).payment_profiles(email)
 
 
+def warehouses(connection: Connection, postcode: str) -> tuple[Warehouse, ...]:
+    """Where the supplier sends from. Network: never in a transaction. Raises ConnectorError."""
+    return driver(connection).warehouses(postcode)
+
+
 def in_words(profile: PaymentProfile) -> str:
     return " · ".join(part for part in (profile.name, profile.kind) if part)[:200]
 
@@ -153,6 +164,10 @@ def _refuse(connection: Connection, row: SupplierSettings) -> None:
     known = methods(connection)
     if known and row.shipping_method and row.shipping_method not in known:
         raise ChoiceRefused(f"{connection.name} has no shipping method {row.shipping_method}.")
+    if row.warehouses and not driver_class(connection).capabilities.warehouses:
+        raise ChoiceRefused(f"{connection.name} chooses its warehouses itself.")
+    if len(row.warehouses) > MOST_WAREHOUSES or not all(_WAREHOUSE.fullmatch(code) for code in row.warehouses):
+        raise ChoiceRefused("A warehouse is named by its code, as in IL.")
     if row.disable_dropshipping and row.store_address is None:
         raise ChoiceRefused("Choose the address that the goods go to, or let them go to the customer.")
     if row.pays_by_profile and not row.payment_email:

@@ -160,7 +160,7 @@ def _name(document: str) -> str:
 def _refuse_status(answer: Answer) -> None:
     """Nothing was carried out after any of these."""
     if answer.status in _CREDENTIALS:
-        raise CredentialsError("Shopify no longer accepts the access token. Reconnect the shop.")
+        raise CredentialsError("Shopify does not accept the access token: a new one is needed.")
     if answer.status in _GONE:
         raise ConnectionGoneError(f"The shop {_GONE[answer.status]}, says Shopify.")
     if answer.status >= 400:

@@ -119,7 +119,7 @@ def _refused(answer: Answer) -> ConnectorError:
     """The error for a 4xx. Nothing was done there, except that a 409 may mean: it is being done right now."""
     refusal = _refusal(answer)
     if answer.status == 401:
-        return CredentialsError(f"Squarespace no longer accepts the API key. Reconnect the site. It says: {refusal}")
+        return CredentialsError(f"Squarespace does not accept the API key: a new one is needed. It says: {refusal}")
     if answer.status == 403:
         message = f"The API key lacks a permission: it needs Orders and Inventory, read and write. It says: {refusal}"
         return CredentialsError(message, code="scope_missing")

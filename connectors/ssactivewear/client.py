@@ -88,7 +88,7 @@ class SsActivewearClient:
             raise
         self.budget = _budget(answer.headers.get("X-Rate-Limit-Remaining", "")) or self.budget
         if answer.status in _CREDENTIALS:
-            raise CredentialsError("S&S Activewear does not accept the account number and API key. Reconnect it.")
+            raise CredentialsError("S&S Activewear does not accept the account number and API key: look at both.")
         return answer
 
     def _url(self, path: tuple[str, ...]) -> str:

@@ -54,6 +54,7 @@ class SsActivewearConnector(SupplierConnector):
         supplier=True,
         test_orders=True,
         payment_profiles=True,
+        warehouses=True,
         compares_totals=False,
     )
     test_suffix: ClassVar[str] = mapping.TEST_SUFFIX

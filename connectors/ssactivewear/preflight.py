@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pycountry
 
@@ -20,9 +21,11 @@ _COUNTRIES = {"US": "the United States", "CA": "Canada"}
 
 def blockers(order: OutboundOrder, variants: Mapping[str, RemoteVariant], account: Account) -> tuple[Blocker, ...]:
     """`variants` by id, fresh."""
+    chosen = order.options.supplier.warehouses
+    where = f" at S&S Activewear in {', '.join(chosen)}." if chosen else " at S&S Activewear."
     return (
         *preflight.linked(order, variants, place="S&S Activewear"),
-        *preflight.stocked(order, variants, where=" at S&S Activewear."),  # it sends what it has: no way to bypass it
+        *preflight.stocked(order, _in_warehouses(variants, chosen), where=where),  # it sends what it has, no bypass
         *_destination(order, mapping.country(account)),
         *unsendable(order),
     )
@@ -31,6 +34,16 @@ def blockers(order: OutboundOrder, variants: Mapping[str, RemoteVariant], accoun
 def unsendable(order: OutboundOrder) -> tuple[Blocker, ...]:
     """What must not be sent whatever S&S would say to it: a PO number that cannot be found again, an unknown choice."""
     return (*_choices(order), *_po_number(order))
+
+
+def _in_warehouses(variants: Mapping[str, RemoteVariant], chosen: tuple[str, ...]) -> Mapping[str, RemoteVariant]:
+    """With the units of the chosen warehouses alone, where the merchant chose some."""
+    if not chosen:
+        return variants
+    return {
+        key: replace(variant, stock=sum(units for code, units in variant.stock_by_place if code in chosen))
+        for key, variant in variants.items()
+    }
 
 
 def _destination(order: OutboundOrder, country: str) -> Iterator[Blocker]:

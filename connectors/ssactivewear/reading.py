@@ -169,16 +169,24 @@ def by_po(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any
     return groups
 
 
+def _places(node: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The catalogue tells the sum of all; the inventory has to tell each warehouse."""
+    places: Sequence[Mapping[str, Any]] = () if "qty" in node else node["warehouses"]
+    return places
+
+
 @shaped()
 def variant(node: Mapping[str, Any]) -> RemoteVariant:
     """Of the catalogue, or of the inventory, which has no names and counts each warehouse."""
+    places = tuple((str(place["warehouseabbr"]), int(place["qty"])) for place in _places(node))
     names = [str(node.get(part) or "") for part in ("brandname", "stylename", "colorname", "sizename")]
     return RemoteVariant(
         variant_id=str(node["sku"]),
         sku=str(node["sku"]),
         title=" ".join(name for name in names if name) or str(node["sku"]),
         barcode=str(node.get("gtin") or ""),
-        stock=int(node["qty"]) if "qty" in node else sum(int(place["qty"]) for place in node["warehouses"]),
+        stock=int(node["qty"]) if "qty" in node else sum(units for _, units in places),
+        stock_by_place=places,
         product_id=str(node.get("styleid") or ""),
     )
 

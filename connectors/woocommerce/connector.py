@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any, ClassVar
 
@@ -31,16 +30,28 @@ from connectors.base import (
 from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
 from connectors.storefront import StoreOrder, StoreOrderPage
-from connectors.woocommerce import catalog, mapping, orders, preflight, reading, refunding, refusals, tracking, webhook
+from connectors.woocommerce import (
+    catalog,
+    changes,
+    mapping,
+    notes,
+    orders,
+    preflight,
+    reading,
+    refunding,
+    refusals,
+    subscriptions,
+    tracking,
+    updating,
+    webhook,
+)
 from connectors.woocommerce.client import API, NoRouteError, NotThereError, RefusedError, WooClient
 
 OLDEST = (8, 2)  # order tables as they are today; October 2023
 OVERLAP = timedelta(minutes=2)  # a poll reads that much again
 RATE_PAGES = 10
 
-_SECOND = timedelta(seconds=1)
 _CLOSED = frozenset({"cancelled", "refunded", "failed", "trash"})  # statuses of orders that nobody sends any more
-_CHANGES_AT_ONCE = 50  # whole orders: their meta data can be long
 _FOUND = "id,number,status,date_created_gmt,meta_data"
 _TRACKING_API = "wc-shipment-tracking/v3"
 
@@ -72,6 +83,7 @@ class WooCommerceConnector(Connector):
         tax_lines=True,
         shipping=True,
         note_max=mapping.NOTE_MAX,
+        updates=updating.FIELDS,
     )
     horizon_s: ClassVar[int] = 180  # 30 s deadline + the time that PHP may take to finish alone + margin
 
@@ -127,7 +139,7 @@ class WooCommerceConnector(Connector):
         Stores older than 9.9 do not filter by `created_via`: there the list is longer and as right. Search finds what
         was created before a store became 9.9.
         """
-        made = {"created_via": mapping.CREATED_VIA, "after": _time(since), "dates_are_gmt": "true"}
+        made = {"created_via": mapping.CREATED_VIA, "after": changes.time_text(since), "dates_are_gmt": "true"}
         hits: dict[int, Mapping[str, Any]] = {}
         for params in ({"search": reference}, {**made, "status": "any"}, {**made, "status": "trash"}):
             asked = {"_fields": _FOUND, "orderby": "id", "order": "asc", **params}
@@ -145,7 +157,8 @@ class WooCommerceConnector(Connector):
         return self._order(row)
 
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
-        rows = [*self._changed("any", since - OVERLAP), *self._changed("trash", since - OVERLAP)]
+        from_then = since - OVERLAP
+        rows = [*changes.after(self._client, "any", from_then), *changes.after(self._client, "trash", from_then)]
         ours = {row["id"]: row for row in rows if reading.reference(row)}
         return [self._order(row) for row in sorted(ours.values(), key=lambda row: str(row["date_modified_gmt"]))]
 
@@ -153,7 +166,7 @@ class WooCommerceConnector(Connector):
 
     def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
         place = orders.Place.of(cursor, since)
-        params = {**_changed_after(place.status, place.floor, place.page), "_fields": orders.FIELDS}
+        params = {**changes.params(place.status, place.floor, place.page), "_fields": orders.FIELDS}
         rows, is_last = self._client.page("orders", params, operation="store_orders")
         with reading.shaped():
             placed = [row for row in rows if row["status"] not in orders.NOT_PLACED]
@@ -210,7 +223,21 @@ class WooCommerceConnector(Connector):
             blockers = refusals.differences(self.request_for(order), row, order)
         if blockers:
             raise RejectedError(blockers[0].message, blockers)
-        self._write_missing(remote_id, mapping.notes(order))
+        notes.write_missing(self._client, remote_id, mapping.notes(order))
+
+    def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
+        """What only order notes tell is noted anew: a note that stands there stays."""
+        try:
+            row = self._row(remote_id, updating.ROW_FIELDS)
+        except NotThereError as gone:
+            raise _closed("The order is gone from WooCommerce.", "deleted") from gone
+        body = updating.body(row, order, self.account.settings, fields)
+        if body:
+            try:
+                self._client.post(f"orders/{remote_id}", body, operation="order_update")
+            except RefusedError as refusal:
+                raise refusals.of_order(refusal.answer, order) from refusal
+        notes.write_missing(self._client, remote_id, mapping.notes(order))
 
     def cancel(self, remote_id: str, *, note: str) -> None:
         """An order in the trash is left there: an update would bring it back."""
@@ -226,7 +253,7 @@ class WooCommerceConnector(Connector):
         if status not in ("cancelled", "trash"):
             self._client.post(f"orders/{remote_id}", {"status": "cancelled"}, operation="order_cancel")
         if status != "trash":
-            self._write_missing(remote_id, [html.escape(note, quote=False)])
+            notes.write_missing(self._client, remote_id, [html.escape(note, quote=False)])
 
     def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
         """Tracking where the common plugins keep it; the order is completed once nothing is left. Safe to repeat.
@@ -269,18 +296,10 @@ class WooCommerceConnector(Connector):
     # --- setting up ---
 
     def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
-        """The name of each carries a fingerprint of its secret: WooCommerce never tells which one it has.
-
-        One that WooCommerce disabled, after five deliveries that failed, is activated again.
-        """
-        standing: dict[str, list[Mapping[str, Any]]] = {}
-        with reading.shaped():
-            for row in self._client.pages("webhooks", {"orderby": "id", "order": "asc"}, operation="webhooks"):
-                if row["delivery_url"] == callback_url:
-                    standing.setdefault(row["topic"], []).append(row)
+        """One that WooCommerce disabled, after five deliveries that failed, is activated again."""
         topics = (*webhook.TOPICS, *webhook.CHANNEL_TOPICS) if channel else webhook.TOPICS
-        for topic in topics:
-            self._ensure(topic, callback_url, standing.get(topic, []))
+        secret = self.account.credentials.get("webhook_secret", "")
+        subscriptions.ensure(self._client, topics, callback_url, secret=secret)
         return WebhookState(topics=topics)
 
     @classmethod
@@ -321,8 +340,8 @@ class WooCommerceConnector(Connector):
     def _ref(self, row: Mapping[str, Any]) -> RemoteRef:
         return reading.ref(row, base_url=self.account.base_url)
 
-    def _row(self, remote_id: str) -> Mapping[str, Any]:
-        row = self._client.get(f"orders/{remote_id}", {"_fields": reading.ORDER_FIELDS}, operation="order_read")
+    def _row(self, remote_id: str, fields: str = reading.ORDER_FIELDS) -> Mapping[str, Any]:
+        row = self._client.get(f"orders/{remote_id}", {"_fields": fields}, operation="order_read")
         if not isinstance(row, dict):
             raise reading.MalformedAnswerError("WooCommerce's answer is no order.")
         return row
@@ -350,23 +369,6 @@ class WooCommerceConnector(Connector):
             logger.info("tracking links not told", extra={"order_id": row["id"], "error": type(error).__name__})
             return {}
 
-    def _changed(self, status: str, since: datetime) -> Iterator[Mapping[str, Any]]:
-        """Orders changed after `since`, oldest change first.
-
-        Each step asks again from the newest change that was seen, not for a page by its number: an order that is
-        changed meanwhile moves to the end, and what stood behind it moves to a page that has been read.
-        """
-        cursor, page, seen = since, 1, dict[int, Mapping[str, Any]]()
-        while True:
-            params = {**_changed_after(status, cursor, page), "_fields": reading.ORDER_FIELDS}
-            rows, is_last = self._client.page("orders", params, operation="orders_changed")
-            with reading.shaped():
-                seen.update({row["id"]: row for row in rows})
-                newest = max((reading.time(row["date_modified_gmt"]) or cursor for row in rows), default=cursor)
-            if is_last:
-                return iter(seen.values())
-            cursor, page = (newest - _SECOND, 1) if newest - _SECOND > cursor else (cursor, page + 1)
-
     def _take_back(self, ref: RemoteRef, order: OutboundOrder) -> None:
         """Cancel an order that was kept in part, and take our reference from it: it must never be found as the order."""
         void = {"key": mapping.REFERENCE, "value": f"void {order.reference}"}
@@ -375,27 +377,6 @@ class WooCommerceConnector(Connector):
             self._client.post(f"orders/{ref.remote_id}", body, operation="order_take_back")
         except ConnectorError as error:  # it stands there still: whoever comes next has to look
             raise OutcomeUnknownError("WooCommerce kept only a part of the order.") from error
-
-    def _write_missing(self, remote_id: str, texts: Iterable[str]) -> None:
-        answer = self._client.get(f"orders/{remote_id}/notes", operation="notes")
-        with reading.shaped():
-            there = {_plain(note["note"]) for note in answer}
-        for text in texts:
-            if _plain(text) not in there:
-                body = {"note": text, "customer_note": False}
-                self._client.post(f"orders/{remote_id}/notes", body, operation="note_create")
-
-    def _ensure(self, topic: str, callback_url: str, standing: Sequence[Mapping[str, Any]]) -> None:
-        """One active webhook with our secret; WooCommerce would deliver every double too."""
-        secret = self.account.credentials.get("webhook_secret", "")
-        body = {"name": _name(topic, secret), "secret": secret}
-        if not standing:
-            create = {**body, "topic": topic, "delivery_url": callback_url}
-            self._client.post("webhooks", create, operation="webhook_create")
-        elif standing[0]["name"] != body["name"] or standing[0]["status"] != "active":
-            self._client.post(f"webhooks/{standing[0]['id']}", {**body, "status": "active"}, operation="webhook_update")
-        for double in standing[1:]:
-            self._client.delete(f"webhooks/{double['id']}", operation="webhook_delete")
 
 
 def _closed(text: str, status: str) -> RejectedError:
@@ -410,25 +391,3 @@ def _check_version(status: Mapping[str, Any]) -> None:
     if number < OLDEST:
         text = f"The store has WooCommerce {version}; {OLDEST[0]}.{OLDEST[1]} or newer is needed. Update it."
         raise RejectedError(text, [Blocker(BlockerCode.API_VERSION_RETIRED, text)])
-
-
-def _changed_after(status: str, at: datetime, page: int) -> dict[str, Any]:
-    """The parameters of a page of changes, oldest first."""
-    return {
-        "status": status, "modified_after": _time(at), "dates_are_gmt": "true", "orderby": "modified",
-        "order": "asc", "per_page": _CHANGES_AT_ONCE, "page": page,
-    }  # fmt: skip
-
-
-def _name(topic: str, secret: str) -> str:
-    return f"Storeward {topic} {hashlib.sha256(secret.encode()).hexdigest()[:8]}"
-
-
-def _plain(text: str) -> str:
-    """A note's words, however their markup came back."""
-    return " ".join(html.unescape(text).split())
-
-
-def _time(at: datetime) -> str:
-    """Naive UTC: what `dates_are_gmt` expects. With a Z WooCommerce would shift it once more."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -28,7 +28,7 @@ def blockers(
         *lines,
         *_stock(order, variants),
         *_addresses(order),
-        *_texts(order, body),
+        *texts(order, body),
     )
 
 
@@ -66,8 +66,8 @@ def _addresses(order: OutboundOrder) -> Iterator[Blocker]:
         yield from preflight.complete(order.shipping_address)
 
 
-def _texts(order: OutboundOrder, body: Mapping[str, Any]) -> Iterator[Blocker]:
-    """Beyond these WooCommerce cuts what we look for, or loses lines and addresses without a word."""
+def texts(order: OutboundOrder, body: Mapping[str, Any]) -> Iterator[Blocker]:
+    """What is too long. Beyond these WooCommerce cuts what we look for, or loses lines and addresses without a word."""
     if len(order.reference) > mapping.TRANSACTION_ID_MAX:
         yield _too_long("reference", len(order.reference), mapping.TRANSACTION_ID_MAX)
     for kind in ("billing", "shipping"):

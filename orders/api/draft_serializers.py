@@ -64,13 +64,15 @@ class ArchivedSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class RequirementsSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """What the orders of one channel need; a payment and a total above zero are always needed."""
+    """What the orders of one channel need."""
 
     channel = serializers.CharField(
         source="key", help_text="`every`, a marketplace's slug, or the id of a store's connection."
     )
     name = serializers.CharField(read_only=True)
     is_own = serializers.BooleanField(read_only=True, help_text="False: as `every`.")
+    payment = serializers.BooleanField(source="needs.payment", default=True)
+    value = serializers.BooleanField(source="needs.value", default=True, help_text="A total above zero.")
     address = serializers.BooleanField(source="needs.address")
     link = serializers.BooleanField(source="needs.link")
     invoice = serializers.BooleanField(source="needs.invoice")

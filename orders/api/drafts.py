@@ -147,7 +147,15 @@ class Requirements(APIView):
         examples=[
             OpenApiExample(
                 "An invoice for every order",
-                value={"channel": "every", "address": True, "link": False, "invoice": True, "customs": False},
+                value={
+                    "channel": "every",
+                    "payment": True,
+                    "value": True,
+                    "address": True,
+                    "link": False,
+                    "invoice": True,
+                    "customs": False,
+                },
                 request_only=True,
             )
         ],

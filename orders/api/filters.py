@@ -25,6 +25,14 @@ _CHOICES: Mapping[str, list[str]] = {
     "fulfillment_status": FulfillmentStatus.values,
     "due_kind": DueKind.values,
 }
+_TOLD = {
+    "placed_after": "From this time on, as 2026-11-21T09:00:00+13:00.",
+    "placed_before": "Before this time.",
+    "due_before": "The nearest deadline that still counts is before this time.",
+    "archived": "true or false; without it, both.",
+    "merchant": "A merchant's short name.",
+    "blocker": "A blocker's code.",
+}
 _EXACT: Mapping[str, str] = {"merchant": "merchant__slug", "external_id": "external_id", "number": "number"}
 _TIMES: Mapping[str, str] = {
     "placed_after": "placed_at__gte",
@@ -34,6 +42,18 @@ _TIMES: Mapping[str, str] = {
 PAGING = frozenset({"cursor", "page_size"})
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False}
 NAMES = (*_CHOICES, *_EXACT, *_TIMES, "archived", "blocker", "export_status")
+
+
+def choices(name: str) -> list[str] | None:
+    """The values that a filter takes; None where any text may stand."""
+    if name == "export_status":
+        return ExportStatus.values
+    return [code.value for code in BlockerCode] if name == "blocker" else _CHOICES.get(name)
+
+
+def told(name: str) -> str:
+    """What the API's description says of a filter."""
+    return _TOLD.get(name, "")
 
 
 def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
@@ -61,7 +81,9 @@ def _reader(name: str) -> tuple[str, Callable[[str, str], str | bool | datetime]
         return _EXACT[name], _text
     if name in _TIMES:
         return _TIMES[name], _moment
-    raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
+    raise ValidationError(
+        {name: f"There is no such filter. There are: {', '.join(sorted(NAMES))}."}, code="unknown_filter"
+    )
 
 
 def _export_status(value: str) -> str:

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.models import Merchant
+from connectors.carriers.registry import CARRIERS
 from connectors.models import CarrierAccount
 from orders.api.views import PROBLEM, REFUSALS, key_of, visible
 from orders.enums import PickupStatus
@@ -38,10 +39,14 @@ class CarrierSerializer(serializers.ModelSerializer[CarrierAccount]):
     """An account that can be asked to come. Its keys are never shown."""
 
     id = serializers.CharField(source="public_id")
+    sells_labels = serializers.SerializerMethodField()
 
     class Meta:
         model = CarrierAccount
-        fields = ("id", "carrier", "name", "account_number", "email", "tested_at")
+        fields = ("id", "carrier", "name", "account_number", "email", "tested_at", "sells_labels")
+
+    def get_sells_labels(self, account: CarrierAccount) -> bool:
+        return CARRIERS[account.carrier].sells_labels
 
 
 class PickupOrderSerializer(serializers.ModelSerializer[CarrierPickupOrder]):

@@ -45,13 +45,26 @@ class SupplierSerializer(serializers.ModelSerializer[SupplierSettings]):
         allow_null=True, required=False, help_text="Where the goods go while dropshipping is disabled."
     )
 
+    warehouses = serializers.ListField(
+        child=serializers.CharField(max_length=6), required=False, help_text="The supplier's codes. Empty: any of them."
+    )
+
     class Meta:
         model = SupplierSettings
         fields = (
-            "sync_orders", "auto_fulfillment", "shipping_method", "pays_by_profile", "payment_email", "payment_profile_id",
+            "sync_orders", "auto_fulfillment", "shipping_method", "warehouses", "prefers_fastest", "pays_by_profile", "payment_email",
+            "payment_profile_id",
             "payment_profile_name", "disable_dropshipping", "store_address",
         )  # fmt: skip
         read_only_fields = ("payment_profile_name",)
+
+
+class WarehouseSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """Where the supplier sends from."""
+
+    code = serializers.CharField()
+    days_in_transit = serializers.IntegerField(allow_null=True, help_text="To the postcode that was asked for.")
+    cut_off = serializers.CharField(help_text="What is ordered before leaves the same day, as the supplier writes it.")
 
 
 class PaymentProfileSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -130,6 +143,25 @@ class PaymentProfiles(APIView):
         email = serializers.EmailField().run_validation(request.query_params.get("email", ""))
         found = _ask_profiles(supplier_of(request, public_id), email)
         return Response(PaymentProfileSerializer(found, many=True).data)
+
+
+class Warehouses(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="suppliers_warehouses",
+        summary="Where a supplier sends from",
+        description="Empty for a supplier that chooses its warehouses itself.",
+        parameters=[OpenApiParameter("postcode", str, required=True)],
+        responses={200: WarehouseSerializer(many=True), 400: _PROBLEM, **_READING},
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        postcode = serializers.CharField(max_length=20).run_validation(request.query_params.get("postcode", ""))
+        try:
+            found = suppliers.warehouses(supplier_of(request, public_id), postcode)
+        except ConnectorError as error:
+            raise ValidationError({"postcode": str(error)}, code=error.code) from error
+        return Response(WarehouseSerializer(found, many=True).data)
 
 
 def supplier_of(request: Request, public_id: str) -> Connection:

@@ -61,7 +61,10 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
     @extend_schema(
         operation_id="orders_list",
         summary="List orders",
-        parameters=[OpenApiParameter(name, str) for name in filters.NAMES],
+        parameters=[
+            OpenApiParameter(name, str, description=filters.told(name), enum=filters.choices(name))
+            for name in filters.NAMES
+        ],
         responses={200: OrderRowSerializer(many=True), 400: PROBLEM, 401: PROBLEM, 429: PROBLEM},
     )
     def get(self, request: Request) -> Response:

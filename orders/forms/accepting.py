@@ -9,11 +9,12 @@ from typing import Any
 
 from django import forms
 
+from connectors import money
 from orders.accepting import ArrivedIn, CustomerKind, Listed, SkuMatch, Verdict
 from orders.business_time import WEEKDAYS
 from orders.due import LastResort
 from orders.errors import InvalidSettings
-from orders.models import BusinessHours, Channel
+from orders.models import AcceptRule, BusinessHours, Channel
 from orders.models.business_hours import MOST_DAYS
 from orders.services.accept_rules import NewRule
 from orders.services.opening_hours import NewHours
@@ -68,6 +69,22 @@ class AcceptRuleForm(forms.Form):
             skus=_listed(given["skus"]),
             arrived_in=given["arrived_in"],
         )
+
+    @staticmethod
+    def initial_of(rule: AcceptRule) -> dict[str, Any]:
+        return {
+            "verdict": rule.verdict,
+            "total_from": _amount(rule.total_from, rule.currency),
+            "total_to": _amount(rule.total_to, rule.currency),
+            "customer": rule.customer,
+            "ready": rule.ready,
+            "listed": rule.listed,
+            "countries": ", ".join(rule.countries),
+            "channel": str(rule.channel_id or ""),
+            "sku_match": rule.sku_match,
+            "skus": ", ".join(rule.skus),
+            "arrived_in": rule.arrived_in,
+        }
 
     def refuse(self, error: InvalidSettings) -> None:
         """Each of the service's problems beside its field."""
@@ -197,6 +214,10 @@ class OpeningHoursForm(forms.Form):
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in _BETWEEN.split(text))))
+
+
+def _amount(amount: Decimal | None, currency: str) -> str:
+    return "" if amount is None else money.plain(amount, currency)
 
 
 def _hours(minutes: int) -> str:

@@ -122,6 +122,16 @@ def shown_fields(order: Order, sections: Iterable[str], names: Iterable[str] = (
 class RequirementsForm(forms.Form):
     """What one channel's orders need."""
 
+    payment = forms.BooleanField(
+        label="A payment",
+        required=False,
+        help_text="Off: an order may come without one. It is sent as unpaid, and only where the store takes unpaid orders.",
+    )
+    value = forms.BooleanField(
+        label="A total above zero",
+        required=False,
+        help_text="Off: an order that costs nothing can be confirmed and shipped from here; stores and suppliers take none.",
+    )
     address = forms.BooleanField(
         label="Name and address",
         required=False,

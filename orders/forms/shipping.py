@@ -122,8 +122,8 @@ def _measure(label: str, most: int) -> forms.DecimalField:
     )
 
 
-class BoxForm(ParcelForm):
-    """A parcel with what it weighs and measures."""
+class MeasuredForm(forms.Form):
+    """What a parcel weighs and measures."""
 
     weight_kg = forms.DecimalField(
         label="Weight, kg",
@@ -138,7 +138,7 @@ class BoxForm(ParcelForm):
     height_cm = _measure("Height, cm", LONGEST_MM // 10)
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean()
+        given: dict[str, Any] = super().clean() or {}
         sides = [given.get(side) for side in _SIDES]
         if any(sides) and not all(sides) and not self.errors:
             self.add_error(next(side for side in _SIDES if not given.get(side)), "Give all three sides, or none.")
@@ -149,6 +149,10 @@ class BoxForm(ParcelForm):
         weight = int(given["weight_kg"] * 1000) if given["weight_kg"] else None
         sides = [int(given[side] * 10) for side in _SIDES if given[side]]
         return {"weight_g": weight, "size_mm": (sides[0], sides[1], sides[2]) if sides else None}
+
+
+class BoxForm(MeasuredForm, ParcelForm):
+    """A parcel with its carrier, and what it weighs and measures."""
 
 
 class ParcelForms(forms.BaseFormSet):  # type: ignore[type-arg]

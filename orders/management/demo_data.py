@@ -19,10 +19,10 @@ from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.models import PracticeShop
 from connectors.practice.woocommerce import taxes
 from connectors.registry import form_of
-from connectors.services import connections
+from connectors.services import connections, suppliers
 from connectors.services import practice as practice_choices
 from orders.enums import RuleKind
-from orders.management import sample_orders
+from orders.management import demo_partner, sample_orders
 from orders.management.journey import Portal
 from orders.services import routing_rules
 
@@ -122,13 +122,21 @@ SHOPS = (
             "base": {"country": "CA", "state": "BC", "postcode": "V6B 1A1", "city": "Vancouver"},
             "rates": [_rate(1, "GST", "5.0000"), _rate(2, "PST", "7.0000", state="BC")],
         },
+        second=Second(
+            "salish-cedar-mill", "filedrop", "MILL-", [_variant("MILL-SHINGLE", "Cedar shingles, bundle", "31.00")]
+        ),
     ),
     Shop(
         "fell-and-fern", "Fell & Fern", "GBP", "GB", "Europe/London", True,
         [_variant("JUG-STONEWARE", "Stoneware jug", "48.00"), _variant("MUG-STONEWARE", "Stoneware mug", "16.50")],
         platform="squarespace",
     ),
+    Shop(
+        "thistle-looms", "Thistle Looms", "GBP", "GB", "Europe/London", True,
+        [_variant("RUG-THISTLE", "Thistle rug", "150.00"), _variant("THROW-THISTLE", "Thistle throw", "38.00")],
+    ),
 )  # fmt: skip
+PARTNER = SHOPS[-1]  # sells through demo_partner.SELLER
 
 
 # Connected to nobody: for whoever tries the connect pages, as a destination or as a channel.
@@ -173,6 +181,7 @@ def open_shops(*, at: datetime) -> list[Connection]:
         made.append(_join(shop, Merchant.objects.get(slug=shop.slug), at=at))
         if shop.second:
             made.append(_join_second(shop, shop.second, made[-1].merchant, at=at))
+    made.append(demo_partner.join(Connection.objects.get(merchant__slug=PARTNER.slug), at=at))
     return made
 
 
@@ -199,6 +208,8 @@ def _open_carrier(merchant: Merchant) -> None:
 def _join_second(shop: Shop, second: Second, merchant: Merchant, *, at: datetime) -> Connection:
     other = replace(shop, slug=second.slug, platform=second.platform, variants=second.variants, settings={})
     connection = _join(other, merchant, at=at)
+    if second.platform == "filedrop":  # the one choice that such a supplier cannot do without
+        suppliers.save(connection_id=connection.pk, shipping_method="Courier", step="sync", by=BY, at=at)
     rule = routing_rules.NewRule(RuleKind.SKU_PREFIX, "", second.prefix, connection.pk)
     routing_rules.add(merchant_id=merchant.pk, rule=rule, by=BY, at=at)
     return connection

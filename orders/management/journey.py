@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from connectors.http import Answer, HttpClient
 from connectors.models import Connection
 from connectors.money import Money
 from connectors.practice import services as practice
+from connectors.practice.filedrop import inbox
 from connectors.practice.models import PracticeMail, PracticeOrder, PracticeShop
 from connectors.registry import connector_class
+from connectors.services import desk
 from connectors.services import practice as practice_choices
 
 PATIENCE_S = 40.0
@@ -134,12 +137,10 @@ class Journey:
             for number in numbers
         ]
         practice.fulfill(order_id=_copy(push).pk, quantities=None, parcels=tracking)
-        connection = _connection(push)
-        if not connection.webhook_topics:
-            _poll_now(connection)
+        how = _hear_of_it(_connection(push))
         self.portal.until(order, "fulfilled", lambda found: _is_fulfilled(found, push))
         what = f"parcels: {', '.join(numbers)}" if numbers else f"ready at {order['pickup_name']}"
-        self._line("fulfilled", what if connection.webhook_topics else f"{what}, found by asking")
+        self._line("fulfilled", f"{what}{how}")
 
     def _check_not_completed(self, order: dict[str, Any]) -> None:
         if self.portal.read(order)["status"] == "completed":
@@ -178,18 +179,22 @@ def _part(order: dict[str, Any], push: dict[str, Any]) -> str:
 
 
 def _connection(push: dict[str, Any]) -> Connection:
-    return Connection.objects.get(public_id=push["destination_id"])
+    """The partner's own, where the destination stands for a partner's store."""
+    row = Connection.objects.select_related("source").get(public_id=push["destination_id"])
+    return row.source or row
 
 
 def _copy(push: dict[str, Any]) -> PracticeOrder:
     """The destination's own row. Raises StepFailed unless there is exactly one with our reference."""
-    address = _connection(push).base_url
-    shops = PracticeShop.objects.filter(platform=push["platform"])
-    shop = next(shop for shop in shops if practice_choices.address(shop) == address)
-    copies = list(shop.orders.filter(source_identifier=push["reference"]))
+    copies = list(_shop(_connection(push)).orders.filter(source_identifier=push["reference"]))
     if len(copies) != 1:
         raise StepFailed(f"{push['destination']} has {len(copies)} orders with reference {push['reference']}")
     return copies[0]
+
+
+def _shop(connection: Connection) -> PracticeShop:
+    shops = PracticeShop.objects.filter(platform=connection.platform)
+    return next(shop for shop in shops if practice_choices.address(shop) == connection.base_url)
 
 
 def _compared(push: dict[str, Any], there: PracticeOrder) -> str:
@@ -202,6 +207,19 @@ def _compared(push: dict[str, Any], there: PracticeOrder) -> str:
     if there.total != Decimal(push["total"]):
         raise StepFailed(f"{push['destination']} has {figure} as its total, paid were {push['total']}")
     return f"{figure}, equal"
+
+
+def _hear_of_it(connection: Connection) -> str:
+    """How the portal learns what was sent: told by webhook, by asking, or by the file that the supplier's office sends."""
+    if connector_class(connection.platform).capabilities.desk:
+        desk.take_tracking(
+            connection_id=connection.pk, body=inbox.tracking(_shop(connection)).encode(), by="demo", at=timezone.now()
+        )
+        return ", by the supplier's tracking file"
+    if connection.webhook_topics:
+        return ""
+    _poll_now(connection)
+    return ", found by asking"
 
 
 def _poll_now(connection: Connection) -> None:

@@ -2,6 +2,7 @@ from orders.models.accept_rule import AcceptDecision, AcceptRule, AcceptSettings
 from orders.models.business_hours import BusinessHours, ShipWithin
 from orders.models.carrier_pickup import CarrierPickup, CarrierPickupOrder
 from orders.models.document import DocumentJob
+from orders.models.draft_fault import DraftFault
 from orders.models.event import OrderEvent
 from orders.models.fulfillment import Fulfillment, FulfillmentLine, Parcel
 from orders.models.order import Channel, IntakeKey, Order, OrderAddress, OrderLine
@@ -13,11 +14,13 @@ from orders.models.reexport import Reexport
 from orders.models.refund import Refund, RefundLine, RefundPicture, RefundRequest, RefundRequestLine
 from orders.models.requirements import OrderRequirements
 from orders.models.routing import RoutingRule
+from orders.models.shipping_label import LABEL_TRANSITIONS, LabelBox, LabelLine, LabelStatus, ShippingLabel
 from orders.models.store_order import OrderSync, StoreOrigin
 from orders.models.sync_fault import SyncFault
 from orders.models.write_back import WriteBack
 
 __all__ = [
+    "LABEL_TRANSITIONS",
     "AcceptDecision",
     "AcceptRule",
     "AcceptSettings",
@@ -26,9 +29,13 @@ __all__ = [
     "CarrierPickupOrder",
     "Channel",
     "DocumentJob",
+    "DraftFault",
     "Fulfillment",
     "FulfillmentLine",
     "IntakeKey",
+    "LabelBox",
+    "LabelLine",
+    "LabelStatus",
     "Lane",
     "Order",
     "OrderAddress",
@@ -51,6 +58,7 @@ __all__ = [
     "RefundRequestLine",
     "RoutingRule",
     "ShipWithin",
+    "ShippingLabel",
     "StoreOrigin",
     "SyncFault",
     "WakeUp",

@@ -20,12 +20,13 @@ OrderRequirementsManager = models.Manager.from_queryset(OrderRequirementsQuerySe
 class OrderRequirements(models.Model):
     """One merchant's choices for one channel; without a channel: for all that have no row of their own.
 
-    The defaults are what counts for a merchant without any row. That an order is paid, and for more than nothing, is
-    no choice: there would be no money to take.
+    The defaults are what counts for a merchant without any row.
     """
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="order_requirements")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, null=True, blank=True, related_name="requirements")
+    needs_payment = models.BooleanField(default=True)
+    needs_value = models.BooleanField(default=True)  # a total above zero
     needs_address = models.BooleanField(default=True)  # and the customer's name
     needs_link = models.BooleanField(default=False)  # at least one linked product
     needs_invoice = models.BooleanField(default=False)  # an invoice number or key

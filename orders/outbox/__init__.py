@@ -25,6 +25,7 @@ from orders.outbox.claims import CLAIM_SIZE, CLEAN, EVERY, SUSPECT, claim, due, 
 from orders.outbox.endings import RETRY_AFTER_S, RETRY_FOR, Hold, LeaseLost, Outcome, Postponed, RetryLater, Wait
 from orders.outbox.handlers import HANDLERS, Handler
 from orders.outbox.promises import (
+    move_to,
     post,
     post_first,
     post_many,
@@ -59,6 +60,7 @@ __all__ = [
     "due",
     "finishing",
     "mark_sending",
+    "move_to",
     "post",
     "post_first",
     "post_many",

@@ -40,4 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     Topic.MAKE_DOCUMENTS: Handler("orders.services.documents.carry_out"),
     Topic.SCHEDULE_PICKUP: Handler("orders.services.pickup_calls.schedule", "orders.services.pickup_calls.settled"),
     Topic.CANCEL_PICKUP: Handler("orders.services.pickup_calls.cancel", "orders.services.pickup_calls.cancel_settled"),
+    Topic.RATE_LABEL: Handler("orders.services.label_calls.rate", "orders.services.label_calls.rate_settled"),
+    Topic.BUY_LABEL: Handler("orders.services.label_calls.buy", "orders.services.label_calls.buy_settled"),
+    Topic.VOID_LABEL: Handler("orders.services.label_calls.void", "orders.services.label_calls.void_settled"),
 }

@@ -132,6 +132,13 @@ def release_now(key: str, *, at: datetime) -> bool:
     return bool(released)
 
 
+def move_to(connection: Connection, *, push: OrderPush) -> None:
+    """What is promised about a push stands in the lane of its new connection. Nothing that is being carried out moves."""
+    OutboxMessage.objects.filter(push=push).exclude(lane__connection=None).exclude(status=OutboxStatus.RUNNING).update(
+        lane=_lane(push.order, connection)
+    )
+
+
 def wake() -> None:
     """Call a pump, unless one was called in the last ten seconds and has not started. A hint; the sweep needs none."""
     at = timezone.now()

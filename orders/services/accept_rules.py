@@ -71,10 +71,13 @@ def change(*, rule_id: int, rule: NewRule, by: str, at: datetime) -> AcceptRule:
     merchant = _locked(AcceptRule.objects.values_list("merchant_id", flat=True).get(pk=rule_id))
     values = _columns(_checked(merchant, rule))
     row = AcceptRule.objects.select_related("channel").get(pk=rule_id)
+    before = _in_words(row)
     for name, value in {**values, "currency": merchant.currency}.items():
         setattr(row, name, value)
     row.save()
-    _record(merchant, "accept_rule.changed", row, by, at)
+    row.refresh_from_db()
+    if _in_words(row) != before:
+        _record(merchant, "accept_rule.changed", row, by, at, before=before)
     return row
 
 
@@ -196,6 +199,9 @@ def _locked(merchant_id: int) -> Merchant:
     return Merchant.objects.select_for_update().get(pk=merchant_id)
 
 
-def _record(merchant: Merchant, kind: str, rule: AcceptRule, by: str, at: datetime) -> None:
-    subject = f"{rule.get_verdict_display()}: {acceptance.describe(rule)}"
-    audit.record(merchant=merchant, kind=kind, subject=subject, by=by, at=at, rule=rule.public_id)
+def _in_words(rule: AcceptRule) -> str:
+    return f"{rule.get_verdict_display()}: {acceptance.describe(rule)}"
+
+
+def _record(merchant: Merchant, kind: str, rule: AcceptRule, by: str, at: datetime, **data: str) -> None:
+    audit.record(merchant=merchant, kind=kind, subject=_in_words(rule), by=by, at=at, rule=rule.public_id, **data)

@@ -48,6 +48,20 @@ class Ruling:
         return Verdict.ACCEPT if self.accepts else Verdict.ASK
 
 
+def in_a_sentence(merchant: Merchant) -> str:
+    """What happens to the merchant's new orders."""
+    rules_decide = AcceptRule.objects.of(merchant).exclude(merchant__accept_settings__shadow=True).exists()
+    match rules_decide, merchant.auto_accept:
+        case True, True:
+            return "Your auto-accept rules decide about new orders; what no rule names is confirmed at once."
+        case True, False:
+            return "Your auto-accept rules confirm new orders or leave them to you; payment is taken on confirmation."
+        case False, True:
+            return "New orders that their destinations will take are confirmed at once, and their payment is taken."
+        case _:
+            return "New orders wait here until you confirm them; payment is taken on confirmation."
+
+
 def accepts(order: Order, *, at: datetime) -> bool:
     """Whether a locked order, which its destinations will take, is accepted now; the reason is kept on the order.
 

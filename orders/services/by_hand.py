@@ -14,7 +14,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import FeeRefused, TransitionNotAllowed
 from orders.models import Order, OrderPush
-from orders.services import history, terms
+from orders.services import history, preflight, terms
 from orders.services.decisions import push_key
 from orders.services.transitions import lock, move_push
 
@@ -40,7 +40,7 @@ def wait(push: OrderPush, *, at: datetime) -> None:
         reason=REASON,
         wait_for=conditions.pushed_by_hand(push.pk),
         blockers=[],
-        text=f"Paid. {push.connection.name} gets it when it is pushed.",
+        text=f"{preflight.no_more_to_take(push.order)} {push.connection.name} gets it when it is pushed.",
     )
 
 

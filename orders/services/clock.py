@@ -18,15 +18,28 @@ from django_q.models import Task
 from connectors.errors import ConnectorError
 from connectors.models import CallLog, InboundEvent, InboundState
 from connectors.services import authorizing
-from orders.enums import OrderStatus, OutboxStatus
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus
 from orders.errors import OrderError
 from orders.models import DocumentJob, Order, OutboxMessage, PumpBeat, RefundPicture
-from orders.services import decisions, escalation, history, inbound, notices, partner_orders, remote_cancel, sync_faults
+from orders.services import (
+    decisions,
+    disconnected,
+    draft_faults,
+    escalation,
+    history,
+    inbound,
+    label_rows,
+    notices,
+    remote_cancel,
+    sync_faults,
+    write_backs,
+)
 from orders.services.transitions import lock
 
 logger = getLogger(__name__)
 
 REMIND_BEFORE = timedelta(hours=24)
+_UNDECIDED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 AT_ONCE = 200  # per tick and kind
 FORGOTTEN_AFTER = timedelta(seconds=30)  # an event's own task has had its chance by then
 EVENT_ATTEMPTS = 200  # then it has failed; one in its hour of grace is tried about sixty times
@@ -36,6 +49,7 @@ KEEP_EVENTS = timedelta(days=90)
 KEEP_MESSAGES = timedelta(days=30)
 KEEP_PICTURES = timedelta(days=180)  # that customers sent, after their request was answered
 KEEP_DOCUMENTS = timedelta(days=7)
+KEEP_LABELS = timedelta(days=30)  # their pictures; the carrier gives them out as long
 KEEP_TASKS = timedelta(days=2)
 KEEP_BEATS = timedelta(days=1)
 BATCH, BATCHES = 1000, 200
@@ -47,9 +61,12 @@ def tick(*, at: datetime) -> None:
     remind(at=at)
     expire(at=at)
     process_forgotten(at=at)
-    partner_orders.hold_ended(at=at)
+    disconnected.hold_all(at=at)
+    disconnected.take_up_all(at=at)
     remote_cancel.tell_stranded(at=at)
+    write_backs.hold_stranded(at=at)
     sync_faults.sweep(at=at)
+    draft_faults.sweep(at=at)
 
 
 def escalate(*, at: datetime) -> None:
@@ -65,14 +82,14 @@ def remind(*, at: datetime) -> None:
     """Tell merchants once of orders that end soon: 24 hours before, or at half time when that is nearer to the end.
 
     These are orders that arrived while their merchant had no opening hours; escalate() does the others.
-    Orders of one merchant that come due together make one mail.
+    Orders of one merchant that come due together make one mail; its drafts, which are to be completed, another.
     """
-    due = Order.objects.filter(_half_gone(at), status=OrderStatus.PENDING, reminded_at=None, is_archived=False)
+    due = Order.objects.filter(_half_gone(at), status__in=_UNDECIDED, reminded_at=None, is_archived=False)
     due = due.filter(wake_at=None)
     due = due.filter(confirm_by__gt=at, confirm_by__lte=at + REMIND_BEFORE)
-    found = due.order_by("confirm_by", "pk").values_list("merchant_id", "pk")[:AT_ONCE]
-    for _, rows in groupby(sorted(found), key=lambda row: row[0]):
-        order_ids = [order_id for _, order_id in rows]
+    found = due.order_by("confirm_by", "pk").values_list("merchant_id", "status", "pk")[:AT_ONCE]
+    for _, rows in groupby(sorted(found), key=lambda row: row[:2]):
+        order_ids = [order_id for *_, order_id in rows]
         _contained(_remind, order_ids, at=at)
 
 
@@ -101,6 +118,7 @@ def prune(*, at: datetime) -> None:
     _delete(OutboxMessage.objects.filter(status=OutboxStatus.DONE, done_at__lt=at - KEEP_MESSAGES))
     _delete(RefundPicture.objects.filter(request_line__request__decided_at__lt=at - KEEP_PICTURES))
     _delete(DocumentJob.objects.filter(created_at__lt=at - KEEP_DOCUMENTS))
+    label_rows.forget_pictures(before=at - KEEP_LABELS)
     _delete(Task.objects.filter(stopped__lt=at - KEEP_TASKS))
     authorizing.forget(at=at)
     _delete(PumpBeat.objects.filter(at__lt=at - KEEP_BEATS))
@@ -122,25 +140,30 @@ def _remind(order_ids: list[int], *, at: datetime) -> None:
     first = min(orders, key=lambda order: order.confirm_by)
     until = f"{first.confirm_by.astimezone(first.merchant.zone):%A %d %B, %H:%M}"
     others = len(orders) - 1
-    reason = f"Order {first.number} expires on {until}, and the customer's payment is released."
+    released = ", and the customer's payment is released" if first.payment_status == PaymentStatus.AUTHORIZED else ""
+    reason = f"Order {first.number} expires on {until}{released}."
     if others:
         reason += f" So do {others} more soon after." if others > 1 else " So does one more soon after."
-    notices.promise_merchant(first, kind="confirm_soon", cause_key=first.public_id, at=at, reason=reason)
+    draft = first.status == OrderStatus.DRAFT
+    kind: notices.MerchantNotice = "complete_soon" if draft else "confirm_soon"
+    notices.promise_merchant(first, kind=kind, cause_key=first.public_id, at=at, reason=reason)
     for order in orders:
         order.reminded_at = at
         order.save(update_fields=["reminded_at"])
-        text = "Reminded: the time to confirm ends soon."
+        text = f"Reminded: the time to {'complete it' if draft else 'confirm'} ends soon."
         history.note(order, kind="order.reminded", text=text, by=history.STOREWARD, at=at)
 
 
 def _needs_reminder(order: Order) -> bool:
-    return order.reminded_at is None and order.status == OrderStatus.PENDING
+    return order.reminded_at is None and order.status in _UNDECIDED
 
 
 @transaction.atomic
 def _expire(order_id: int, *, at: datetime) -> None:
     order = decisions.expire(order_id=order_id, at=at)
-    reason = "It was not confirmed in time. What the customer's card was authorized for is released."
+    reason = "It was not confirmed in time."
+    if order.payment_status != PaymentStatus.NONE:
+        reason += " What the customer's card was authorized for is released."
     notices.promise_merchant(order, kind="expired", cause_key=order.public_id, at=at, reason=reason)
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from connectors import conditions
 from orders import outbox
+from orders.due import NO_DEADLINE
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, ShipmentStatus, Topic
 from orders.errors import ConfirmationClosed, OrderBlocked, TransitionNotAllowed
 from orders.models import Fulfillment, Order, OrderPush, Payment
@@ -49,6 +50,7 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
         decided_by=by,
         auto_accepted=auto,
         wake_at=at if order.ship_by else None,
+        **({"confirm_by": NO_DEADLINE} if order.payment_status == PaymentStatus.NONE else {}),  # no money ends it
     )
     for push in _waiting_for(order, conditions.confirmed(order.pk)):
         move_push(
@@ -56,7 +58,7 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
             to=PushStatus.WAITING,
             by=by,
             at=at,
-            reason="Waiting for the payment.",
+            reason=preflight.before_sending(order),
             wait_for=conditions.captured(order.pk),
         )
     outbox.post(Topic.CAPTURE_PAYMENT, order=order, key=capture_key(order), at=at)
@@ -127,7 +129,8 @@ def check_again(*, order_id: int, by: str, at: datetime) -> Order:
     """Ask the destinations again, for someone who has mended something there."""
     order = lock(order_id)
     open_pushes = OrderPush.objects.filter(order=order, status__in=preflight.OPEN).select_related("order")
-    nothing_to_check = order.payment_status in _TAKEN_MONEY and not any(map(preflight.is_open, open_pushes))
+    untaken = order.payment_status not in (*_TAKEN_MONEY, PaymentStatus.NONE)
+    nothing_to_check = not untaken and not any(map(preflight.is_open, open_pushes))
     if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED) or nothing_to_check:
         raise TransitionNotAllowed(
             f"Order {order.number} is {OrderStatus(order.status).label.lower()}: nothing to check."

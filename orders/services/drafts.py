@@ -13,7 +13,7 @@ from connectors.base import Blocker, BlockerCode
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import ChangedMeanwhile, TransitionNotAllowed
 from orders.models import Order, OrderPush, StoreOrigin
-from orders.services import draft_fields, history, preflight, readiness, requirements, rerouting, summary
+from orders.services import draft_faults, draft_fields, history, preflight, readiness, requirements, rerouting, summary
 from orders.services.transitions import lock, move_order
 from orders.world import World
 
@@ -67,6 +67,7 @@ def reconsider(*, order_id: int, by: str, at: datetime) -> Order:
     if gaps and order.status == OrderStatus.PENDING:
         text = f"Back to the drafts: {gaps[0].message}"
         move_order(order, to=OrderStatus.DRAFT, by=by, at=at, text=text, blockers=blockers)
+        draft_faults.report(order, gaps, at=at)
         summary.refresh(order.pk)
     elif not gaps and order.status == OrderStatus.DRAFT:
         text = "Complete: nothing is missing any more."
@@ -77,6 +78,8 @@ def reconsider(*, order_id: int, by: str, at: datetime) -> Order:
     elif blockers != order.blockers:
         order.blockers = blockers
         order.save(update_fields=["blockers"])
+        if gaps:
+            draft_faults.report(order, gaps, at=at)
     if order.status == OrderStatus.DRAFT and lacks_link(order) and not lacked_link:
         preflight.ask_for_links(order, at=at)
     return order

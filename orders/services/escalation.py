@@ -14,20 +14,26 @@ from django.db import transaction
 from accounts.models import Merchant
 from orders import business_time
 from orders.due import SENT, LastResort
-from orders.enums import OrderStatus
+from orders.enums import OrderStatus, PaymentStatus
 from orders.errors import OrderError
 from orders.models import BusinessHours, Order
 from orders.services import deadlines, decisions, history, notices
 from orders.services.transitions import lock
 
 RETRY = timedelta(minutes=10)  # while the last resort is to accept and a destination would not take the order yet
+_REMINDED = {
+    "confirm_soon": "Reminded: the time to confirm ends soon.",
+    "complete_soon": "Reminded: the time to complete it ends soon.",
+    "ship_soon": "Reminded: it is to be shipped soon.",
+}
+_UNDECIDED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 RELEASED = "Nobody decided in time."
 
 
 def awake(*, at: datetime, limit: int) -> list[tuple[int, int]]:
     """(merchant, order) of what is to be looked at now."""
     rows = Order.objects.filter(wake_at__lte=at, is_archived=False)
-    rows = rows.filter(status__in=[OrderStatus.PENDING, OrderStatus.CONFIRMED])
+    rows = rows.filter(status__in=[*_UNDECIDED, OrderStatus.CONFIRMED])
     return list(rows.order_by("wake_at", "pk").values_list("merchant_id", "pk")[:limit])
 
 
@@ -52,7 +58,7 @@ def resort(order_id: int, *, at: datetime) -> None:
 
 @transaction.atomic
 def remind(order_ids: Iterable[int], *, at: datetime) -> None:
-    """Tell one merchant of what is due, in one mail for orders to confirm and one for orders to ship; look again later."""
+    """Tell one merchant of what is due, in one mail each for orders to confirm, to complete and to ship."""
     hours: BusinessHours | None = None
     to_tell: dict[str, list[Order]] = {}
     for order in map(lock, sorted(order_ids)):
@@ -86,15 +92,16 @@ def _hours(merchant: Merchant) -> BusinessHours:
 
 def _kind(order: Order) -> str:
     """What the order's reminders are about; empty when there is nothing to remind of."""
-    if order.status == OrderStatus.PENDING:
-        return "confirm_soon" if order.deadline else ""
+    if order.status in _UNDECIDED:
+        kind = "complete_soon" if order.status == OrderStatus.DRAFT else "confirm_soon"
+        return kind if order.deadline else ""
     to_ship = order.status == OrderStatus.CONFIRMED and order.fulfillment_status not in SENT
     return "ship_soon" if to_ship and order.ship_by else ""
 
 
 def _window(order: Order) -> tuple[datetime, datetime]:
     """From when to when the time runs that reminders divide."""
-    if order.status == OrderStatus.PENDING:
+    if order.status in _UNDECIDED:
         return order.received_at, order.confirm_by
     return order.decided_at or order.received_at, order.ship_by or order.confirm_by
 
@@ -129,16 +136,18 @@ def _tell(kind: str, orders: list[Order], hours: BusinessHours | None, *, at: da
     if kind == "ship_soon":
         reason = f"Order {first.number} is to be shipped by {until}."
     else:
-        reason = f"Order {first.number} expires on {until}, and the customer's payment is released."
+        released = (
+            ", and the customer's payment is released" if first.payment_status == PaymentStatus.AUTHORIZED else ""
+        )
+        reason = f"Order {first.number} expires on {until}{released}."
     if hours is not None and hours.pk and end > at:
         reason += f" {_left(business_time.between(hours.calendar, at, end))} of your opening hours are left."
     if len(orders) > 1:
         reason += f" So it is with {len(orders) - 1} more."
     cause = f"{first.public_id}:{int(at.timestamp())}"
     notices.promise_merchant(first, kind=kind, cause_key=cause, at=at, reason=reason)  # type: ignore[arg-type]  # of _kind()
-    text = "Reminded: it is to be shipped soon." if kind == "ship_soon" else "Reminded: the time to confirm ends soon."
     for order in orders:
-        history.note(order, kind="order.reminded", text=text, by=history.STOREWARD, at=at)
+        history.note(order, kind="order.reminded", text=_REMINDED[kind], by=history.STOREWARD, at=at)
 
 
 def _in_words(order: Order, at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, Push
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
 from orders.models import Channel, IntakeKey, Order, OrderAddress, OrderLine, Payment
 from orders.models.fields import ZERO
-from orders.services import deadlines, history, preflight, readiness, requirements, routing, summary
+from orders.models.payment import STORE
+from orders.services import deadlines, draft_faults, history, preflight, readiness, requirements, routing, summary
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment
 
 CUSTOMS = ("hs_code", "origin_country", "customs_value")
@@ -47,7 +48,9 @@ def place(
     """
     try:
         with transaction.atomic():
-            return _store(channel, merchant, new, by=by, at=at, idempotency_key=idempotency_key), True
+            return _store(
+                channel, merchant, _without_empty_payment(new), by=by, at=at, idempotency_key=idempotency_key
+            ), True
     except IntegrityError:
         known = _known(channel, new, idempotency_key, at)
         if known is not None:
@@ -108,6 +111,8 @@ def _store(
         IntakeKey.objects.create(
             channel=channel, key=idempotency_key, body_digest=new.digest, order=order, created_at=at
         )
+    if gaps:
+        draft_faults.report(order, gaps, at=at)
     history.note(order, kind="order.arrived", text=f"Arrived from {by}.", by=by, at=at)
     pushes = routing.plan(order, lines, routes, checking=not gaps, at=at)
     if not gaps:
@@ -132,6 +137,11 @@ _COPIED = (
     "shipping_title", "tax", "total", "customer_name", "customer_email", "customer_phone", "customer_note", "delivery",
     "pickup_name", "pickup_address", "pickup_instructions", "invoice_number", "invoice_key",
 )  # fmt: skip
+
+
+def _without_empty_payment(new: NewOrder) -> NewOrder:
+    """An authorization of nothing is none: there is no money to take."""
+    return new if new.total or new.payment is None or new.payment.gateway == STORE else replace(new, payment=None)
 
 
 def payment_status(new: NewOrder) -> PaymentStatus:

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from connectors.base import Blocker, BlockerCode, OutboundOrder
 from connectors.models import Connection
 from connectors.money import plain, total
+from orders.enums import PaymentStatus
 from orders.models import OrderLine, OrderPush
+from orders.services import terms
 
 
 def too_old(push: OrderPush, connection: Connection, *, at: datetime) -> Iterator[Blocker]:
@@ -22,6 +24,20 @@ def too_old(push: OrderPush, connection: Connection, *, at: datetime) -> Iterato
         "Decline it, or raise the age limit in the connection's settings."
     )
     yield Blocker(BlockerCode.TOO_OLD, message, "placed_at", str(age))
+
+
+def unpaid(push: OrderPush, connection: Connection) -> Iterator[Blocker]:
+    """An order that came without a payment must not stand there as paid."""
+    offers = terms.offers_of(connection)
+    if push.order.payment_status != PaymentStatus.NONE or offers.supplier or not push.order.total:
+        return
+    fulfilled = terms.is_fulfilled(connection)
+    if not offers.unpaid or (fulfilled and not offers.unpaid_fulfilled):
+        how = "fulfilled orders" if offers.unpaid else "orders"
+        message = (
+            f"The order is not paid, and {connection.name} takes {how} as paid only. Send it yourself, or decline it."
+        )
+        yield Blocker(BlockerCode.NOT_PAID, message, "payment")
 
 
 def tax_differs(push: OrderPush, order: OutboundOrder) -> Iterator[Blocker]:

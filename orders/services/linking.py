@@ -181,12 +181,12 @@ class Share:
 _SHARES: tuple[tuple[str, str, Q], ...] = (
     (
         "Not sent yet",
-        "They are held and say so. Connect the store anew, or cancel them.",
+        "They are held and say so. Connect the same store again and they go on by themselves, or cancel them.",
         Q(status__in=[PushStatus.WAITING, PushStatus.QUEUED, PushStatus.HELD], remote_id=""),
     ),
     (
         "On their way",
-        "They may be in the store already. Nobody can look there any more: wait until they have arrived.",
+        "They may be in the store already. Nobody can look there any more: wait until they have arrived, else they are held.",
         Q(status__in=[PushStatus.SENDING, PushStatus.UNKNOWN]),
     ),
     (

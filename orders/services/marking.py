@@ -12,7 +12,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush
-from orders.services import history
+from orders.services import history, preflight
 from orders.services.decisions import push_key
 from orders.services.transitions import lock, move_push
 
@@ -38,7 +38,7 @@ def wait(push: OrderPush, *, at: datetime) -> None:
         reason=REASON if push.connection.source_id is None else PARTNER_REASON,
         wait_for=conditions.marked(push.pk),
         blockers=[],
-        text=f"Paid. {push.connection.name} gets it when it is {_how(push)}.",
+        text=f"{preflight.no_more_to_take(push.order)} {push.connection.name} gets it when it is {_how(push)}.",
     )
 
 

@@ -26,7 +26,16 @@ from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
 from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel, Payment
 from orders.models.payment import STORE
-from orders.services import history, mails, partner_told, pickup_mails, refund_links, refund_mails, sync_fault_mails
+from orders.services import (
+    draft_faults,
+    history,
+    mails,
+    partner_told,
+    pickup_mails,
+    refund_links,
+    refund_mails,
+    sync_fault_mails,
+)
 from orders.services.mails import one_line
 from orders.world import World
 
@@ -40,6 +49,7 @@ MerchantNotice = Literal[
     "store_gone",
     "data_request",
     "confirm_soon",
+    "complete_soon",
     "ship_soon",
     "not_accepted",
     "released",
@@ -54,6 +64,8 @@ MerchantNotice = Literal[
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
+    "label_refused",
+    "label_unsure",
 ]
 
 
@@ -87,6 +99,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
         "An owner downloads it under Settings → Privacy. Send it to the customer within 30 days.",
     ),
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
+    "complete_soon": Words(
+        "Lacks something, and its time ends soon", "Fill in what is missing, then confirm it.", page="draft"
+    ),
     "ship_soon": Words("Is to be shipped soon", "Ship it, or mark it as fulfilled in your store."),
     "not_accepted": Words(
         "Could not be accepted", "Open the order to see what its destination would refuse, then confirm or decline it."
@@ -126,6 +141,13 @@ WORDS: Mapping[MerchantNotice, Words] = {
     ),
     "pickup_failed": Words(
         "A carrier is not arranged", "Nobody comes for the parcels as it is: see the pickup, ask again or withdraw it."
+    ),
+    "label_refused": Words(
+        "A label was not bought", "Nothing was charged. See why on the label's page, which the order leads to."
+    ),
+    "label_unsure": Words(
+        "A label may have been bought",
+        "The carrier did not answer. Look in your account there before you buy it again: it would charge for both.",
     ),
     "refund_asked": Words("The customer asks for a refund", "Issue or decline it on the order's page."),
 }
@@ -312,6 +334,8 @@ def tell_merchant(message: OutboxMessage, world: World) -> Iterator[str]:
         try:
             if sync_fault_mails.is_about(message):
                 yield from sync_fault_mails.tell(message, to, merchant)
+            elif draft_faults.is_about(message):
+                yield from draft_faults.tell(message, to, merchant)
             else:
                 yield "sending"
                 mails.send(_merchant_letter(message, to, merchant), key=message.key)

@@ -10,17 +10,14 @@ from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import Merchant
-from connectors.base import Blocker, BlockerCode
-from connectors.models import Connection, ConnectionState, Partnership
+from connectors.models import Connection, Partnership
 from connectors.money import exponent, fits
 from connectors.services import partners, plans
-from orders import outbox
 from orders.enums import FulfillmentStatus, OrderStatus, PushStatus
 from orders.errors import FieldProblem, InvalidPush, TransitionNotAllowed
 from orders.models import Order, OrderPush
-from orders.services import history, marking, partner_amounts, preflight, shares
-from orders.services.decisions import push_key
-from orders.services.transitions import lock, move_push
+from orders.services import disconnected, marking, partner_amounts, shares
+from orders.services.transitions import lock
 
 HOLD_AT_ONCE = 200
 _HOLDABLE = (PushStatus.WAITING, PushStatus.QUEUED)
@@ -95,34 +92,8 @@ def revoke(*, partnership_id: int, merchant_id: int, by: str, at: datetime) -> P
     if partnership.connection_id is not None:
         waiting = OrderPush.objects.filter(connection_id=partnership.connection_id, status__in=_HOLDABLE)
         for push_id in list(waiting.order_by("order_id", "pk").values_list("pk", flat=True)):
-            _hold(push_id, at=at)
+            disconnected.hold(push_id, at=at)
     return partnership
-
-
-def hold_ended(*, at: datetime) -> int:
-    """Once a minute: hold what still waits for partners whose store was disconnected. Returns how many were held."""
-    ended = OrderPush.objects.of_partners().filter(connection__state=ConnectionState.REMOVED, status__in=_HOLDABLE)
-    ids = list(ended.order_by("order_id", "pk").values_list("pk", flat=True)[:HOLD_AT_ONCE])
-    return sum(_hold(push_id, at=at) for push_id in ids)
-
-
-@transaction.atomic
-def _hold(push_id: int, *, at: datetime) -> bool:
-    """False when it is on its way, or may be there: then its own handler finds out and ends it."""
-    lock(OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id))
-    row = OrderPush.objects.select_related("order", "connection").get(pk=push_id)
-    if row.status not in _HOLDABLE:
-        return False
-    promised = row.messages.filter(key=push_key(row)).exclude(status="done").exists()
-    if promised and not outbox.withdraw(push_key(row), at=at):
-        return False
-    reason = preflight.disconnected(row.connection)
-    blocker = Blocker(BlockerCode.SYNC_TURNED_OFF, f"{reason} Move its lines to another store, or send them yourself.")
-    move_push(
-        row, to=PushStatus.HELD, by=history.STOREWARD, at=at, text=f"Not sent: {reason}", reason=blocker.message,
-        blockers=[blocker.as_json()], checking=False,
-    )  # fmt: skip
-    return True
 
 
 # --- lists ---------------------------------------------------------------------------------------------

@@ -30,13 +30,14 @@ _TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatu
 def capture(message: OutboxMessage, world: World) -> Iterator[str]:
     """CAPTURE_PAYMENT: ask every destination once more, take the money, promise the pushes.
 
-    What was paid in the store where the order was placed is taken already: the rest is the same.
+    What was paid in the store where the order was placed is taken already, and of an order without a payment nothing is
+    to be taken: the rest is the same.
     """
     order = Order.objects.get(pk=message.order.pk)
-    payment = Payment.objects.get(order=order)
+    payment = Payment.objects.filter(order=order).first()
     if order.status != OrderStatus.CONFIRMED or message.key != capture_key(order):
         return
-    if payment.taken_in_store:
+    if payment is None or payment.taken_in_store:
         yield from _ask_destinations(order, world)
         with outbox.finishing(message, at=world.now()):
             promise_pushes(lock(order.pk), at=world.now())

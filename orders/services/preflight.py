@@ -38,7 +38,8 @@ class Finding:
 
 def ask(order: Order, *, at: datetime) -> None:
     """Promise a check of each destination, and one of the order alone when nothing, or not all of it, goes out."""
-    pushes = list(order.pushes.filter(status__in=OPEN).select_related("connection"))
+    asked = order.pushes.filter(status__in=OPEN).exclude(connection__state=ConnectionState.REMOVED)
+    pushes = list(asked.select_related("connection"))
     for push in pushes:
         OrderPush.objects.filter(pk=push.pk).update(checking=True)
         _post(order, push, at=at)
@@ -107,7 +108,11 @@ def examine(push: OrderPush, world: World) -> Finding:
     if not blockers:
         variants = {variant.variant_id: variant for variant in found.variants.values()}
         order = outbound.build(push)
-        blockers = (*limits_of_settings.tax_differs(push, order), *connector.preflight(order, variants))
+        blockers = (
+            *limits_of_settings.unpaid(push, connection),
+            *limits_of_settings.tax_differs(push, order),
+            *connector.preflight(order, variants),
+        )
     return Finding(push.pk, tuple(blockers), condition(connection.pk, blockers))
 
 
@@ -135,15 +140,24 @@ def write_down(finding: Finding, *, at: datetime) -> None:
 def is_open(push: OrderPush) -> bool:
     """Whether a check can still change anything: the order is not decided against, and the push not promised yet.
 
-    A confirmed order's pushes are promised with its money; one that was paid where it was placed, after the last check.
+    A confirmed order's pushes are promised with its money; where none is to be taken here, after the last check.
     """
     order = push.order
     if push.status not in OPEN or order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED):
         return False
-    if order.status == OrderStatus.PENDING or order.payment_status in MONEY_NOT_TAKEN:
+    if order.status == OrderStatus.PENDING:
         return True
-    paid_there = Payment.objects.filter(order=order, gateway=STORE).exists()
-    return paid_there and not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
+    return order.payment_status in MONEY_NOT_TAKEN if is_taken_here(order) else awaits_last_check(push)
+
+
+def is_taken_here(order: Order) -> bool:
+    """Whether Storeward takes, or took, the money: neither the store where it was placed, nor nobody."""
+    return Payment.objects.filter(order=order).exclude(gateway=STORE).exists()
+
+
+def awaits_last_check(push: OrderPush) -> bool:
+    """Of a confirmed order without money to take: it was not promised yet."""
+    return not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
 
 
 def look_for_stock(*, at: datetime, limit: int = 200) -> int:
@@ -203,7 +217,17 @@ def ready(order: Order) -> tuple[PushStatus, str, str]:
     """Status, condition and reason of a push that nothing keeps back but the decision and the money."""
     if order.status in (OrderStatus.DRAFT, OrderStatus.PENDING):
         return PushStatus.WAITING, conditions.confirmed(order.pk), "Waiting for your confirmation."
-    return PushStatus.WAITING, conditions.captured(order.pk), "Waiting for the payment."
+    return PushStatus.WAITING, conditions.captured(order.pk), before_sending(order)
+
+
+def no_more_to_take(order: Order) -> str:
+    return "Not paid, and needs no payment." if order.payment_status == PaymentStatus.NONE else "Paid."
+
+
+def before_sending(order: Order) -> str:
+    """What a confirmed order waits for, in words."""
+    unpaid = order.payment_status == PaymentStatus.NONE
+    return "Asking its destination once more." if unpaid else "Waiting for the payment."
 
 
 def _tell(push: OrderPush, blockers: Sequence[Blocker], *, at: datetime) -> None:

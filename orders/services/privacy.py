@@ -15,7 +15,7 @@ from connectors.models.privacy import PrivacyTopic
 from connectors.services import privacy
 from orders import alarms
 from orders.models import DocumentJob, Order, OrderAddress, OrderEvent, OrderPush
-from orders.services import drafts, history
+from orders.services import drafts, history, label_rows
 from orders.services.readiness import REMOVED
 from orders.services.transitions import lock
 
@@ -85,6 +85,7 @@ def remove_personal_data(*, order_id: int, by: str, at: datetime) -> bool:
     for event in order.events.filter(kind=drafts.EDITED):
         _forget_values(event)
     order.fulfillments.exclude(collected_by="").update(collected_by=REMOVED)
+    label_rows.forget_customer(order)
     DocumentJob.objects.filter(orders=order).delete()  # with the name and address on their pages
     text = "The customer's name, e-mail address, phone, addresses and note were removed at the customer's request."
     history.note(order, kind=KIND, text=text, by=by, at=at)

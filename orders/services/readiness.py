@@ -26,8 +26,10 @@ REMOVED_TEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a merchant asks of the orders of a channel, besides money."""
+    """What a merchant asks of the orders of a channel."""
 
+    payment: bool = True
+    value: bool = True
     address: bool = True
     link: bool = False
     invoice: bool = False
@@ -96,9 +98,9 @@ def facts_of(new: NewOrder, *, home: str, is_linked: bool) -> Facts:
 def missing(facts: Facts, needs: Needs) -> tuple[Blocker, ...]:
     """Why the order cannot be confirmed yet; empty when nothing is missing."""
     found: list[Blocker] = []
-    if not facts.is_paid:
+    if needs.payment and not facts.is_paid and facts.total:
         found.append(Blocker(BlockerCode.NOT_PAID, "The order came without a payment.", "payment"))
-    if not facts.total:
+    if needs.value and not facts.total:
         found.append(Blocker(BlockerCode.ZERO_TOTAL, "The order's total is zero.", "total", "0"))
     if facts.is_removed:
         found.append(Blocker(BlockerCode.ADDRESS_INCOMPLETE, REMOVED_TEXT, "shipping_address"))

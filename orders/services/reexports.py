@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -183,6 +183,7 @@ def run(message: OutboxMessage, world: World) -> Iterator[str]:
     found, options = _plan(row.push, connector, world)
     yield "looked"
     if row.way == ReexportWay.UPDATE:
+        _let_it_arrive(message, connector, world)
         yield from _update(message, row, _open(options, ReexportWay.UPDATE), connector, world)
         return
     if not (found.is_over and row.way == ReexportWay.RECREATE):  # else it was cancelled by an earlier attempt of ours
@@ -202,6 +203,14 @@ def _see_cancelled(row: Reexport, connector: Connector) -> Iterator[str]:
         raise outbox.RetryLater(
             f"{row.push.connection.name} has not cancelled {row.push.remote_name} yet.", CANCELLING_S
         )
+
+
+def _let_it_arrive(message: OutboxMessage, connector: Connector, world: World) -> None:
+    """A change that may have been sent can arrive late, and bring back what is in the trash there: nothing ends before."""
+    if message.maybe_sent_at is not None:
+        left = (message.maybe_sent_at + timedelta(seconds=connector.horizon_s) - world.now()).total_seconds()
+        if left > 0:
+            raise outbox.Postponed("Sent, no answer: looking there before it is sent again.", after_s=left)
 
 
 def _open(options: Sequence[Option], way: ReexportWay) -> Option:

@@ -6,7 +6,7 @@ A change is a promise to look again at every order that waits for its decision.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from django.db import transaction
@@ -103,9 +103,9 @@ _CHANNEL = ("channel__marketplace", "channel__connection")
 
 def _as_needs(rows: list[OrderRequirements]) -> Needs:
     """The first row's; without any, what counts by itself."""
-    return next(
-        (Needs(row.needs_address, row.needs_link, row.needs_invoice, row.needs_customs) for row in rows), Needs()
-    )
+    for row in rows:
+        return Needs(**{field.name: getattr(row, f"needs_{field.name}") for field in fields(Needs)})
+    return Needs()
 
 
 def _key(channel: Channel | None) -> str:

@@ -19,8 +19,7 @@ from connectors.models import Connection, ProductLink
 from orders import outbox
 from orders.enums import AddressKind, OrderStatus, OutboxStatus, PaymentStatus, PushStatus, RoutedBy, Topic
 from orders.errors import RoutingRefused, TransitionNotAllowed
-from orders.models import Order, OrderLine, OrderPush, Payment, PushLine
-from orders.models.payment import STORE
+from orders.models import Order, OrderLine, OrderPush, PushLine
 from orders.services import (
     by_hand,
     history,
@@ -384,14 +383,13 @@ def _targets(order: Order, moves: Sequence[Move]) -> dict[int, Connection]:
 
 
 def _is_on_its_way(order: Order) -> bool:
-    """The money is taken and the order confirmed: what has not left is promised, and no check comes before it."""
-    return order.payment_status in _TAKEN_MONEY and order.status not in _UNDECIDED
+    """The order is confirmed and no money is left to take: what has not left is promised."""
+    return order.payment_status in (*_TAKEN_MONEY, PaymentStatus.NONE) and order.status not in _UNDECIDED
 
 
 def _waits_for_last_check(push: OrderPush) -> bool:
-    """Of an order that was paid where it was placed: confirmed, and its destinations are still to be asked once more."""
-    paid_there = Payment.objects.filter(order=push.order_id, gateway=STORE)
-    return paid_there.exists() and not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
+    """Of an order that was paid where it was placed, or not at all: its destinations are still to be asked once more."""
+    return not preflight.is_taken_here(push.order) and preflight.awaits_last_check(push)
 
 
 def _refuse_unlinked(line: OrderLine, target: Connection) -> None:

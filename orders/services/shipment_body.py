@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.carriers.labels import Box
 from orders.errors import InvalidShipment
 from orders.services.intake_reading import Problems, Reader
 from orders.services.open_units import WantedLine
@@ -34,6 +35,15 @@ def read_lines(body: Any) -> tuple[WantedLine, ...]:
     lines = _lines(reader, least=1)
     _end(reader, problems)
     return lines
+
+
+def read_label(body: Any) -> tuple[str, tuple[WantedLine, ...], tuple[Box, ...]]:
+    """The carrier's id, the lines, and the boxes that they are in."""
+    reader, problems = _begin(body)
+    carrier, lines = reader.text("carrier", most=32, required=True), _lines(reader, least=1)
+    boxes = tuple(_box(part) for part in reader.parts("parcels", least=1, most=MOST_PARCELS))
+    _end(reader, problems)
+    return carrier, lines, boxes
 
 
 def read_collected(body: Any) -> tuple[str, tuple[WantedLine, ...]]:
@@ -81,6 +91,12 @@ def _parcel(part: Reader) -> WantedParcel:
     )
     part.end()
     return parcel
+
+
+def _box(part: Reader) -> Box:
+    box = Box(part.whole("weight_g", least=1, most=HEAVIEST_G), _size(part))
+    part.end()
+    return box
 
 
 def _whole(part: Reader, name: str, most: int) -> int | None:

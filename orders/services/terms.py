@@ -22,6 +22,7 @@ from connectors.models import (
 )
 from connectors.money import apportion, round_half_up, to_minor, total
 from connectors.registry import connector_class, knows
+from orders.enums import PaymentStatus
 from orders.models import Order, OrderLine, OrderPush
 from orders.models.fields import ZERO
 
@@ -51,7 +52,9 @@ def is_wholesale(order: Order) -> bool:
 
 
 def is_paid(order: Order, connection: Connection) -> bool:
-    """Whether the destination is told that the order is paid."""
+    """Whether the destination is told that the order is paid. One that came without a payment is not."""
+    if order.payment_status == PaymentStatus.NONE:
+        return False
     wanted = connection.sync_settings.financial_status
     if not offers_of(connection).unpaid or wanted == FinancialStatus.PAID:
         return True

@@ -30,6 +30,8 @@ from orders.services import history, notices, told_shipments, told_units
 from orders.services.transitions import lock
 from orders.world import World
 
+HELD_AT_ONCE = 200
+
 
 def promise(push: OrderPush, *, at: datetime) -> None:
     """Have what a destination sent told to the store that the order came from. Inside a transaction, under the order's lock.
@@ -127,6 +129,19 @@ def settle(*, write_back_id: int, by: str, at: datetime) -> Fulfillment:
     return row.fulfillment
 
 
+def hold_stranded(*, at: datetime) -> None:
+    """Once a minute: what waits to be told to stores that were disconnected. No worker gets there any more."""
+    waiting = WriteBack.objects.filter(state=WriteBackState.WAITING, connection__state=ConnectionState.REMOVED)
+    for row_id in list(waiting.order_by("pk").values_list("pk", flat=True)[:HELD_AT_ONCE]):
+        with transaction.atomic():
+            row, _ = _locked(row_id)
+            reason = _why_by_hand(row) if row.is_taken_back else _mark_it_there(row.connection)
+            if _withdrawn(row, at=at):
+                row.state, row.reason = WriteBackState.HELD, reason
+                row.save(update_fields=["state", "reason"])
+                _ask_a_person(row, reason, reason, cause=f"{row.public_id}:removed", at=at)
+
+
 # --- inside ----------------------------------------------------------------------------------------
 
 
@@ -149,8 +164,7 @@ def _promise(order: Order, fulfillments: FulfillmentQuerySet, store: Connection,
             _stand_again(row, at=at)
             continue
         if store.state == ConnectionState.REMOVED:
-            reason = f"{store.name} was disconnected: mark the order as fulfilled there."
-            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=reason)
+            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=_mark_it_there(store))
             continue
         message = outbox.post(
             Topic.WRITE_BACK,
@@ -174,6 +188,16 @@ def _locked(write_back_id: int) -> tuple[WriteBack, Order]:
     row.refresh_from_db(fields=["state"])
     row.fulfillment.refresh_from_db(fields=["status"])
     return row, order
+
+
+def _mark_it_there(store: Connection) -> str:
+    return f"{store.name} was disconnected: mark the order as fulfilled there."
+
+
+def _withdrawn(row: WriteBack, *, at: datetime) -> bool:
+    """False while a worker is at one of its promises."""
+    open_ones = OutboxMessage.objects.filter(key__startswith=f"back:{row.public_id}:").exclude(status=OutboxStatus.DONE)
+    return all(outbox.withdraw_sent(key, at=at) for key in open_ones.values_list("key", flat=True))
 
 
 def _held_messages(row: WriteBack) -> QuerySet[OutboxMessage]:

@@ -55,6 +55,10 @@ _STUCK_PUSHES = {
 }
 _REFUND_TONES = {"requested": "info", "done": "ok", "failed": "bad", "withdrawn": ""}
 _PICKUP_TONES = {"requested": "info", "scheduled": "ok", "failed": "bad", "cancelling": "info", "cancelled": ""}
+_LABEL_TONES = {
+    "rating": "info", "rated": "info", "buying": "info", "bought": "ok", "refused": "bad", "unsure": "bad",
+    "voiding": "info", "voided": "", "withdrawn": "",
+}  # fmt: skip
 _PAYMENT_TONES = {"captured": "ok-text", "failed": "bad-text", "refunded": "muted", "voided": "muted", "none": "muted"}
 
 
@@ -124,6 +128,11 @@ def refund_tone(status: str) -> str:
 @register.filter
 def pickup_tone(status: str) -> str:
     return _PICKUP_TONES[status]
+
+
+@register.filter
+def label_tone(status: str) -> str:
+    return _LABEL_TONES[status]
 
 
 @register.filter

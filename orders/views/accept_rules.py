@@ -53,6 +53,19 @@ def settings_save(request: MerchantRequest) -> HttpResponse:
     return redirect("orders:auto_accept_settings")
 
 
+@require_http_methods(["GET", "POST"])
+@role_required(Role.MANAGER)
+def rule_edit(request: MerchantRequest, public_id: str) -> HttpResponse:
+    rule = get_object_or_404(AcceptRule.objects.of(request.merchant), public_id=public_id)
+    posted = request.POST if request.method == "POST" else None
+    form = _rule_form(request, posted, initial=AcceptRuleForm.initial_of(rule))
+    if form.is_valid() and _changed(request, rule, form):
+        messages.success(request, "Saved. It counts for orders that are checked from now on.")
+        return redirect("orders:auto_accept_settings")
+    context = {"form": form, "rule": rule, "words": acceptance.describe(rule)}
+    return render(request, "orders/accept_rule.html", context, status=422 if form.errors else 200)
+
+
 @require_POST
 @role_required(Role.MANAGER)
 def rule_raise(request: MerchantRequest, public_id: str) -> HttpResponse:
@@ -72,9 +85,10 @@ def _change(request: MerchantRequest, public_id: str, service: Callable[..., Non
     return redirect("orders:auto_accept_settings")
 
 
-def _rule_form(request: MerchantRequest, data: Any) -> AcceptRuleForm:
+def _rule_form(request: MerchantRequest, data: Any, initial: dict[str, Any] | None = None) -> AcceptRuleForm:
     merchant = request.merchant
-    return AcceptRuleForm(data, channels=accept_rules.channels_of(merchant), currency=merchant.currency)
+    channels = accept_rules.channels_of(merchant)
+    return AcceptRuleForm(data, channels=channels, currency=merchant.currency, initial=initial)
 
 
 def _page(
@@ -100,6 +114,16 @@ def _added(request: MerchantRequest, form: AcceptRuleForm) -> bool:
         accept_rules.add(
             merchant_id=request.merchant.pk, rule=form.rule, by=request.user.get_username(), at=timezone.now()
         )
+    except InvalidSettings as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+def _changed(request: MerchantRequest, rule: AcceptRule, form: AcceptRuleForm) -> bool:
+    """False when the form now says what is wrong."""
+    try:
+        accept_rules.change(rule_id=rule.pk, rule=form.rule, by=request.user.get_username(), at=timezone.now())
     except InvalidSettings as error:
         form.refuse(error)
         return False

@@ -14,7 +14,6 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.decorators import merchant_required
 from accounts.http import MerchantRequest
-from connectors.base import BlockerCode
 from connectors.conditions import captured
 from connectors.models import Connection
 from connectors.money import total
@@ -23,9 +22,9 @@ from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentSta
 from orders.models import Order, OrderLine, OrderPush
 from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
 from orders.services.pushes import compares_totals
+from orders.views import fixes
 from orders.views.htmx import wants_partial
 
-_BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
 _LEFT = {PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.PUSHED, PushStatus.CANCELLED}
 _MOVABLE = {OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CONFIRMED}
 _MOVING = {PushStatus.QUEUED, PushStatus.SENDING, PushStatus.UNKNOWN}
@@ -68,6 +67,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         and order.payment_status not in open_units.UNPAID
         and not order.has_pickup,
         "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
+        "labels": sorted(order.labels.all(), key=lambda label: label.pk),
         "may_refund": payment is not None
         and not payment.taken_in_store
         and payment.status in refund_quotes.TAKEN
@@ -109,16 +109,17 @@ def _lost(order: Order, pushes: Sequence[OrderPush]) -> list[OrderLine]:
 
 def _shown(push: OrderPush, blocker: dict[str, str]) -> dict[str, Any]:
     return blocker | {
-        "link": blocker["code"] in _BY_LINK,
+        "fix": fixes.of(blocker["code"], blocker.get("value", ""), push.connection),
         "fill": push.order.status == OrderStatus.PENDING and draft_fields.section_of(blocker["field"]),
-        "connection": push.connection,
     }
 
 
 def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
     payment = getattr(order, "payment", None)
-    paid_there = payment is not None and payment.taken_in_store and not any(push.sent_at for push in pushes)
-    untaken = order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.NONE) or paid_there
+    nothing_to_take = payment is None or payment.taken_in_store
+    untaken = order.payment_status == PaymentStatus.AUTHORIZED or (
+        nothing_to_take and not any(push.sent_at for push in pushes)
+    )
     return order.status == OrderStatus.CONFIRMED and untaken and any(push.status == PushStatus.HELD for push in pushes)
 
 

@@ -16,6 +16,7 @@ from orders.errors import DocumentsRefused, InvalidShipment, OrderError
 from orders.forms.documents import CustomsForm, IncotermForm, ManyForm
 from orders.models import DocumentJob, Order, OrderLine
 from orders.services import customs_data, documents
+from orders.views import pdf
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,7 +42,7 @@ def document(request: MerchantRequest, public_id: str, kind: str) -> HttpRespons
     except OrderError as error:
         messages.error(request, str(error))
         return redirect("orders:documents", public_id)
-    return _pdf(content, f"{kind}-{order.number}")
+    return pdf.download(content, f"{kind}-{order.number}")
 
 
 @require_POST
@@ -79,13 +80,13 @@ def document_job(request: MerchantRequest, public_id: str) -> HttpResponse:
 @merchant_required
 def document_file(request: MerchantRequest, public_id: str) -> HttpResponse:
     job = get_object_or_404(DocumentJob.objects.of(request.merchant), public_id=public_id, status=JobStatus.DONE)
-    return _pdf(bytes(job.content or b""), f"{job.kind}-{job.created_at:%Y-%m-%d}")
+    return pdf.download(bytes(job.content or b""), f"{job.kind}-{job.created_at:%Y-%m-%d}")
 
 
 def _make(request: MerchantRequest, orders: list[Order], kind: DocumentKind, incoterm: str) -> HttpResponse:
     order_ids = [order.pk for order in orders]
     if len(orders) <= documents.AT_ONCE:
-        return _pdf(documents.make(order_ids=order_ids, kind=kind, incoterm=incoterm), kind)
+        return pdf.download(documents.make(order_ids=order_ids, kind=kind, incoterm=incoterm), kind)
     by, at = request.user.get_username(), timezone.now()
     job = documents.promise(merchant=request.merchant, order_ids=order_ids, kind=kind, incoterm=incoterm, by=by, at=at)
     return redirect("orders:document_job", job.public_id)
@@ -129,9 +130,3 @@ def _order(request: MerchantRequest, public_id: str) -> Order:
 
 def _lines(order: Order) -> list[OrderLine]:
     return sorted(order.lines.all(), key=lambda line: line.position)
-
-
-def _pdf(content: bytes, name: str) -> HttpResponse:
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "-" for each in name)
-    headers = {"Content-Disposition": f'attachment; filename="{plain}.pdf"', "Cache-Control": "private, no-store"}
-    return HttpResponse(content, content_type="application/pdf", headers=headers)

@@ -15,7 +15,7 @@ from accounts.http import MerchantRequest
 from connectors.models import Connection
 from orders import figures, queries
 from orders.enums import ExportStatus, FulfillmentStatus, PaymentStatus
-from orders.services import accept_rules
+from orders.services import accept_rules, acceptance
 from orders.views.htmx import wants_partial
 
 
@@ -34,6 +34,7 @@ def order_list(request: MerchantRequest) -> HttpResponse:
     counts = queries.tab_counts(request.merchant)
     connections = list(Connection.objects.of(request.merchant).standing().order_by("name", "pk"))
     context |= {
+        "what_happens": acceptance.in_a_sentence(request.merchant),
         "tabs": [(tab, counts[tab.key]) for tab in queries.TABS],
         "destinations": connections,
         "has_store_channel": any(connection.is_channel for connection in connections),

@@ -30,6 +30,18 @@ def test_a_stranger_is_sent_to_the_sign_in_page(client: Client):
     assert response["Location"].startswith("/accounts/login/")
 
 
+def test_the_sign_in_page_asks_once_whether_the_password_is_forgotten(client: Client):
+    assert client.get("/accounts/login/").content.decode().count("Forgot") == 1
+
+
+def test_an_address_that_people_type_leads_to_the_settings(signed_in: Client):
+    assert signed_in.get("/settings/")["Location"] == "/settings/orders/"
+
+
+def test_browsers_find_the_icon_where_they_look_for_it(client: Client):
+    assert client.get("/favicon.ico")["Location"] == "/static/img/favicon.svg"
+
+
 @pytest.mark.parametrize("name", ["account_login", "account_reset_password"])
 def test_pages_before_sign_in_hold_nothing_that_the_csp_forbids(client: Client, name: str):
     page = client.get(reverse(name)).content.decode()

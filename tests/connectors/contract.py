@@ -379,6 +379,24 @@ class StoreContract(ConnectContract):
         assert at_once is (store.can.notes and not store.can.separate_notes)
         assert store.written(ref).count(NOTE) == int(store.can.notes)
 
+    def test_what_may_be_changed_in_place_is_changed_and_keeps_the_total(self, store: Store):
+        order = store.order()
+        ref = store.driver.create(order)
+        before = store.read(ref).total
+        changed = replace(order, customer_note="Ring twice", attributes={"Gate code": "G-1234"})
+        fields = store.can.updates & {"note", "attributes", "shipping_address", "billing_address"}
+        if not fields:
+            with pytest.raises(NotOfferedError):
+                store.driver.update(ref.remote_id, changed, fields=frozenset({"note"}))
+            return
+
+        for _ in range(2):
+            store.driver.update(ref.remote_id, changed, fields=fields)
+
+        written = store.written(ref)
+        assert ("Ring twice" in written, "G-1234" in written) == (True, True)
+        assert (store.read(ref).total, store.read(ref).cancelled) == (before, False)
+
     def test_what_was_sent_is_told_where_the_platform_can_and_late_tracking_too(self, store: Store):
         ref, shipment = store.create(), shipped(store.sku, 2)
         if not store.can.fulfills:

@@ -80,7 +80,7 @@ class PracticeStore(Store):
 
     def written(self, ref: RemoteRef) -> str:
         row = self.row(ref)
-        return f"{row.note} {row.tags} {json.dumps(row.details, ensure_ascii=False)}"
+        return f"{row.note} {row.tags} {json.dumps([row.attributes, row.details], ensure_ascii=False)}"
 
     def crowd(self, reference: str = "") -> None:
         """More orders than fit on a page: older than what comes next, and changed after it."""
@@ -489,6 +489,22 @@ class PracticeContract(StoreContract):
             ):
                 with store.told.refusal(BadSignatureError):
                     store.driver.parse_webhook(**forged, account=account)
+
+    @pytest.mark.parametrize("dial", ["webhooks_forged", "webhooks_astray"])
+    def test_a_webhook_that_is_spoilt_on_purpose_is_refused(self, store: PracticeStore, dial: str):
+        account, secrets = store.listen()
+        assert store.knows(dial) is store.can.webhooks
+        if not store.knows(dial):
+            return
+        store.turn(dial)
+
+        self._shipped(store)
+
+        spoilt = [delivery for delivery in store.delivered() if delivery.faults]
+        assert {fault for delivery in spoilt for fault in delivery.faults} == {dial}
+        for delivery in spoilt:
+            with pytest.raises(BadSignatureError):
+                self._parsed(store, delivery, account, secrets)
 
     def test_a_webhook_is_accepted_under_any_of_the_secrets(self, store: PracticeStore):
         account, secrets = store.listen()

@@ -21,6 +21,7 @@ class FaultyStore(FakeStore):
 
     create, cancel and update: "down" (never arrived, and the store says so), "lost" (done, no answer), "never" (not done,
     no answer), "late" (done LATE_S later, no answer). cancel also: "slow" (says yes, does it LATE_S later), "no" (refuses).
+    A change of an order that is in the trash takes it out of there, as WooCommerce does.
     """
 
     capabilities = replace(FakeStore.capabilities, updates=frozenset({"note", "attributes"}))
@@ -30,6 +31,7 @@ class FaultyStore(FakeStore):
         self.faults: dict[str, list[str]] = {"create": [], "cancel": [], "update": []}
         self.late: list[tuple[Any, Callable[[], None]]] = []
         self.updated: list[tuple[str, frozenset[str], OutboundOrder]] = []
+        self.trash: set[str] = set()
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         return self._change("create", lambda: self.add(order))
@@ -38,7 +40,14 @@ class FaultyStore(FakeStore):
         self._change("cancel", lambda: self._cancel(remote_id))
 
     def update(self, remote_id: str, order: OutboundOrder, *, fields: frozenset[str]) -> None:
-        self._change("update", lambda: self.updated.append((remote_id, fields, order)))
+        if remote_id not in self.orders or self.orders[remote_id].cancelled:
+            raise RejectedError("The order is not changed any more.", [])
+        self._change("update", lambda: self._update(remote_id, fields, order))
+
+    def throw_away(self, remote_id: str) -> None:
+        """Into the trash: read as cancelled."""
+        self.trash.add(remote_id)
+        self.change(remote_id, cancelled=True)
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         self.settle()
@@ -60,6 +69,12 @@ class FaultyStore(FakeStore):
             if self.orders[remote_id].shipments:
                 raise RejectedError("The store does not cancel what was sent.", [])
             self.change(remote_id, cancelled=True)
+
+    def _update(self, remote_id: str, fields: frozenset[str], order: OutboundOrder) -> None:
+        self.updated.append((remote_id, fields, order))
+        if remote_id in self.trash:
+            self.trash.discard(remote_id)
+            self.change(remote_id, cancelled=False)
 
     def _later(self, act: Callable[[], Any]) -> None:
         at = self.clock.now().timestamp() + LATE_S

@@ -18,12 +18,13 @@ from orders import outbox
 from orders.enums import PushStatus, ReexportStatus, ReexportWay
 from orders.errors import OrderError
 from orders.models import Order, OrderPush, OutboxMessage, Reexport
-from orders.services import decisions, pushes, reconcile, reexport_plan, reexports
+from orders.services import decisions, order_edits, pushes, reconcile, reexport_plan, reexports
 from orders.services.reexport_plan import Found
-from tests.orders.reexporting import FaultyStore, make_exported
+from tests.orders.reexporting import LATE_S, FaultyStore, make_exported
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(280)]
 MOST_WORKERS = 3
+_STRIKES_LATE = {"slow": "late"}  # no store says yes to a change and makes it later
 ENDS = 25  # turns of an hour in which everything must have come to rest
 
 
@@ -46,12 +47,20 @@ class Reexporting(RuleBasedStateMachine):
         for row in Reexport.objects.filter(push__order=self.order):
             self._refusable(reexports.choose, reexport_id=row.pk, way=way)
 
+    @rule(text=st.sampled_from(["Ring twice", "Leave it at the door"]))
+    def edit(self, text: str) -> None:
+        """The marketplace edits what may be changed in place."""
+        push = self._latest()
+        if push.status == PushStatus.PUSHED:
+            order_edits.flag(push, [order_edits.Change("note", "", text)], at=self.clock.now())
+
     @rule(way=st.sampled_from(ReexportWay.values), fault=st.sampled_from(["", "slow", "lost", "late", "never"]))
     def set_to_reexport(self, way: str, fault: str) -> None:
         """The usual way through, so that the machine gets far: asked, looked at, chosen."""
         self.ask()
         self.everything_due_is_done()
-        self.store.faults["cancel"] = [fault] if fault else []
+        verb = "update" if way == ReexportWay.UPDATE else "cancel"
+        self.store.faults[verb] = [_STRIKES_LATE.get(fault, fault) if verb == "update" else fault] if fault else []
         self.choose(way)
 
     @rule(again=st.booleans())
@@ -71,7 +80,7 @@ class Reexporting(RuleBasedStateMachine):
     # --- the store ---
 
     @rule(
-        verb=st.sampled_from(["create", "cancel"]),
+        verb=st.sampled_from(["create", "cancel", "update"]),
         kind=st.sampled_from(["down", "lost", "never", "late", "slow", "no"]),
     )
     def strike(self, verb: str, kind: str) -> None:
@@ -79,7 +88,7 @@ class Reexporting(RuleBasedStateMachine):
             self.store.faults[verb].append(kind)
 
     @precondition(lambda self: self.store.standing())
-    @rule(what=st.sampled_from(["cancel", "delete", "fulfill", "refund"]), sure=st.integers(0, 3))
+    @rule(what=st.sampled_from(["cancel", "trash", "delete", "fulfill", "refund"]), sure=st.integers(0, 3))
     def somebody_there(self, what: str, sure: int) -> None:
         remote_id = self.store.standing()[-1].ref.remote_id
         if sure:
@@ -87,6 +96,8 @@ class Reexporting(RuleBasedStateMachine):
         match what:
             case "cancel":
                 self.store.change(remote_id, cancelled=True)
+            case "trash":
+                self.store.throw_away(remote_id)
             case "delete":
                 del self.store.orders[remote_id]
             case "fulfill":
@@ -264,3 +275,34 @@ def test_with_all_safeguards_the_same_ways_are_right(way: str):
     machine.everything_due_is_done()
 
     machine.look()
+
+
+def _a_change_that_comes_late(machine: Reexporting) -> None:
+    """It is under way when somebody throws the order away there and has it created anew here."""
+    machine.edit(text="Ring twice")
+    machine.set_to_reexport(way="update", fault="late")
+    machine.everything_due_is_done()
+    machine.store.throw_away(machine.store.standing()[0].ref.remote_id)
+    machine.clock.advance(LATE_S - 5)
+    machine.everything_due_is_done()
+    machine.set_to_reexport(way="clone", fault="")
+    machine.everything_due_is_done()
+    machine.time_passes(LATE_S)
+
+
+def test_a_change_that_comes_late_brings_no_second_copy_to_life():
+    machine = Reexporting()
+
+    _a_change_that_comes_late(machine)
+
+    machine.look()
+    assert len(machine.store.updated) == 1
+
+
+def test_without_waiting_for_it_the_machine_sees_the_second_copy():
+    machine = Reexporting()
+    with mock.patch.object(reexports, "_let_it_arrive"):
+        _a_change_that_comes_late(machine)
+
+    with pytest.raises(AssertionError):
+        machine.look()

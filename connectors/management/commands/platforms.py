@@ -28,6 +28,7 @@ WORDS = {
     "channel": "Orders that customers place there can be read, to be fulfilled elsewhere",
     "supplier": "It is a supplier: it sells to the merchant and sends the goods",
     "test_orders": "It takes test orders",
+    "warehouses": "It sends from the warehouses that the merchant chooses",
     "payment_profiles": "It bills a saved card or bank account that the merchant chooses",
     "desk": "It has no service: orders go by e-mail, tracking comes back as a file",
     "compares_totals": "Its total is held against what the customer paid, to the cent",

@@ -5,12 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
-from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -21,33 +17,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connectors.practice.carriers import rules
-from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrierPickup
+from connectors.practice.carriers.door import door, read_body, refusal, success
+from connectors.practice.carriers.models import Fault, PracticeCarrier, PracticeCarrierPickup
 
 TOKEN_LIVES = timedelta(seconds=14399)
 PENDING_DAYS = timedelta(days=1)  # "for today and tomorrow only"
 CHARGE = "6.65"
 _DISPATCHED = "002"
-Work = Callable[..., HttpResponse]
-
-
-def _door(work: Work) -> Work:
-    """Whoever comes in shows a token that has not run out."""
-
-    @csrf_exempt
-    @login_not_required
-    @wraps(work)
-    def enter(request: HttpRequest, slug: str, **rest: str) -> HttpResponse:
-        carrier = get_object_or_404(PracticeCarrier, slug=slug)
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        lives = carrier.token_expires_at is not None and carrier.token_expires_at > timezone.now()
-        if kind != "Bearer" or not lives or not hmac.compare_digest(token.encode(), carrier.token.encode()):
-            return _refusal(401, "250002", "Invalid Authentication Information.")
-        try:
-            return work(request, carrier, **rest)
-        except rules.Refused as refused:
-            return _refusal(400, refused.code, str(refused))
-
-    return enter
 
 
 @csrf_exempt
@@ -56,10 +32,10 @@ def _door(work: Work) -> Work:
 def token(request: HttpRequest, slug: str) -> HttpResponse:
     carrier = get_object_or_404(PracticeCarrier, slug=slug)
     if request.POST.get("grant_type") != "client_credentials":
-        return _refusal(400, "10400", "Invalid/Missing Grant Type")
+        return refusal(400, "10400", "Invalid/Missing Grant Type")
     given, wanted = _basic(request), f"{carrier.client_id}:{carrier.client_secret}"
     if not hmac.compare_digest(given.encode(), wanted.encode()):
-        return _refusal(401, "10401", "ClientId is Invalid")
+        return refusal(401, "10401", "ClientId is Invalid")
     carrier.token, carrier.token_expires_at = secrets.token_urlsafe(40), timezone.now() + TOKEN_LIVES
     carrier.save(update_fields=["token", "token_expires_at"])
     lives = str(int(TOKEN_LIVES.total_seconds()))
@@ -69,17 +45,17 @@ def token(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@_door
+@door
 def oncall(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
     """POST: what it would cost. GET: what is pending, by the account number in a header."""
     if request.method == "POST":
-        wish = _body(request, "PickupRateRequest")
+        wish = read_body(request, "PickupRateRequest")
         if not wish.get("PickupAddress") or not wish.get("ServiceDateOption"):
             raise rules.Refused("9510101", "Missing or invalid PickupAddress or ServiceDateOption.")
         rules.check_window(carrier, wish.get("PickupDateInfo") or {}, at=timezone.now())
-        return _success("PickupRateResponse", {"RateResult": _rate()})
+        return success("PickupRateResponse", {"RateResult": _rate()})
     if request.headers.get("AccountNumber") != carrier.account_number:
-        return _refusal(400, "9510105", "Invalid shipper account number or country.")
+        return refusal(400, "9510105", "Invalid shipper account number or country.")
     last = timezone.now().date() + PENDING_DAYS
     rows = carrier.pickups.filter(service_date__lte=last, cancelled_at=None).order_by("pk")
     listed = [
@@ -92,14 +68,14 @@ def oncall(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
         }
         for row in rows
     ]
-    return _success("PickupPendingStatusResponse", {"PendingStatus": listed})
+    return success("PickupPendingStatusResponse", {"PendingStatus": listed})
 
 
 @require_POST
-@_door
+@door
 def create(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
     """The same PRN again when a pickup stands for the same address and day."""
-    wish = _body(request, "PickupCreationRequest")
+    wish = read_body(request, "PickupCreationRequest")
     day = rules.check(carrier, wish, at=timezone.now())
     with transaction.atomic():
         carrier = PracticeCarrier.objects.select_for_update().get(pk=carrier.pk)
@@ -119,19 +95,19 @@ def create(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
     if loses:
         return HttpResponse("", status=504)
     rated = {"RateResult": _rate()} if wish["RatePickupIndicator"] == "Y" else {}
-    return _success(
+    return success(
         "PickupCreationResponse",
         {"PRN": row.prn, "RateStatus": {"Code": "01", "Description": "Rate available"}, **rated},
     )
 
 
 @require_http_methods(["DELETE"])
-@_door
+@door
 def cancel(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
     prn = request.headers.get("Prn", "")
     if not carrier.pickups.filter(prn=prn, cancelled_at=None).update(cancelled_at=timezone.now()):
-        return _refusal(400, "9510117", "The pickup cannot be found, or is called off already.")
-    return _success("PickupCancelResponse", {"PickupType": "01"})
+        return refusal(400, "9510117", "The pickup cannot be found, or is called off already.")
+    return success("PickupCancelResponse", {"PickupType": "01"})
 
 
 # --- its own page ----------------------------------------------------------------------------------
@@ -142,13 +118,28 @@ def cancel(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     carrier = get_object_or_404(PracticeCarrier, slug=slug)
     pickups = carrier.pickups.order_by("-created_at", "-pk")[:50]
-    return render(request, "practice/carrier.html", {"carrier": carrier, "pickups": pickups})
+    context = {
+        "carrier": carrier,
+        "pickups": pickups,
+        "labels": carrier.labels.order_by("-created_at", "-pk")[:50],
+        "faults": Fault.choices,
+    }
+    return render(request, "practice/carrier.html", context)
 
 
 @login_not_required
 @require_POST
 def lose_answer(request: HttpRequest, slug: str) -> HttpResponse:
     PracticeCarrier.objects.filter(slug=slug).update(loses_next_answer=True)
+    return redirect("practice:carrier", slug)
+
+
+@login_not_required
+@require_POST
+def fault(request: HttpRequest, slug: str) -> HttpResponse:
+    """The next call meets it."""
+    if request.POST.get("fault") in Fault.values:
+        PracticeCarrier.objects.filter(slug=slug).update(next_fault=request.POST["fault"])
     return redirect("practice:carrier", slug)
 
 
@@ -165,16 +156,6 @@ def open_carrier(*, slug: str, name: str, country_code: str, time_zone: str) -> 
     return PracticeCarrier.objects.get_or_create(slug=slug, defaults=made)[0]
 
 
-def _body(request: HttpRequest, name: str) -> dict[str, Any]:
-    try:
-        wish = json.loads(request.body)[name]
-    except (ValueError, KeyError, TypeError):
-        wish = None
-    if not isinstance(wish, dict):
-        raise rules.Refused("9510100", f"The request must hold {name}.")
-    return wish
-
-
 def _basic(request: HttpRequest) -> str:
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
     try:
@@ -185,12 +166,3 @@ def _basic(request: HttpRequest) -> str:
 
 def _rate() -> dict[str, str]:
     return {"RateType": "FD", "CurrencyCode": "USD", "GrandTotalOfAllCharge": CHARGE}
-
-
-def _success(name: str, more: dict[str, Any]) -> HttpResponse:
-    response = {"ResponseStatus": {"Code": "1", "Description": "Success"}}
-    return JsonResponse({name: {"Response": response, **more}})
-
-
-def _refusal(status: int, code: str, message: str) -> HttpResponse:
-    return JsonResponse({"response": {"errors": [{"code": code, "message": message}]}}, status=status)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
+from connectors.practice import dials
 from connectors.practice.models import PracticeDelivery, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change, PracticePlatform, Typed
 
@@ -17,7 +18,7 @@ class FileDropPractice(PracticePlatform):
     dials_without: ClassVar[frozenset[str]] = frozenset(
         {
             "lost_answer", "hang", "down", "slow", "too_many", "throttled", "dead_token", "frozen", "dormant", "html",
-            "torn", "webhooks_off", "webhooks_twice", "webhooks_late",
+            "torn", *dials.WEBHOOKS,
         }
     )  # fmt: skip
 

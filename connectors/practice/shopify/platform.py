@@ -59,6 +59,9 @@ class ShopifyPractice(PracticePlatform):
             Typed("webhook_secret", "API secret key", shop.webhook_secret),
         )
 
+    signature_header: ClassVar[str] = "X-Shopify-Hmac-Sha256"
+    # eight over four hours, as documented; how they are spread is not told
+    retries_s: ClassVar[tuple[int, ...]] = (60, 120, 300, 600, 1200, 2400, 3600, 6000)
     sells: ClassVar[bool] = True
     has_places: ClassVar[bool] = True
 
@@ -113,6 +116,18 @@ class ShopifyPractice(PracticePlatform):
             "X-Shopify-Event-Id": str(delivery.event_id),
             "X-Shopify-Triggered-At": delivery.triggered_at.isoformat(),
         }
+
+    def of_another_shop(
+        self, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        return {**headers, "X-Shopify-Shop-Domain": "another.myshopify.com"}, body
+
+    def gave_up(self, delivery: PracticeDelivery) -> None:
+        """A subscription that an app made is deleted after that."""
+        listening = [
+            hook.pk for hook in delivery.shop.webhooks.filter(uri=delivery.uri) if self.listens(hook, delivery.topic)
+        ]
+        delivery.shop.webhooks.filter(pk__in=listening).delete()
 
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         if dial == "too_many":

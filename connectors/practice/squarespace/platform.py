@@ -31,6 +31,9 @@ class SquarespacePractice(PracticePlatform):
     key: ClassVar[str] = "squarespace"
     label: ClassVar[str] = "Squarespace"
     dials_without: ClassVar[frozenset[str]] = frozenset({"frozen", "dormant"})  # no refusal of a closed site is known
+    signature_header: ClassVar[str] = "Squarespace-Signature"
+    # "several times for up to 48 hours"; how many and when is not told
+    retries_s: ClassVar[tuple[int, ...]] = (60, 600, 3600, 21_600, 57_600, 86_400)
     sends_parts: ClassVar[bool] = False
     edits_orders: ClassVar[bool] = False
     sells: ClassVar[bool] = True
@@ -88,6 +91,11 @@ class SquarespacePractice(PracticePlatform):
         secret = bytes.fromhex(subscriptions.secret_of(delivery.shop, _subscription(delivery)))
         signature = hmac.new(secret, body, hashlib.sha256).hexdigest()
         return {"User-Agent": "Squarespace/1.0", "Squarespace-Signature": signature}
+
+    def of_another_shop(
+        self, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        return headers, {**body, "websiteId": "0" * 24}
 
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         if dial == "too_many":

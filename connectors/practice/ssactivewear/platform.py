@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
+from connectors.practice import dials
 from connectors.practice.models import PracticeDelivery, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change, PracticePlatform, Typed
 from connectors.practice.ssactivewear import answers
@@ -17,9 +18,7 @@ from connectors.practice.ssactivewear import answers
 class SsActivewearPractice(PracticePlatform):
     key: ClassVar[str] = "ssactivewear"
     label: ClassVar[str] = "S&S Activewear"
-    dials_without: ClassVar[frozenset[str]] = frozenset(
-        {"throttled", "frozen", "dormant", "webhooks_off", "webhooks_twice", "webhooks_late"}
-    )
+    dials_without: ClassVar[frozenset[str]] = frozenset({"throttled", "frozen", "dormant", *dials.WEBHOOKS})
 
     def domain(self, slug: str) -> str:
         return f"{slug}.ssactivewear.example"

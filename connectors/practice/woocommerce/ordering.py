@@ -55,6 +55,7 @@ def update(order: PracticeOrder, body: Mapping[str, Any], *, at: datetime) -> Pr
     for name in ("billing", "shipping"):
         if body.get(name) is not None:
             kept[name] = {**kept[name], **body[name]}
+            kept[f"{name}Address"] = _page_address(kept[name])
     if "transaction_id" in body:
         order.source_identifier = body["transaction_id"][:_CUT]
     if "customer_note" in body:

@@ -24,6 +24,7 @@ VERSION = "10.2.4"
 class WooCommercePractice(PracticePlatform):
     key: ClassVar[str] = "woocommerce"
     label: ClassVar[str] = "WooCommerce"
+    signature_header: ClassVar[str] = "X-WC-Webhook-Signature"
     dials_without: ClassVar[frozenset[str]] = frozenset({"throttled", "dormant", "index_lag"})
 
     def domain(self, slug: str) -> str:
@@ -99,6 +100,11 @@ class WooCommercePractice(PracticePlatform):
             "X-WC-Webhook-ID": str(number),
             "X-WC-Webhook-Delivery-ID": hashlib.sha256(second.encode()).hexdigest()[:32],
         }
+
+    def of_another_shop(
+        self, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        return {**headers, "X-WC-Webhook-Source": "https://another.example/"}, body
 
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         """Too many requests is the host's word; WooCommerce itself has no limit."""

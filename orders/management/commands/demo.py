@@ -30,7 +30,7 @@ from orders.processes import spawn, stop
 MARK = "STOREWARD_DEMO"  # set, to the database's folder, in the process that has the demo's own settings
 FIRST_PORT = 8000
 WEB_THREADS = 12
-OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=6)
+OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=5)
 TWO_PARCELS = {"two_parcels": 2}
 
 

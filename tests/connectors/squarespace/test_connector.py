@@ -76,7 +76,7 @@ def test_a_dead_key_is_for_the_merchant(path):
     answers("/authorization/website", WEBSITE) if path == ORDERS else None
     refuses(path, status=401)
 
-    with pytest.raises(CredentialsError, match="Reconnect"):
+    with pytest.raises(CredentialsError, match="a new one is needed"):
         connector().check()
 
 

@@ -83,7 +83,7 @@ def test_canada_sells_in_its_own_currency():
 def test_a_wrong_key_is_for_the_merchant():
     answers("orders/", {"message": "Authorization has been denied for this request."}, status=401)
 
-    with pytest.raises(CredentialsError, match="Reconnect"):
+    with pytest.raises(CredentialsError, match="does not accept"):
         connector().check()
 
 
@@ -128,7 +128,9 @@ def test_a_product_is_told_by_its_names():
 def test_stock_is_what_all_warehouses_have():
     answers("inventory/B00760003", [stock()])
 
-    assert connector().read_variants(["B00760003"])["B00760003"].stock == 7
+    variant = connector().read_variants(["B00760003"])["B00760003"]
+
+    assert (variant.stock, variant.stock_by_place) == (7, (("IL", 4), ("KS", 3)))
 
 
 def test_a_sku_that_s_and_s_cannot_have_is_not_asked_for():

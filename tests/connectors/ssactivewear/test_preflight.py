@@ -123,3 +123,10 @@ def test_the_suffix_of_a_test_counts_too():
     almost = order(reference="S" * PO_MAX, supplier=SupplierOptions(test_order=True))
 
     assert codes(almost) == ["text_too_long"]
+
+
+@pytest.mark.parametrize(("chosen", "blocked"), [((), []), (("KS",), ["out_of_stock"]), (("KS", "IL"), [])])
+def test_stock_counts_in_the_warehouses_that_may_send(chosen, blocked):
+    there = {key: replace(each, stock=7, stock_by_place=(("IL", 6), ("KS", 1))) for key, each in variants().items()}
+
+    assert codes(order(supplier=SupplierOptions(warehouses=chosen)), there=there) == blocked

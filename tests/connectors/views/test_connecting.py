@@ -104,7 +104,7 @@ def test_a_wrong_token_is_said_beside_it_and_never_sent_back(page: Client, store
     text = response.content.decode()
     assert (response.status_code, errors(response, "access_token")) == (
         422,
-        ["Shopify no longer accepts the access token. Reconnect the shop."],
+        ["Shopify does not accept the access token: a new one is needed."],
     )
     assert 'value="kauri.myshopify.com"' in text
     assert 'value="My shop"' in text
@@ -255,7 +255,7 @@ def test_a_wrong_token_changes_nothing(page: Client, row: Connection, store: Sho
     response = reconnect(page, row)
 
     assert response.status_code == 422
-    assert errors(response, "access_token") == ["Shopify no longer accepts the access token. Reconnect the shop."]
+    assert errors(response, "access_token") == ["Shopify does not accept the access token: a new one is needed."]
     row.refresh_from_db()
     assert row.credential_version == 1
 

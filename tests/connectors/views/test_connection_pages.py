@@ -106,6 +106,15 @@ def test_the_list_shows_ones_own_standing_stores(page: Client, merchant: Merchan
     assert "Foreign shop" not in text
 
 
+def test_the_list_tells_the_default_destination_and_the_channels(page: Client, merchant: Merchant):
+    make_connection(merchant, is_default=True)
+    make_connection(merchant, is_channel=True)
+
+    text = said(page, "/connections/")
+
+    assert (text.count("default destination"), text.count("· channel")) == (1, 1)
+
+
 def test_the_list_asks_the_same_number_of_questions_for_one_and_three(page: Client, merchant: Merchant):
     make_connection(merchant)
     one = queries(page, reverse("connectors:list"))

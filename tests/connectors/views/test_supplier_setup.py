@@ -11,7 +11,7 @@ from connectors.practice import dials
 from connectors.practice.models import PracticeOrder
 from connectors.services import suppliers
 from tests.connectors.practice.ssactivewear.supplier import make_supplier
-from tests.factories import make_connection, make_member
+from tests.factories import NOON, make_connection, make_member
 from tests.server import let_go
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +75,44 @@ def test_the_shipping_method_is_chosen_from_the_supplier_s(page, connection):
     refused = page.post(step(connection, "sync"), {"sync_orders": "on", "shipping_method": "99"})
 
     assert (chosen(connection).shipping_method, refused.status_code) == ("14", 422)
+
+
+def test_warehouses_are_fetched_and_chosen_and_stock_counts_in_them_alone(page, connection):
+    posted = {"sync_orders": "on", "postcode": "60440"}
+    fetched = page.post(step(connection, "sync"), {**posted, "fetch": "1"})
+
+    page.post(step(connection, "sync"), {**posted, "warehouses": ["KS"], "prefers_fastest": "on"})
+
+    assert "KS · 2 days" in fetched.content.decode()
+    assert (chosen(connection).warehouses, chosen(connection).prefers_fastest) == (["KS"], True)
+    options = suppliers.options_of(connection)
+    assert (options.warehouses, options.fastest) == (("KS",), True)
+    assert (
+        "<dt>Sent from</dt><dd>KS, as early as possible</dd>"
+        in page.get(f"/connections/{connection.public_id}/").content.decode()
+    )
+
+
+def test_a_warehouse_that_the_supplier_does_not_have_is_not_taken(page, connection):
+    answered = page.post(step(connection, "sync"), {"sync_orders": "on", "postcode": "60440", "warehouses": ["MOON"]})
+
+    assert (answered.status_code, chosen(connection).warehouses) == (422, [])
+
+
+def test_saved_again_without_fetching_the_warehouses_stay(page, connection):
+    suppliers.save(connection_id=connection.pk, by="ana", at=NOON, warehouses=["KS"])
+
+    page.post(step(connection, "sync"), {"sync_orders": "on", "warehouses": ["KS"]})
+
+    assert chosen(connection).warehouses == ["KS"]
+
+
+def test_a_supplier_that_does_not_answer_is_said_beside_the_postcode(page, connection, supplier):
+    dials.turn(supplier.pk, "down", left=1)
+
+    answered = page.post(step(connection, "sync"), {"sync_orders": "on", "postcode": "60440", "fetch": "1"})
+
+    assert "postcode" in answered.context["form"].errors
 
 
 def test_profiles_are_fetched_and_one_is_chosen(page, connection):

@@ -175,9 +175,19 @@ def test_requirements_are_read_and_replaced(api: Api):
 
     rows = ask(api, "PUT", "requirements/", body).json()
 
-    assert rows[0] == body | {"name": "Every channel", "is_own": True}
-    assert rows[1] | {"channel": "", "name": ""} == body | {"channel": "", "name": "", "is_own": False}
+    assert rows[0] == body | {"name": "Every channel", "is_own": True, "payment": True, "value": True}
+    assert rows[1] == rows[0] | {"channel": rows[1]["channel"], "name": rows[1]["name"], "is_own": False}
     assert AuditEvent.objects.filter(kind="requirements.saved").get().by.startswith("API key")
+
+
+def test_a_payment_and_a_value_need_not_be_asked_for(api: Api):
+    body = {"channel": "every", "address": True, "link": False, "invoice": False, "customs": False}
+
+    row = ask(api, "PUT", "requirements/", body | {"payment": False, "value": False}).json()[0]
+
+    assert (row["payment"], row["value"]) == (False, False)
+    kept = OrderRequirements.objects.get()
+    assert (kept.needs_payment, kept.needs_value) == (False, False)
 
 
 def test_a_channel_goes_by_the_common_requirements_again(api: Api):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.services import api_keys
+from orders.api import description
+from orders.enums import OrderStatus
 from orders.models import Order
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.api.client import Api, make_api, sample
@@ -137,6 +141,12 @@ def test_a_filter_that_means_nothing_is_refused(api: Api, query: str):
     assert api.send("GET", f"orders/?{query}", key=api.merchant_key).status_code == 400
 
 
+def test_an_unknown_filter_is_answered_with_those_that_there_are(api: Api):
+    refusal = api.send("GET", "orders/?limit=1", key=api.merchant_key).json()["errors"][0]
+
+    assert "There are: archived, blocker, due_before" in refusal["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [("status=pending", 1), ("status=confirmed", 0), ("external_id=AP-10482", 1), ("payment_status=authorized", 1),
@@ -169,6 +179,29 @@ def test_what_does_not_exist_is_a_problem_document(api: Api, method: str, path: 
 
 def test_the_description_is_complete(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+def test_the_description_begins_with_how_to_place_an_order(tmp_path):
+    file = tmp_path / "schema.json"
+    call_command("spectacular", "--format", "openapi-json", "--file", str(file))
+    schema = json.loads(file.read_text())
+
+    filters = {item["name"]: item["schema"] for item in schema["paths"]["/api/v1/orders/"]["get"]["parameters"]}
+    assert "Authorization: Bearer sw_" in schema["info"]["description"]
+    assert schema["tags"][0]["name"] == "orders"
+    assert filters["status"]["enum"] == sorted(OrderStatus.values)
+
+
+def test_the_description_is_made_once(monkeypatch):
+    made = []
+    whole = SchemaGenerator.parse
+    monkeypatch.setattr(SchemaGenerator, "parse", lambda *given: made.append(1) or whole(*given))
+    description._made.cache_clear()
+
+    answers = [Client().get("/api/v1/schema/?format=json") for _ in range(2)]
+
+    assert answers[0].content == answers[1].content
+    assert len(made) == 1
 
 
 def test_the_docs_are_open_and_bring_everything_along():

@@ -41,6 +41,19 @@ def test_some_choices_change_and_the_others_stay(api, supplier):
     assert (body["shipping_method"], body["auto_fulfillment"]) == ("14", False)
 
 
+def test_warehouses_are_chosen_by_their_codes(api, supplier):
+    body = send(api, "PATCH", supplier, {"warehouses": ["IL", "KS"], "prefers_fastest": True}).json()
+
+    assert (body["warehouses"], body["prefers_fastest"]) == (["IL", "KS"], True)
+
+
+def test_a_supplier_that_chooses_them_itself_takes_none(api):
+    mill = make_connection(api.merchant, platform="filedrop")
+
+    assert send(api, "PATCH", mill, {"warehouses": ["IL"]}).status_code == 400
+    assert api.send("GET", f"connections/{mill.public_id}/warehouses/", key=api.merchant_key).status_code == 400
+
+
 def test_goods_are_sent_to_an_address_that_is_given(api, supplier):
     answer = send(
         api, "PATCH", supplier, {"disable_dropshipping": True, "store_address": {**PLACE, "country_code": "US"}}
@@ -54,6 +67,8 @@ def test_goods_are_sent_to_an_address_that_is_given(api, supplier):
     "body",
     [
         {"shipping_method": "99"},
+        {"warehouses": ["no such code"]},
+        {"warehouses": ["I,L"]},
         {"disable_dropshipping": True},
         {"store_address": {**PLACE, "country_code": "XX"}},
         {"payment_profile_id": "5"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connectors.practice import platforms
-from orders.management import demo_data, sample_orders
+from orders.management import demo_data, demo_partner, sample_orders
+from orders.management.commands import demo
 from orders.management.demo_data import Shop
 from tests.factories import NOON
 
@@ -19,8 +20,10 @@ def destinations(shop: Shop, skus: list[str]) -> set[str]:
 
 
 def sold(shop: Shop) -> set[str]:
-    """A supplier's article goes by the merchant's own SKU."""
+    """A supplier's article goes by the merchant's own SKU; a partner's is sold by the seller as well."""
     variants = [*shop.variants, *(shop.second.variants if shop.second else [])]
+    if shop.slug == demo_partner.SELLER:
+        variants += demo_data.PARTNER.variants
     return {variant["details"].get("your_sku", variant["sku"]) for variant in variants}
 
 
@@ -44,7 +47,11 @@ def test_a_sample_asks_for_what_its_merchant_sells(name: str):
 def test_every_platform_gets_a_sample():
     reached = [destinations(SHOPS[sample_orders.load(name)["merchant"]], skus(name)) for name in sample_orders.names()]
 
-    assert set().union(*reached) == set(platforms.keys()) - {"filedrop"}  # a desk of our own: no store to ask
+    assert set().union(*reached) == set(platforms.keys()) - {"filedrop_sftp"}  # the same supplier by another way
+
+
+def test_a_partners_store_gets_a_sample():
+    assert set(skus("partners_store")) == set(demo_partner.SHARED) == {v["sku"] for v in demo_data.PARTNER.variants}
 
 
 @pytest.mark.parametrize(
@@ -55,3 +62,7 @@ def test_a_split_sample_goes_to_two_destinations(name: str, platforms_reached: s
     shop = SHOPS[sample_orders.load(name)["merchant"]]
 
     assert destinations(shop, skus(name)) == platforms_reached
+
+
+def test_the_last_sample_is_not_placed_in_the_future():
+    assert demo.BETWEEN_SAMPLES * len(sample_orders.names()) < demo.OLDEST_SAMPLE

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Merchant
 from orders.enums import OrderStatus
-from orders.models import AcceptDecision, AcceptRule, Order, OrderEvent
+from orders.models import AcceptDecision, AcceptRule, AcceptSettings, Order, OrderEvent
 from orders.services import accept_rules, acceptance, decisions
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
 from tests.orders.services.accepting import auto_accept, make_checked, make_hours, make_rule
@@ -25,6 +25,27 @@ def said(order: Order) -> str:
 
 def failed(order: Order) -> list[str]:
     return [step["failed"] for step in AcceptDecision.objects.get(order=order).trail]
+
+
+@pytest.mark.parametrize(
+    ("auto", "rules", "shadow", "words"),
+    [
+        (False, 0, False, "wait here until you confirm them"),
+        (True, 0, False, "are confirmed at once"),
+        (False, 1, False, "Your auto-accept rules confirm new orders or leave them to you"),
+        (True, 1, False, "what no rule names is confirmed at once"),
+        (False, 1, True, "wait here until you confirm them"),
+        (False, 1, None, "Your auto-accept rules confirm new orders or leave them to you"),
+    ],
+)
+def test_what_happens_to_new_orders_is_said_in_a_sentence(auto: bool, rules: int, shadow: bool | None, words: str):
+    merchant = make_merchant(auto_accept=auto)
+    for _ in range(rules):
+        make_rule(merchant, total_to=Decimal(500))
+    if shadow is not None:
+        AcceptSettings.objects.create(merchant=merchant, shadow=shadow)
+
+    assert words in acceptance.in_a_sentence(merchant)
 
 
 # --- which rule decides ---

@@ -16,7 +16,7 @@ from connectors.services.partners import PartnerRefused
 from orders.enums import FulfillmentStatus, PushStatus, RoutedBy
 from orders.errors import InvalidPush, RoutingRefused, TransitionNotAllowed
 from orders.models import Channel, OrderPush, OutboxMessage, PushLine
-from orders.services import inbound, partner_orders, reconcile, rerouting
+from orders.services import disconnected, inbound, reconcile, rerouting
 from tests.factories import NOON, make_connection
 from tests.orders.services.bought import StoreWhereBought
 from tests.orders.services.partnered import Partnered, make_partnered
@@ -412,11 +412,11 @@ def test_a_store_that_is_disconnected_holds_what_waits_for_it(pair):
     order = pair.paid(("BOWL", 1, "30.00"))
 
     connections.disconnect(connection_id=pair.store.pk, by="mia", at=NOON)
-    held = partner_orders.hold_ended(at=NOON)
+    held = disconnected.hold_all(at=NOON)
 
     pair.partnership.refresh_from_db()
     assert (held, pair.partnership.state, pair.push_of(order).status) == (1, "revoked", PushStatus.HELD)
-    assert partner_orders.hold_ended(at=NOON) == 0
+    assert disconnected.hold_all(at=NOON) == 0
 
 
 def test_what_is_no_longer_shared_blocks_before_the_money(pair):

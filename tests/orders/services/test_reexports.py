@@ -376,7 +376,7 @@ def test_an_edit_during_an_update_stays_flagged_and_is_sent_by_the_repeat(export
     exported.push.refresh_from_db()
     assert exported.push.changes
 
-    later(exported, 60)
+    later(exported, exported.store.horizon_s + 1)
 
     assert exported.store.updated[-1][2].customer_note == "Ring thrice"
     assert OrderPush.objects.get().changes == []

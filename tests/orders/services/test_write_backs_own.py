@@ -13,11 +13,12 @@ from accounts.models import Role
 from connectors.base import Parcel
 from connectors.gateway import sandbox
 from connectors.models import Connection
+from connectors.services import connections
 from orders import outbox
 from orders.enums import WriteBackState
 from orders.errors import TransitionNotAllowed
 from orders.models import Channel, Fulfillment, Order, OutboxMessage, WriteBack
-from orders.services import collecting, shipping, write_backs
+from orders.services import clock, collecting, shipping, write_backs
 from orders.services.shipping import WantedParcel
 from orders.world import World
 from tests.factories import NOON, make_connection, make_member, make_merchant
@@ -272,3 +273,16 @@ def test_a_stranger_and_a_viewer_settle_nothing(kept_by_woocommerce):
         codes.append(client.post(door).status_code)
 
     assert codes == [403, 404]
+
+
+def test_a_store_that_is_disconnected_before_it_was_told_is_said_to_be(kept):
+    row = ship(kept.order())
+    connections.disconnect(connection_id=kept.shop.pk, by="ana", at=NOON)
+
+    clock.tick(at=NOON)
+
+    back = WriteBack.objects.get(fulfillment=row)
+    assert (back.state, back.reason) == (
+        WriteBackState.HELD,
+        "Kauri Shop was disconnected: mark the order as fulfilled there.",
+    )

@@ -116,6 +116,16 @@ def test_it_goes_back_to_a_page_of_ours_alone(page: Client, merchant: Merchant):
 SETTINGS = "/settings/requirements/"
 
 
+def test_a_payment_and_a_value_are_switches_that_are_on_at_first(page: Client, merchant: Merchant):
+    html = page.get(SETTINGS).content.decode()
+    assert html.count('name="every-payment"') == html.count('name="every-value"') == 1
+
+    page.post(SETTINGS, {"channel": "every", "every-address": "on", "every-value": "on"})
+
+    row = OrderRequirements.objects.get()
+    assert (row.needs_payment, row.needs_value) == (False, True)
+
+
 def test_requirements_are_saved_for_every_channel(page: Client, merchant: Merchant):
     response = page.post(SETTINGS, {"channel": "every", "every-address": "on", "every-invoice": "on"}, follow=True)
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Merchant, Role, User
+from accounts.models import AuditEvent, Merchant, Role, User
 from orders import queries
 from orders.models import AcceptRule, BusinessHours, Order
 from orders.services import accept_rules
@@ -87,6 +87,54 @@ def test_a_refusal_stands_beside_its_field_and_keeps_what_was_typed(page: Client
     assert not AcceptRule.objects.exists()
 
 
+def test_a_manager_changes_a_rule_from_what_it_is_now(manager: Client, merchant: Merchant):
+    make_rule(merchant, ready=True)
+    rule = make_rule(merchant, total_to=Decimal(500), listed="in", countries=["NZ", "AU"])
+    door = reverse("orders:accept_rule_edit", args=[rule.public_id])
+    assert door in manager.get(RULES).content.decode()
+    shown = manager.get(door).content.decode()
+    assert ('value="500.00"' in shown, 'value="NZ, AU"' in shown) == (True, True)
+
+    response = manager.post(door, {"verdict": "ask", "total_to": "250"})
+
+    rule.refresh_from_db()
+    assert (response.status_code, rule.verdict, rule.total_to, rule.listed, rule.position) == (302, "ask", 250, "", 1)
+    event = AuditEvent.objects.get(kind="accept_rule.changed")
+    assert "500.00 NZD; ships to NZ, AU" in event.data["before"]
+    assert "250.00 NZD" in event.subject
+
+
+def test_a_change_that_is_refused_keeps_what_was_typed_and_the_rule(manager: Client, merchant: Merchant):
+    rule = make_rule(merchant, total_to=Decimal(500))
+
+    response = manager.post(
+        reverse("orders:accept_rule_edit", args=[rule.public_id]),
+        {"verdict": "accept", "total_from": "9", "total_to": "1"},
+    )
+
+    rule.refresh_from_db()
+    text = response.content.decode()
+    assert (response.status_code, rule.total_to) == (422, 500)
+    assert "This is less than the amount that it begins with." in text
+    assert 'value="9"' in text
+
+
+def test_a_viewer_changes_no_rule(viewer: Client, merchant: Merchant):
+    rule = make_rule(merchant, total_to=Decimal(500))
+
+    assert viewer.get(reverse("orders:accept_rule_edit", args=[rule.public_id])).status_code == 403
+
+
+def test_saving_a_rule_as_it_is_leaves_no_line_in_the_trail(manager: Client, merchant: Merchant):
+    rule = make_rule(merchant, total_to=Decimal(500))
+
+    manager.post(
+        reverse("orders:accept_rule_edit", args=[rule.public_id]), {"verdict": rule.verdict, "total_to": "500"}
+    )
+
+    assert not AuditEvent.objects.filter(kind="accept_rule.changed").exists()
+
+
 def test_rules_are_raised_and_removed(page: Client, merchant: Merchant):
     first, second = make_rule(merchant, total_to=Decimal(1)), make_rule(merchant, total_to=Decimal(2))
 
@@ -136,7 +184,7 @@ def test_the_rules_page_asks_the_same_number_of_questions_for_one_and_three(page
     assert len(three) == len(one)
 
 
-@pytest.mark.parametrize("name", ["accept_rule_raise", "accept_rule_remove"])
+@pytest.mark.parametrize("name", ["accept_rule_edit", "accept_rule_raise", "accept_rule_remove"])
 def test_another_merchants_rule_does_not_exist(page: Client, name: str):
     rule = make_rule(make_merchant())
 

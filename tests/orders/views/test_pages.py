@@ -355,6 +355,19 @@ def test_a_row_says_why_its_order_stands_still(page: Client, merchant: Merchant,
     assert ('<span class="sub why" title="No product with SKU BOWL.">' in text) is shown
 
 
+def test_a_blocked_row_leads_to_its_fix_instead_of_a_refusal(page: Client, merchant: Merchant):
+    order = make_order(merchant, connections=[make_connection(merchant)], **soon())
+    confirm = reverse("orders:confirm", args=[order.public_id])
+    assert confirm in page.get("/orders/").content.decode()
+
+    order.pushes.update(status="held", wait_for="", reason="No product with SKU BOWL.")
+    Order.objects.update(push_status="held")
+
+    text = page.get("/orders/").content.decode()
+    assert "See the fix" in text
+    assert confirm not in text
+
+
 def test_every_admin_list_opens_and_shows_no_secret(client: Client, merchant: Merchant):
     client.force_login(make_user(is_staff=True, is_superuser=True))
     store = make_connection(merchant)
