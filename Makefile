@@ -13,7 +13,7 @@ PRODUCTION_ENV = STOREWARD_ENV=production SECRET_KEY=$$($(PY) -c "import secrets
 	STRIPE_SECRET_KEY=sk_live_x STRIPE_WEBHOOK_SECRETS=whsec_x EMAIL_URL=smtp://localhost:25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-check test test-postgres check contracts simulate bench browser lock clean python
+.PHONY: help setup setup-dev demo demo-check test test-postgres check contracts simulate bench browser pictures lock clean python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench: setup-dev ## Figures as ratios against a floor measured in the same run
 
 browser: setup-dev ## The main job in headless Chromium (needs chromium)
 	$(PY) -m pytest -n 2 --dist loadfile -m browser tests/browser $(PYTEST_ARGS)
+
+pictures: setup-dev ## The pictures of docs/guides, taken by the browser tests anew
+	STOREWARD_PICTURES=1 $(PY) -m pytest -m browser tests/browser $(PYTEST_ARGS)
 
 lock: setup-dev ## Pin requirements*.in anew, with hashes
 	$(PY) -m pip install --quiet uv

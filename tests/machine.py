@@ -39,7 +39,7 @@ class Machine:
         }
 
     def manage(self, *command: str) -> None:
-        subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=60)
+        subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=180)
 
     def run(self, code: str) -> str:
         """Python code in a Django process on this machine's database. What it prints."""

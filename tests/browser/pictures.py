@@ -12,9 +12,9 @@ from playwright.sync_api import Locator, Page
 from tests.machine import ROOT
 
 FOLDER = ROOT / "docs" / "img" / "guides"
+COLORS = 240
 WIDTH, HEIGHT, TALLEST = 1280, 860, 1500
-COLORS = 128
-# What differs from run to run: moments, the port, and long random ids.
+# What differs from run to run: moments, the port, long random ids, and how the worker is.
 SETTLE = """
 () => {
   document.querySelectorAll("time").forEach(time => {
@@ -30,6 +30,7 @@ SETTLE = """
       .replace(/\\b\\d{1,2} Nov( 2026)?, \\d{2}:\\d{2}(:\\d{2})?/g, (_, year) => "23 Nov" + (year || "") + ", 09:41")
       .replace(/\\b[0-9a-f]{32}\\b/g, "1f9d0c6a2b784e5f93d1a7c0e8b64d25");
   }
+  document.querySelector(".side-foot")?.remove();
   if (document.activeElement) document.activeElement.blur();
 }
 """
@@ -39,22 +40,36 @@ def wanted() -> bool:
     return os.environ.get("STOREWARD_PICTURES", "") == "1"
 
 
-def take(page: Page, name: str, *, of: Locator | None = None, folder: Path = FOLDER) -> None:
-    """A light picture of the page at one width, or of a part of it; nothing when no pictures are asked for."""
+def take(page: Page, name: str, *, of: Locator | None = None, without: Locator | None = None) -> None:
+    """A light picture of the page at one width, or of a part of it; nothing when no pictures are asked for.
+
+    `without`: rows that are left out, as those in letters for which the machine may have no font.
+    """
     if not wanted():
         return
+    page.wait_for_load_state("networkidle")
     before = page.viewport_size
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.evaluate(SETTLE)
+    if without:
+        without.evaluate_all("rows => rows.forEach(row => row.remove())")
     page.evaluate("scrollTo(0, 0)")
     height = min(page.evaluate("document.querySelector('#main, .plain')?.scrollHeight || innerHeight") + 60, TALLEST)
     page.set_viewport_size({"width": WIDTH, "height": max(int(height), 420)})
-    _save(of.screenshot() if of else page.screenshot(), folder / f"{name}.png")
+    _save(of.screenshot() if of else page.screenshot(), FOLDER / f"{name}.png")
     page.set_viewport_size(before or {"width": WIDTH, "height": HEIGHT})
 
 
 def _save(png: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for color in _commonest(picture) for part in color])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _commonest(picture: Image.Image) -> list[tuple[int, int, int]]:
+    """Surfaces keep their exact colors; the edges of letters make do with the nearest."""
+    counted = picture.getcolors(picture.width * picture.height) or []
+    return [color for _, color in sorted(counted, reverse=True)[:COLORS]]

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import pictures
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 ON_ITS_WAY = 30  # seconds in which a worker does what was asked
@@ -21,6 +23,7 @@ def test_rules_are_tried_in_shadow_and_then_accept_by_themselves(running, visit)
     page.get_by_label("Ships within").fill("2")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#sample")).to_contain_text("shipped by")
+    pictures.take(page, "opening-hours")
     assert _fits(page)
 
     page.goto(RULES)
@@ -29,6 +32,7 @@ def test_rules_are_tried_in_shadow_and_then_accept_by_themselves(running, visit)
     page.get_by_label("SKUs").fill("LAMP-")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator(".rules")).to_contain_text("Total at most 5000.00 NZD; no SKU begins with LAMP-")
+    pictures.take(page, "auto-accept")
     page.get_by_label("Shadow mode").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#shadow")).to_be_visible()
@@ -36,6 +40,7 @@ def test_rules_are_tried_in_shadow_and_then_accept_by_themselves(running, visit)
     in_shadow = running.place("two_parcels", suffix="-A1")
     page.goto(f"/orders/{in_shadow['id']}/")
     _reload_until(page, "Needs confirmation")
+    pictures.take(page, "auto-accept-why")
     expect(page.locator("#why")).to_contain_text("Shadow mode: Rule 1 accepts it")
     expect(page.locator("#deadlines")).to_contain_text("Ship by")
     assert _fits(page)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from orders.management import sample_orders
+from tests.browser import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -40,6 +41,8 @@ def test_a_platform_is_connected_from_the_gallery_on(practice_shops, visit, plat
     page = visit()
     page.set_default_timeout(8000)
     page.goto("/connections/new/")
+    if platform == "shopify":
+        pictures.take(page, "connect")
     page.locator(f'a[href="/connections/new/{platform}/"]').first.click()
 
     page.get_by_role("button", name=f"Connect Wizard {platform}").click()
@@ -75,9 +78,11 @@ def test_an_order_goes_when_its_product_is_linked_in_the_workbench(running, visi
     _reload_until(page, "MARKET-77")
 
     page.goto("/links/")
+    pictures.take(page, "product-links")
     page.get_by_role("link", name="MARKET-77", exact=True).click()
     page.get_by_label("for the SKU").fill("STOOL-OAK")
     page.get_by_role("button", name="Look it up").click()
+    pictures.take(page, "product-link")
     page.locator(".choice", has_text="STOOL-OAK").get_by_role("button", name=re.compile("^Link")).click()
 
     page.goto(f"/orders/{order['id']}/")

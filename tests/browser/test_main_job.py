@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
+
+from orders.management import sample_orders
+from tests.browser import pictures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -23,10 +26,13 @@ ON_ITS_WAY = 30_000  # milliseconds in which a worker does what was asked
 def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
     order = running.place("two_parcels", suffix="-W")
     page = visit()
+    page.goto(f"/orders/{order['id']}/")
+    pictures.take(page, "order-to-confirm")
 
     _row(page, order["number"]).get_by_role("button", name="Confirm").click()
     page.goto(f"/orders/{order['id']}/")
     _reload_until(page, "Awaiting fulfillment")
+    pictures.take(page, "order-pushed")
     expect(page.get_by_text("equal to what was paid").first).to_be_visible()
 
     page.goto(page.get_by_role("link", name="Open in the store").get_attribute("href"))
@@ -39,6 +45,7 @@ def test_an_order_is_confirmed_pushed_fulfilled_and_told(running, visit):
     page.goto(f"/orders/{order['id']}/")
     _reload_until(page, "Completed")
     _read_mail(page, f"{order['number']}")
+    pictures.take(page, "customer-mail")
     expect(page.locator("#text")).to_contain_text("https://track.example/CP-77001")
 
 
@@ -58,6 +65,7 @@ def test_an_order_is_declined_with_a_reason_that_stays(running, visit):
 
     _row(page, order["number"]).get_by_role("link", name="Decline").click()
     page.get_by_label("Reason").fill("The kiln is broken.")
+    pictures.take(page, "decline")
     page.get_by_role("button", name=re.compile("Decline")).click()
 
     page.goto(f"/orders/{order['id']}/")
@@ -84,6 +92,8 @@ def test_every_page_opens_within_the_content_security_policy(visit, path):
 
 
 def test_the_list_shows_orders_of_every_kind(running, visit):
+    if pictures.wanted():
+        place_over_days(running)
     running.machine.run(EVERY_KIND.format(portal=running.portal))
 
     page = visit()
@@ -91,8 +101,14 @@ def test_the_list_shows_orders_of_every_kind(running, visit):
 
     for headline in ("Needs confirmation", "Blocked", "Draft", "Declined", "Payment failed", "Awaiting fulfillment"):
         expect(page.locator("#order-table .badge", has_text=headline).first).to_be_visible()
-    if "PICTURES" in os.environ:  # make browser PICTURES=docs/img
-        page.screenshot(path=Path(os.environ["PICTURES"]) / "order-manager.png")
+    pictures.take(page, "../order-manager", without=page.locator("tr.is-row").filter(has_text="(Māui)"))
+
+
+def place_over_days(running) -> None:
+    """So that the picture's chart has more than one bar."""
+    for n, name in enumerate(("order_discount", "nzd_gst_inside", "two_parcels", "click_and_collect") * 5):
+        at = timezone.now() - timedelta(hours=12 + 7 * n)
+        running.portal.place(sample_orders.load(name, at=at, suffix=f"-P{n}"))
 
 
 def _row(page: Page, number: str):

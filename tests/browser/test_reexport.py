@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import pictures
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 ON_ITS_WAY = 30_000  # milliseconds in which a worker does what was asked
@@ -29,6 +31,7 @@ def test_an_edited_order_is_cancelled_there_and_created_anew(running, visit):
     expect(page.get_by_text("It stands there and has not been sent.")).to_be_visible(timeout=ON_ITS_WAY)
     expect(page.get_by_label("Create a new one", exact=True)).to_be_disabled()
     page.get_by_label("Cancel it and create a new one").check()
+    pictures.take(page, "re-export")
     assert _fits(page)
     page.get_by_role("button", name="Go on").click()
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser import pictures
 from tests.browser.test_main_job import ON_ITS_WAY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -41,6 +42,7 @@ def test_a_customer_asks_and_the_merchant_gives_the_money_back(running, visit, t
     page.get_by_label(re.compile("^How many of")).first.fill("1")
     page.get_by_label(re.compile("^A picture")).first.set_input_files(tmp_path / "stool.png")
     page.get_by_label("What is wrong?").select_option("damaged")
+    pictures.take(page, "refund-request")
     page.get_by_role("button", name=re.compile("^Send to")).click()
     expect(page.get_by_text("answers by e-mail")).to_be_visible()
 
@@ -51,9 +53,12 @@ def test_a_customer_asks_and_the_merchant_gives_the_money_back(running, visit, t
     assert picture.evaluate(
         "image => image.complete ? image.naturalWidth : image.decode().then(() => image.naturalWidth)"
     )
+    pictures.take(page, "refund-answer", of=page.locator("#requests"))
     page.get_by_role("link", name="Issue a refund").click()
     page.get_by_label("Note").fill("Two legs broken")
     page.get_by_label("Note").blur()
+    expect(page.get_by_role("button", name=re.compile(r"^Refund \$"))).to_be_visible()
+    pictures.take(page, "refund")
     page.get_by_role("button", name=re.compile(r"^Refund \$")).click()
 
     expect(page.get_by_text("is on its way back to the customer")).to_be_visible()
