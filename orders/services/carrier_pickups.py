@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from accounts.models import new_public_id
 from connectors.carriers.base import Confirmation, PickupRequest, Pieces, Place
 from connectors.models import CarrierAccount, CarrierState
 from connectors.services import carriers
@@ -320,8 +321,7 @@ def _record(pickup: CarrierPickup, confirmation: Confirmation, *, by: str, at: d
 
 def _promise(pickup: CarrierPickup, topic: Topic, *, at: datetime) -> None:
     """Under a new key each time: a promise that was kept or withdrawn is never renewed."""
-    begin = f"carrier-{topic}:{pickup.public_id}:"
-    key = f"{begin}{OutboxMessage.objects.filter(key__startswith=begin).count() + 1}"
+    key = f"carrier-{topic}:{pickup.public_id}:{new_public_id()}"
     order = pickup.rows.select_related("order").order_by("pk")[0].order
     outbox.post(topic, order=order, key=key, at=at, payload={"pickup": pickup.pk})
 
