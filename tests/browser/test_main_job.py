@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from orders.management import sample_orders
 from tests.browser import pictures
+from tests.browser.steps import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -57,6 +58,23 @@ def test_an_order_can_be_confirmed_without_javascript(running, visit):
 
     page.goto(f"/orders/{order['id']}/")
     _reload_until(page, "Awaiting fulfillment")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_list_is_narrowed_without_javascript_and_keeps_open_what_is_set(visit, width: int):
+    page = visit(java_script_enabled=False, viewport={"width": width, "height": 844})
+    page.goto("/orders/")
+    page.get_by_label("Payment", exact=True).select_option("captured")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Placed").select_option("7")
+
+    page.get_by_role("button", name="Apply").click()
+
+    expect(page.get_by_label("Payment", exact=True)).to_have_value("captured")
+    expect(page.get_by_label("Placed")).to_have_value("7")
+    expect(page.get_by_label("Placed")).to_be_visible()
+    expect(page.get_by_role("link", name="Clear", exact=True)).to_be_visible()
+    assert fits(page)
 
 
 def test_an_order_is_declined_with_a_reason_that_stays(running, visit):
