@@ -266,6 +266,14 @@ def test_a_server_that_is_none_is_left_in_time(answer):
     assert b"secret" not in b"".join(heard)
 
 
+def test_after_the_deadline_nothing_more_is_said(mill, port):
+    with visit(place_of(mill, port), deadline_s=1.5) as session:
+        time.sleep(1.6)
+
+        with pytest.raises(RetryableError, match="in time"):
+            session.folder("/orders")
+
+
 def test_more_bytes_than_a_session_may_bring_end_it(mill, port, monkeypatch):
     files.put(mill, "/tracking/a.csv", BODY)
     monkeypatch.setattr(sftp, "RECEIVED_MAX", 50_000)

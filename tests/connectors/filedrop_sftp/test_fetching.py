@@ -60,6 +60,15 @@ def test_a_file_that_is_still_being_written_is_not_read(driver, mill):
     assert PurchaseShipment.objects.get().quantity == 12
 
 
+def test_a_file_that_was_seen_a_moment_ago_is_not_read_yet(driver, mill):
+    driver.create(purchase())
+    leave(mill, "a.csv", "SW-1,STOOL,2,NZ Post,NZ1")
+    for _ in range(2):
+        driver.changed_since(an_hour_ago())
+
+    assert (numbers(), TrackingFile.objects.get().read_at) == ([], None)
+
+
 def test_a_file_is_fetched_once(driver, mill, calls):
     driver.create(purchase())
     leave(mill, "a.csv", "SW-1,STOOL,2,NZ Post,NZ1")
