@@ -276,7 +276,7 @@ def test_a_webhook_brings_the_order_without_a_reading(shop, channel):
 
 def test_a_store_that_stops_answering_is_read_on_from_where_it_stopped(shop, channel, monkeypatch):
     monkeypatch.setattr("connectors.shopify.connector._STORE_PAGE", 2)
-    monkeypatch.setattr("connectors.woocommerce.connector._CHANGES_AT_ONCE", 2)
+    monkeypatch.setattr("connectors.woocommerce.changes._AT_ONCE", 2)
     monkeypatch.setattr("connectors.practice.squarespace.listing.PAGE", 2)
     for number in range(5):
         there = buy(shop, quantity=number + 1)

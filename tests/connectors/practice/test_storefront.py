@@ -228,7 +228,7 @@ def test_only_what_changed_since_is_listed(shop, driver):
 @pytest.fixture
 def small_pages(monkeypatch):
     monkeypatch.setattr("connectors.shopify.connector._STORE_PAGE", 2)
-    monkeypatch.setattr("connectors.woocommerce.connector._CHANGES_AT_ONCE", 2)
+    monkeypatch.setattr("connectors.woocommerce.changes._AT_ONCE", 2)
     monkeypatch.setattr("connectors.practice.squarespace.listing.PAGE", 2)
 
 
