@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http import HttpResponse
 
+from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
 from connectors.practice.models import PracticeDelivery, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change, PracticePlatform, Typed
@@ -20,7 +21,7 @@ class SftpDropPractice(PracticePlatform):
     dials_without: ClassVar[frozenset[str]] = frozenset(
         {
             "too_many", "throttled", "frozen", "dormant", "index_lag", "short_access", "lost_access", "refused_access",
-            "webhooks_off", "webhooks_twice", "webhooks_late",
+            *dials.WEBHOOKS,
         }
     )  # fmt: skip
 
