@@ -21,5 +21,10 @@ class CallLog(models.Model):
     class Meta:
         indexes = [models.Index(fields=["connection", "-at", "-id"], name="call_newest")]
 
+    @property
+    def said(self) -> str:
+        """In a word: an answer that the driver read as a refusal is one here too."""
+        return "refused" if self.outcome == "ok" and (self.status or 0) >= 400 else self.outcome
+
     def __str__(self) -> str:
         return f"{self.method} {self.operation or self.url} {self.status or '-'}"

@@ -19,9 +19,11 @@ logger = logging.getLogger(__name__)
 
 PAGE = 50
 
+_WELL = Q(outcome="ok", status__lt=400)
+
 ANSWERS: Mapping[str, tuple[str, Q]] = {
-    "ok": ("Answered well", Q(outcome="ok")),
-    "failed": ("Failed", ~Q(outcome="ok")),
+    "ok": ("Answered well", _WELL),
+    "failed": ("Failed", ~_WELL),
     "refused": ("Refused (4xx)", Q(status__gte=400, status__lt=500)),
     "broken": ("Broken there (5xx)", Q(status__gte=500)),
     "none": ("No answer", Q(status=None)),

@@ -35,6 +35,12 @@ def log(shop: Connection) -> None:
     logged(make_connection(), operation="foreign")
 
 
+def test_a_refusal_that_the_driver_read_by_itself_did_not_go_well(shop: Connection):
+    call = logged(shop, operation="shop_info", status=401, outcome="ok")
+
+    assert (call.said, found(shop, answer="failed"), found(shop, answer="ok")) == ("refused", ["shop_info"], [])
+
+
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize(
     ("query", "operations"),
