@@ -250,6 +250,7 @@ for model in (
     PracticeCarrierPickup,
     practice.PracticeDelivery,
     practice.PracticeEvent,
+    practice.PracticeFile,
     practice.PracticeFulfillment,
     practice.PracticeFulfillmentLine,
     practice.PracticeLine,

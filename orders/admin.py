@@ -34,6 +34,7 @@ from orders.models import (
     LabelLine,
     Lane,
     Order,
+    OrderAddress,
     OrderEvent,
     OrderLine,
     OrderPush,
@@ -318,6 +319,15 @@ class PushPartAdmin(ReadOnlyAdmin):
 class RefundPictureAdmin(ReadOnlyAdmin):
     list_display = ("public_id", "request_line")
     exclude = ("content",)  # the customer's
+
+
+@admin.register(OrderAddress)
+class OrderAddressAdmin(ReadOnlyAdmin):
+    """Where to, without whom: the merchant's page shows the rest."""
+
+    list_display = ("order", "kind", "country_code")
+    list_select_related = ("order",)
+    fields = ("order", "kind", "country_code", "province_code")
 
 
 for model in (

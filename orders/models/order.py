@@ -367,6 +367,10 @@ class OrderAddress(models.Model):
         ]
 
     def __str__(self) -> str:
+        return f"{self.get_kind_display()} of order {self.order_id}"  # the operator's staff read it
+
+    @property
+    def in_a_line(self) -> str:
         return ", ".join(part for part in (self.address1, self.city, self.postcode, self.country_code) if part)
 
     @property

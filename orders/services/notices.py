@@ -283,7 +283,7 @@ class _News:
             "to_come": _to_come(order),
             "late": self.late,
             "refund_url": "" if _was_paid_in_store(order) else refund_links.url_for(order),
-            "address": one_line(str(address or "")),
+            "address": one_line(address.in_a_line if address else ""),
             "place": {
                 "name": one_line(order.pickup_name),
                 "address": one_line(order.pickup_address),

@@ -173,6 +173,7 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     for parcels in ((), PARCELS[:1], PARCELS):
         shop.fulfill(ORDER_ID, OutboundShipment((ShipmentLine("SKU-1", 2),), parcels, NOON, notify_customer=True))
     shop.fulfill(ORDER_ID, OutboundShipment((), PARCELS, NOON, known_id=FULFILLMENT_ID))
+    shop.unfulfill(ORDER_ID, FULFILLMENT_ID)
     shop.put_back(ORDER_ID, PutBack("SW-1-back", {"line-1": 2}, Decimal("20.00"), "Arrived damaged"))
     shop.update(ORDER_ID, order(), fields=frozenset({"note", "attributes"}))
     shop.register_webhooks("https://portal.example.com/webhooks/shopify/abc/", channel=True)

@@ -318,7 +318,7 @@ def test_a_test_that_fails_is_kept_and_told(store: ShopOnTheWire):
     with pytest.raises(CredentialsError):
         connections.test(connection_id=row.pk, at=NOON)
 
-    assert (fresh(row).last_failure_at, "Reconnect" in fresh(row).last_error) == (NOON, True)
+    assert (fresh(row).last_failure_at, "a new one is needed" in fresh(row).last_error) == (NOON, True)
 
 
 def test_webhooks_are_set_up_for_our_address(store: ShopOnTheWire, settings):

@@ -81,7 +81,7 @@ def test_check_tells_the_shop_and_the_scopes_it_lacks():
 def test_a_dead_token_is_for_the_merchant():
     responses.add(responses.POST, URL, status=401, json={"errors": "invalid"})
 
-    with pytest.raises(CredentialsError, match="Reconnect"):
+    with pytest.raises(CredentialsError, match="a new one is needed"):
         connector().check()
 
 
