@@ -253,6 +253,12 @@ def settle(*, order_id: int, arrived: bool, by: str, at: datetime) -> bool:
     return True
 
 
+def forget_customer(*, connection_id: int, reference: str) -> None:
+    """Empty what a purchase order says of the customer. One that nobody knows the outcome of is told by its bytes, and keeps them."""
+    known = PurchaseOrder.objects.filter(state__in=[PurchaseState.SENT, PurchaseState.FAILED])
+    known.filter(connection_id=connection_id, reference=reference).update(body="")
+
+
 def _check(row: tracking.TrackingRow, order: PurchaseOrder | None) -> None:
     if order is None:
         raise tracking.TrackingFileError(f"Row {row.line}: this supplier has no PO {row.po_number}.")

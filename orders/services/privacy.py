@@ -12,7 +12,7 @@ from django.db.models import Q
 from accounts.services import audit
 from connectors.models import InboundEvent, PrivacyRequest
 from connectors.models.privacy import PrivacyTopic
-from connectors.services import privacy
+from connectors.services import desk, privacy
 from orders import alarms
 from orders.models import DocumentJob, Order, OrderAddress, OrderEvent, OrderPush
 from orders.services import drafts, history, label_rows
@@ -82,6 +82,7 @@ def remove_personal_data(*, order_id: int, by: str, at: datetime) -> bool:
             changes=[{**change, "before": REMOVED, "after": REMOVED} for change in push.changes],
             sent_calls=[{**call, "body": REMOVED} for call in push.sent_calls],
         )
+        desk.forget_customer(connection_id=push.connection_id, reference=push.reference)
     for event in order.events.filter(kind=drafts.EDITED):
         _forget_values(event)
     order.fulfillments.exclude(collected_by="").update(collected_by=REMOVED)
