@@ -17,7 +17,7 @@ def write(rows: Sequence[Model], names: Sequence[str]) -> None:
         fields = [_column(rows[0], name) for name in names]
         values = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
         options = rows[0]._meta
-        update = f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s"  # noqa: S608  # names of the model's own columns
+        update = f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s"  # noqa: S608  # nosec B608 - names of the model's own columns
         with database.cursor() as cursor:
             cursor.executemany(update, [[*(_value(row, field) for field in fields), row.pk] for row in rows])
 
