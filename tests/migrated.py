@@ -43,14 +43,18 @@ def set_up(machine: Machine) -> None:
     shutil.copyfile(_sqlite_file(), machine.database)
 
 
+def fill(memory: sqlite3.Connection) -> None:
+    """A database in memory that nobody used yet."""
+    _make_file()
+    with closing(sqlite3.connect(_sqlite_file())) as file:
+        file.backup(memory)
+
+
 @contextmanager
 def in_memory() -> Iterator[None]:
     """The SQLite database that Django's test runner is about to migrate is migrated. Memory is kept while this holds it."""
-    with (
-        closing(sqlite3.connect(database.creation._get_test_db_name(), uri=True)) as memory,
-        closing(sqlite3.connect(_sqlite_file())) as file,
-    ):
-        file.backup(memory)
+    with closing(sqlite3.connect(database.creation._get_test_db_name(), uri=True)) as memory:
+        fill(memory)
         yield
 
 

@@ -15,13 +15,17 @@ def _set_up() -> None:
     os.environ["DATABASE_URL"] = "sqlite://:memory:"
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     import django
-    from django.core.management import call_command
 
     django.setup()
     import logging
 
+    from django.db import connection
+
+    from tests import migrated
+
     logging.disable(logging.CRITICAL)
-    call_command("migrate", verbosity=0)
+    connection.ensure_connection()
+    migrated.fill(connection.connection)
 
 
 def _one(seed: int, mutant: str):  # -> Result
