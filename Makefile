@@ -42,10 +42,10 @@ demo-check: setup ## Run the main job headless, a line per step
 	$(PY) manage.py demo --check
 
 test: setup-dev ## Tests on SQLite
-	$(PY) -m pytest -n 4 -m "not postgres and not browser" $(PYTEST_ARGS)
+	$(PY) -m pytest -n 6 -m "not postgres and not browser" $(PYTEST_ARGS)
 
 test-postgres: setup-dev ## On PostgreSQL what uses a database, with races and locks (TEST_DATABASE_URL)
-	DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest -n 4 -m "not browser" $(PYTEST_ARGS)
+	DATABASE_URL=$(TEST_DATABASE_URL) $(PY) -m pytest -n 6 -m "not browser" $(PYTEST_ARGS)
 
 check: setup-dev ## Lint, types, import contracts, migrations, deploy and security checks
 	$(PY) -m ruff check .
