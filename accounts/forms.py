@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 import pycountry
@@ -12,7 +12,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
-from accounts.models import Merchant, Role
+from accounts.models import ApiKey, Merchant, Role
 
 _COUNTRIES: list[tuple[str, str]] = sorted(
     ((country.alpha_2, country.name) for country in pycountry.countries), key=itemgetter(1)
@@ -48,22 +48,56 @@ class ApiKeyForm(forms.Form):
     can_write = forms.BooleanField(
         label="May change orders",
         required=False,
-        help_text="Off: the key may only read. On: confirm, decline and cancel too.",
+        help_text="Off: the key may only read. On: whatever a manager does here, refunds and settings too.",
     )
     lifetime = forms.ChoiceField(label="Valid for", choices=KEY_LIFETIMES.items(), required=False, initial="365")
 
-    def expires_at(self) -> Any:
-        days = self.cleaned_data["lifetime"]
-        return timezone.now() + timedelta(days=int(days)) if days else None
+    def expires_at(self) -> datetime | None:
+        return _ends_after(self.cleaned_data["lifetime"])
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     country_code = forms.ChoiceField(label="Country", choices=_COUNTRIES)
-    currency = forms.ChoiceField(choices=[(c.alpha_3, f"{c.alpha_3} · {c.name}") for c in pycountry.currencies])
-    time_zone = forms.ChoiceField(choices=[(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())])
+    currency = forms.ChoiceField(
+        choices=[(c.alpha_3, f"{c.alpha_3} · {c.name}") for c in pycountry.currencies],
+        help_text="Figures on the Order Manager are in this currency. An order keeps the one it was paid in.",
+    )
+    time_zone = forms.ChoiceField(
+        choices=[(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())],
+        help_text="Times on pages and in e-mails are shown in this zone, and your business hours count in it.",
+    )
 
     class Meta:
         model = Merchant
-        fields = [
+        fields: tuple[str, ...] = (
             "name", "address1", "address2", "city", "province_code", "postcode", "country_code", "time_zone", "currency",
-        ]  # fmt: skip
+        )  # fmt: skip
+
+
+class MerchantAdminForm(ProfileForm):
+    """What the operator's staff may change of a merchant."""
+
+    class Meta(ProfileForm.Meta):
+        fields = (*ProfileForm.Meta.fields, "is_active")
+
+
+class MarketplaceKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A key with which a marketplace places its orders; merchants make their own."""
+
+    lifetime = forms.ChoiceField(label="Valid for", choices=KEY_LIFETIMES.items(), required=False, initial="365")
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "marketplace", "can_write")
+        help_texts: ClassVar[dict[str, str]] = {"can_write": "Needed to place orders."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["marketplace"].required = True
+
+    def expires_at(self) -> datetime | None:
+        return _ends_after(self.cleaned_data["lifetime"])
+
+
+def _ends_after(days: str) -> datetime | None:
+    return timezone.now() + timedelta(days=int(days)) if days else None
