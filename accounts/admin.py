@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from allauth.mfa import admin as _mfa_admin  # noqa: F401  # registers its own page, which shows the secrets
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -15,7 +16,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.forms import MarketplaceKeyForm, MerchantAdminForm
+from accounts.forms import MarketplaceKeyForm, MerchantAdminForm, NewUserForm
 from accounts.models import ApiKey, AuditEvent, Invitation, Marketplace, Membership, Merchant, User
 from accounts.services import api_keys, merchants
 
@@ -25,6 +26,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    add_form = NewUserForm
     ordering = ("email",)
     list_display = ("email", "first_name", "last_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "first_name", "last_name")
@@ -35,6 +37,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Whom staff add may sign in: staff vouch for the address."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            EmailAddress.objects.create(user=obj, email=obj.email, verified=True, primary=True)
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]

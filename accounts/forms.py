@@ -9,10 +9,11 @@ from zoneinfo import available_timezones
 
 import pycountry
 from django import forms
+from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
-from accounts.models import ApiKey, Merchant, Role
+from accounts.models import ApiKey, Merchant, Role, User
 
 _COUNTRIES: list[tuple[str, str]] = sorted(
     ((country.alpha_2, country.name) for country in pycountry.countries), key=itemgetter(1)
@@ -72,6 +73,17 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         fields: tuple[str, ...] = (
             "name", "address1", "address2", "city", "province_code", "postcode", "country_code", "time_zone", "currency",
         )  # fmt: skip
+
+
+class NewUserForm(BaseUserCreationForm):  # type: ignore[type-arg]
+    """A person whom the operator's staff add."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
 
 
 class MerchantAdminForm(ProfileForm):

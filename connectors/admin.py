@@ -246,16 +246,42 @@ class PracticeLabelAdmin(ReadOnlyAdmin):
     exclude = ("body",)  # the customer's name and address
 
 
+@admin.register(PracticeCarrierPickup)
+class PracticeCarrierPickupAdmin(ReadOnlyAdmin):
+    exclude = ("body",)  # where from, and whom to ask for
+
+
+@admin.register(practice.PracticeDelivery)
+class PracticeDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("topic", "uri", "outcome")
+    exclude = ("payload", "attempts")  # orders as stores tell them
+
+
+@admin.register(practice.PracticeFile)
+class PracticeFileAdmin(ReadOnlyAdmin):
+    exclude = ("content",)  # purchase orders
+
+
+@admin.register(practice.PracticeMail)
+class PracticeMailAdmin(ReadOnlyAdmin):
+    """The practice mailbox's own page shows the mails."""
+
+    exclude = ("to", "text", "html")
+
+
+@admin.register(practice.PracticeOrder)
+class PracticeOrderAdmin(ReadOnlyAdmin):
+    """The practice store's own page shows the customer."""
+
+    list_display = ("name", "shop", "financial_status")
+    exclude = ("note", "attributes", "details")
+
+
 for model in (
-    PracticeCarrierPickup,
-    practice.PracticeDelivery,
     practice.PracticeEvent,
-    practice.PracticeFile,
     practice.PracticeFulfillment,
     practice.PracticeFulfillmentLine,
     practice.PracticeLine,
-    practice.PracticeMail,
-    practice.PracticeOrder,
     practice.PracticeRefund,
     practice.PracticeVariant,
 ):

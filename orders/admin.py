@@ -321,6 +321,13 @@ class RefundPictureAdmin(ReadOnlyAdmin):
     exclude = ("content",)  # the customer's
 
 
+@admin.register(Fulfillment)
+class FulfillmentAdmin(ReadOnlyAdmin):
+    list_display = ("order", "status", "remote_id")
+    list_select_related = ("order",)
+    exclude = ("pickup_code", "collected_by")  # who has the code gets the parcel; who came for it
+
+
 @admin.register(OrderAddress)
 class OrderAddressAdmin(ReadOnlyAdmin):
     """Where to, without whom: the merchant's page shows the rest."""
@@ -334,7 +341,6 @@ for model in (
     AcceptSettings,
     CarrierPickupOrder,
     Channel,
-    Fulfillment,
     FulfillmentLine,
     IntakeKey,
     LabelLine,

@@ -126,6 +126,7 @@ class PartnerSettings(models.Model):
     other_email = models.EmailField(blank=True)
 
     class Meta:
+        verbose_name_plural = "partner settings"
         constraints = [
             models.CheckConstraint(
                 condition=Q(email_policy__in=PartnerEmail.values), name="partner_email_policy_known"

@@ -22,6 +22,9 @@ class StoreAddress(models.Model):
     country_code = models.CharField("country", max_length=2)
     phone = models.CharField(max_length=20, blank=True)
 
+    class Meta:
+        verbose_name_plural = "store addresses"
+
     def __str__(self) -> str:
         town = f"{self.city} {self.province_code} {self.postcode}".strip()
         return ", ".join(part for part in (self.company, self.address1, town, self.country_code) if part)
@@ -44,6 +47,7 @@ class SupplierSettings(models.Model):
     steps_done = models.JSONField(default=list, blank=True)  # of the set-up, by name
 
     class Meta:
+        verbose_name_plural = "supplier settings"
         constraints = [
             models.CheckConstraint(
                 condition=Q(disable_dropshipping=False) | Q(store_address__isnull=False),

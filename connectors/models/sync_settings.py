@@ -56,6 +56,7 @@ class SyncSettings(models.Model):
     setup_done = models.JSONField(default=list, blank=True)  # steps of a store's set-up, by name
 
     class Meta:
+        verbose_name_plural = "sync settings"
         constraints = [
             models.CheckConstraint(
                 condition=Q(push_every_minutes__lte=MINUTES_MAX), name="sync_settings_interval_within_a_day"

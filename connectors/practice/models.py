@@ -215,6 +215,9 @@ class PracticeDelivery(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=200, blank=True)
 
+    class Meta:
+        verbose_name_plural = "practice deliveries"
+
     def __str__(self) -> str:
         return f"{self.topic} {self.webhook_id}"
 

@@ -194,7 +194,7 @@ class RefundForm(_LinesForm):
     restock = forms.BooleanField(
         required=False,
         label="The units go back into stock",
-        help_text="Told to the store once the money is given, where it can be told (Shopify and WooCommerce). Elsewhere change the stock there.",
+        help_text="Told to the store once the money is given, where it can be told (Shopify and WooCommerce). Elsewhere change it there.",
     )
     key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 

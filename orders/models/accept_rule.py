@@ -75,6 +75,9 @@ class AcceptSettings(models.Model):
     merchant = models.OneToOneField(Merchant, on_delete=models.CASCADE, related_name="accept_settings")
     shadow = models.BooleanField(default=False)  # rules decide nothing, and say on each order what they would have done
 
+    class Meta:
+        verbose_name_plural = "accept settings"
+
     def __str__(self) -> str:
         return f"Auto-accept of {self.merchant}"
 

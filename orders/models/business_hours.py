@@ -57,6 +57,7 @@ class BusinessHours(models.Model):
     objects = BusinessHoursManager()
 
     class Meta:
+        verbose_name_plural = "business hours"
         constraints = [
             models.CheckConstraint(
                 condition=Q(ship_within_days=None) | Q(ship_within_days__gte=1, ship_within_days__lte=MOST_DAYS),
@@ -88,6 +89,7 @@ class ShipWithin(models.Model):
     days = models.PositiveSmallIntegerField()
 
     class Meta:
+        verbose_name_plural = "ship within"
         constraints = [
             models.UniqueConstraint(fields=["merchant", "channel"], name="ship_within_once_per_channel"),
             models.CheckConstraint(condition=Q(days__gte=1, days__lte=MOST_DAYS), name="ship_within_1_to_60_days"),

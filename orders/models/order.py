@@ -360,6 +360,7 @@ class OrderAddress(models.Model):
     phone = models.CharField(max_length=30, blank=True)  # E.164
 
     class Meta:
+        verbose_name_plural = "order addresses"
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "kind"], name="address_once_per_kind"),

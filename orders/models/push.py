@@ -89,6 +89,7 @@ class OrderPush(models.Model):
     objects = OrderPushManager()
 
     class Meta:
+        verbose_name_plural = "order pushes"
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(

@@ -181,6 +181,7 @@ class LabelBox(models.Model):
     image = models.BinaryField(null=True, blank=True)  # GIF
 
     class Meta:
+        verbose_name_plural = "label boxes"
         ordering = ["position", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["label", "position"], name="label_box_position_once"),

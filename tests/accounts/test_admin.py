@@ -128,3 +128,25 @@ def test_the_last_owner_stays_whatever_staff_send(staff: Client, merchant: Merch
 
     belongs.refresh_from_db()
     assert belongs.role == "owner"
+
+
+def test_staff_add_a_person_who_can_sign_in_at_once(staff: Client):
+    new = reverse("admin:accounts_user_add")
+    assert "E-mail address" in staff.get(new).content.decode()
+
+    staff.post(
+        new, {"email": "Mere@Storeward.example", "password1": "tall kauri of 1840", "password2": "tall kauri of 1840"}
+    )
+
+    person = User.objects.get(email="mere@storeward.example")
+    assert person.check_password("tall kauri of 1840")
+    assert person.emailaddress_set.get().verified
+
+
+def test_two_people_of_one_address_are_refused(staff: Client, owner: User):
+    twice = {"email": owner.email.upper(), "password1": "tall kauri of 1840", "password2": "tall kauri of 1840"}
+
+    page = staff.post(reverse("admin:accounts_user_add"), twice).content.decode()
+
+    assert "already exists" in page
+    assert User.objects.filter(email__iexact=owner.email).count() == 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.test import Client
+from django.db.models import Model
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts.models import AuditEvent, Merchant
+from accounts.models import AuditEvent, Merchant, User
 from orders import outbox
 from orders.enums import OutboxStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
@@ -78,6 +82,39 @@ def test_no_admin_page_shows_who_the_customer_is(staff: Client):
             text = staff.get(page_of(row)).content.decode()
             for personal in ("Harriet Ngata", "harriet@example.com", NOTE, "12 Ponsonby Road", "+64211234567"):
                 assert personal not in text, (model, personal)
+
+
+PERSONAL = {
+    *("customer_name", "customer_email", "customer_phone", "customer_note", "pickup_code", "collected_by"),
+    *("recipient", "image", "content", "body", "html", "to", "details", "attributes", "sent_calls", "token_digest"),
+    *("digest", "credentials", "access_token", "webhook_secret", "client_secret"),
+}
+OF_A_THING = {
+    "orders.StoreOrigin",
+    "orders.Fulfillment",
+    "orders.Refund",
+    "connectors.PracticeVariant",
+}  # of whose state
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_no_admin_page_has_a_field_for_what_is_personal_or_secret(rf: RequestFactory, model: type[Model]):
+    request = rf.get("/")
+    request.user = User(is_staff=True, is_superuser=True)
+    rows = admin.site._registry[model]
+
+    shown = set(flatten_fieldsets(rows.get_fieldsets(request, model()))) | set(rows.get_list_display(request))
+
+    known = {"digest", "details"} if model._meta.label in OF_A_THING else set()
+    assert not shown & (PERSONAL - known)
+
+
+def test_lists_in_the_admin_are_named_as_people_say():
+    plurals = {str(model._meta.verbose_name_plural) for model in admin.site._registry}
+
+    assert not [
+        each for each in plurals if re.search(r"(ss|hs|xs|hours|[^aeiou]ys)$", each) and each != "business hours"
+    ]
 
 
 def test_a_held_push_is_tried_again_and_the_audit_says_by_whom(staff: Client, merchant: Merchant):
