@@ -298,6 +298,7 @@ Q_CLUSTER = {
 }
 PUMP_TASK = "orders.tasks.pump"
 WAKE = "orders.outbox.wake"  # by dotted path: connectors may not import orders
+PROMISE_LETTER = "orders.services.letters.promise"  # a mail that must not be lost; nor may accounts
 MERCHANT_CHANGED = "orders.services.requirements.merchant_changed"  # nor may accounts
 INBOUND_TASK = "orders.tasks.process_inbound"
 CATALOG_TASK = "orders.tasks.read_catalog"

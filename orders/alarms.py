@@ -5,10 +5,11 @@ The mail is about the connection, not about an order: it goes out also when noth
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.utils.module_loading import import_string
 
@@ -40,15 +41,25 @@ def data_request(connection: Connection, *, cause: str, at: datetime) -> None:
 
 
 def _promise(connection: Connection, kind: str, cause: str, reason: str, at: datetime) -> None:
-    lane, _ = Lane.objects.get_or_create(merchant_id=connection.merchant_id)
-    payload: dict[str, Any] = {"kind": kind, "connection": connection.pk, "reason": reason}
+    payload = {"kind": kind, "connection": connection.pk, "reason": reason}
+    post_mail(merchant_id=connection.merchant_id, key=f"tell:{kind}:{cause}", payload=payload, at=at)
+
+
+def post_mail(*, merchant_id: int, key: str, payload: dict[str, Any], at: datetime, delay_s: float = 0.0) -> None:
+    """Promise a mail about no order, in its merchant's lane and inside the transaction that gives the reason for it.
+
+    The same key twice is one promise.
+    """
+    if not database.in_atomic_block:
+        raise RuntimeError("post_mail() belongs in the transaction that gives the reason.")
+    lane, _ = Lane.objects.get_or_create(merchant_id=merchant_id)
     OutboxMessage.objects.get_or_create(
-        key=f"tell:{kind}:{cause}"[:200],
+        key=key[:200],
         defaults={
             "topic": Topic.TELL_MERCHANT,
             "lane": lane,
             "payload": payload,
-            "next_attempt_at": at,
+            "next_attempt_at": at + timedelta(seconds=delay_s),
             "created_at": at,
         },
     )

@@ -12,6 +12,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 
 from accounts.models import Invitation, Membership, Merchant, Role, User
 from accounts.services import audit
@@ -24,9 +26,8 @@ class MemberError(Exception):
 
 
 def invite(*, merchant_id: int, email: str, role: Role, invited_by: User, at: datetime) -> Invitation:
-    """Ask a person to join; an older open invitation of the same address ends. The mail is sent after the commit."""
+    """Ask a person to join; an older open invitation of the same address ends. A worker sends the mail."""
     email = email.lower()
-    token = secrets.token_urlsafe(32)
     with transaction.atomic():
         merchant = Merchant.objects.get(pk=merchant_id)
         if Membership.objects.filter(merchant=merchant, user__email=email).exists():
@@ -38,15 +39,23 @@ def invite(*, merchant_id: int, email: str, role: Role, invited_by: User, at: da
             merchant=merchant,
             email=email,
             role=role,
-            token_digest=_digest(token),
+            token_digest=_digest(secrets.token_urlsafe(32)),
             invited_by=invited_by,
             created_at=at,
             expires_at=at + INVITATION_LASTS,
         )
+        invitation.token_digest = _digest(_token(invitation))
+        invitation.save(update_fields=["token_digest"])
         audit.record(
             merchant=merchant, kind="member.invited", subject=email, by=invited_by.get_username(), at=at, role=role
         )
-        transaction.on_commit(lambda: _send(invitation, token), robust=True)
+        import_string(settings.PROMISE_LETTER)(
+            "invitation",
+            merchant_id=merchant.pk,
+            cause=str(invitation.pk),
+            about={"invitation_id": invitation.pk},
+            at=at,
+        )
     return invitation
 
 
@@ -140,15 +149,26 @@ def _keep_an_owner(membership: Membership) -> None:
         raise MemberError("A merchant needs an owner: make somebody else owner first.")
 
 
-def _send(invitation: Invitation, token: str) -> None:
-    context = {"invitation": invitation, "url": settings.BASE_URL + reverse("accounts:invitation", args=[token])}
+def letter(*, invitation_id: int, at: datetime) -> EmailMultiAlternatives | None:
+    """The mail with the link; None when the invitation has ended."""
+    invitations = Invitation.objects.open(at=at).select_related("merchant", "invited_by")
+    invitation = invitations.filter(pk=invitation_id).first()
+    if invitation is None:
+        return None
+    path = reverse("accounts:invitation", args=[_token(invitation)])
+    context = {"invitation": invitation, "url": settings.BASE_URL + path}
     mail = EmailMultiAlternatives(
         subject=f"Join {' '.join(invitation.merchant.name.split())} on Storeward",
         body=render_to_string("accounts/mail/invitation.txt", context),
         to=[invitation.email],
     )
     mail.attach_alternative(render_to_string("accounts/mail/invitation.html", context), "text/html")
-    mail.send()
+    return mail
+
+
+def _token(invitation: Invitation) -> str:
+    """The link's secret, made from ours whenever it is needed: only its digest is stored."""
+    return salted_hmac("accounts.invitation", str(invitation.pk), algorithm="sha256").hexdigest()
 
 
 def _digest(token: str) -> str:

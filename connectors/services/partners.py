@@ -6,7 +6,6 @@ short name finds the question on its Partners page.
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -27,6 +26,8 @@ from connectors.registry import connector_class
 from connectors.services import partner_mails
 
 INVITATION_LASTS = timedelta(days=14)
+MAIL_AGAIN = timedelta(hours=1)  # to one address
+ASKED_IN_A_DAY = 50
 NAME_MAX = 120
 
 
@@ -67,28 +68,30 @@ def invite(
 ) -> Partnership:
     """Ask somebody, by e-mail address or short name, to work together. A source says at once for which of its stores.
 
-    Raises PartnerRefused; the same question again replaces the one before. The mail leaves after the commit.
+    Raises PartnerRefused; the same question again replaces the one before. A worker sends the mail.
     """
     merchant = Merchant.objects.select_for_update().get(pk=merchant_id)
     email = whom.lower() if "@" in whom else ""
     asked = None if email else _merchant_called(whom, merchant)
     store = _store(merchant, connection_id) if side == Side.SOURCE else None
     _refuse_double(merchant, asked, side, store)
+    _refuse_flood(merchant, email, by_source=side == Side.SOURCE, at=at)
     _replace_question(merchant, side, asked, email, by=by, at=at)
-    token = secrets.token_urlsafe(32)
     partnership = Partnership.objects.create(
         source=merchant if side == Side.SOURCE else asked,
         destination=asked if side == Side.SOURCE else merchant,
         source_connection=store,
         asked_by=side,
         email=email,
-        token_digest=_digest(token) if email else "",
         invited_by=by,
         invited_at=at,
         expires_at=at + INVITATION_LASTS,
     )
+    if email:
+        partnership.token_digest = _digest(partner_mails.token_of(partnership))
+        partnership.save(update_fields=["token_digest"])
     _note(merchant, "partnership.invited", email or whom, by, at)
-    partner_mails.invited(partnership, token if email else "")
+    partner_mails.promise(partnership, partner_mails.INVITED, by=side, at=at)
     return partnership
 
 
@@ -122,7 +125,7 @@ def accept(
     for each in (owner, seller):
         _note(each, "partnership.accepted", str(partnership), by, at, partnership=partnership.public_id)
     conditions.cleared(conditions.routing_changed(seller.pk))
-    partner_mails.accepted(partnership)
+    partner_mails.promise(partnership, partner_mails.ACCEPTED, by=side, at=at)
     return partnership
 
 
@@ -132,10 +135,11 @@ def decline(*, partnership_id: int, merchant_id: int, by: str, at: datetime) -> 
     partnership = _locked(partnership_id)
     _refuse_answered(partnership, at)
     merchant = Merchant.objects.get(pk=merchant_id)
-    _take_seat(partnership, _other(Side(partnership.asked_by)), merchant)
+    side = _other(Side(partnership.asked_by))
+    _take_seat(partnership, side, merchant)
     _decide(partnership, PartnershipState.DECLINED, by=by, at=at)
     _note(merchant, "partnership.declined", str(partnership), by, at, partnership=partnership.public_id)
-    partner_mails.declined(partnership)
+    partner_mails.promise(partnership, partner_mails.DECLINED, by=side, at=at)
     return partnership
 
 
@@ -171,7 +175,7 @@ def _end(partnership: Partnership, side: Side, name: str, *, by: str, at: dateti
     for merchant in filter(None, (partnership.source, partnership.destination)):
         _note(merchant, "partnership.revoked", str(partnership), by, at, partnership=partnership.public_id)
     if was_accepted:
-        partner_mails.ended(partnership, side)
+        partner_mails.promise(partnership, partner_mails.ENDED, by=side, at=at)
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -215,6 +219,17 @@ def _refuse_double(merchant: Merchant, asked: Merchant | None, side: Side, store
         standing = standing.filter(source_connection=store)
         if standing.exists():
             raise PartnerRefused(f"{asked.name} works with {store.name} already.", "whom")
+
+
+def _refuse_flood(merchant: Merchant, email: str, *, by_source: bool, at: datetime) -> None:
+    """Mails go to addresses that never asked for them."""
+    mine = Partnership.objects.filter(asked_by=Side.SOURCE, source=merchant)
+    if not by_source:
+        mine = Partnership.objects.filter(asked_by=Side.DESTINATION, destination=merchant)
+    if email and mine.filter(email=email, invited_at__gt=at - MAIL_AGAIN).exists():
+        raise PartnerRefused(f"{email} was asked less than an hour ago. Wait before you ask again.", "whom")
+    if mine.filter(invited_at__gt=at - timedelta(days=1)).count() >= ASKED_IN_A_DAY:
+        raise PartnerRefused(f"You have asked {ASKED_IN_A_DAY} times in a day. Ask again tomorrow.", "whom")
 
 
 def _replace_question(

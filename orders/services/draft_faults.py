@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
 from accounts.models import Merchant
 from connectors.base import Blocker
+from orders import alarms
 from orders.enums import OrderStatus, Topic
-from orders.models import DraftFault, Lane, Order, OutboxMessage
+from orders.models import DraftFault, Order, OutboxMessage
 from orders.services import mails, sync_fault_mails
 from orders.services.mails import one_line
 
@@ -115,12 +115,6 @@ def _look(fault_id: int, *, at: datetime) -> None:
 
 def _tell(fault: DraftFault, *, at: datetime, delay: timedelta = timedelta(0)) -> None:
     """Promise one mail, about no order of its own: it stands in the merchant's lane."""
-    lane, _ = Lane.objects.get_or_create(merchant_id=fault.merchant_id)
     payload = {"kind": "drafts_waiting", "draft_fault": fault.pk, "connection": fault.channel.connection_id}
-    OutboxMessage.objects.get_or_create(
-        key=f"tell:drafts_waiting:{fault.public_id}:{fault.mails}",
-        defaults={
-            "topic": Topic.TELL_MERCHANT, "lane": lane, "payload": payload, "next_attempt_at": at + delay, "created_at": at,
-        },
-    )  # fmt: skip
-    transaction.on_commit(import_string(settings.WAKE), robust=True)
+    key = f"tell:drafts_waiting:{fault.public_id}:{fault.mails}"
+    alarms.post_mail(merchant_id=fault.merchant_id, key=key, payload=payload, at=at, delay_s=delay.total_seconds())

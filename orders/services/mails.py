@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -46,7 +46,12 @@ def send(letter: Letter, *, key: str) -> None:
 
     Raises AddressRefused, or RetryLater when the server did not take it now.
     """
-    mail = _compose(letter, key)
+    hand_over(_compose(letter), key=key)
+
+
+def hand_over(mail: EmailMessage, *, key: str) -> None:
+    """The same for a mail that is written already."""
+    mail.extra_headers = {"Message-ID": _message_id(key, mail.from_email), "Auto-Submitted": "auto-generated"}
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
@@ -81,7 +86,7 @@ def safe_url(url: str) -> str:
     return url if plain and one_line(url) == url and " " not in url else ""
 
 
-def _compose(letter: Letter, key: str) -> EmailMultiAlternatives:
+def _compose(letter: Letter) -> EmailMultiAlternatives:
     name, files = letter.merchant.name, f"orders/mail/{letter.template}"
     context = {**letter.context, "merchant": one_line(name)}
     with timezone.override(letter.merchant.zone):
@@ -93,7 +98,6 @@ def _compose(letter: Letter, key: str) -> EmailMultiAlternatives:
         from_email=formataddr((one_line(name), address)) if letter.from_merchant else settings.DEFAULT_FROM_EMAIL,
         to=list(letter.to),
         reply_to=_reply_to(letter),
-        headers={"Message-ID": _message_id(key, address), "Auto-Submitted": "auto-generated"},
     )
     mail.attach_alternative(html, "text/html")
     return mail
@@ -105,5 +109,6 @@ def _reply_to(letter: Letter) -> list[str]:
     return [address for address in letter.merchant.alert_addresses if is_address(address)][:1]
 
 
-def _message_id(key: str, address: str) -> str:
+def _message_id(key: str, sender: str) -> str:
+    address = parseaddr(sender)[1]
     return f"<{sha256(key.encode()).hexdigest()[:32]}@{address.rpartition('@')[2]}>"

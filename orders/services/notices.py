@@ -29,6 +29,7 @@ from orders.models.payment import STORE
 from orders.services import (
     draft_faults,
     history,
+    letters,
     mails,
     partner_told,
     pickup_mails,
@@ -327,6 +328,9 @@ def _lines(counted: Iterable[tuple[int, OrderLine]]) -> list[dict[str, Any]]:
 
 def tell_merchant(message: OutboxMessage, world: World) -> Iterator[str]:
     """TELL_MERCHANT: what needs a person, with a link to it."""
+    if letters.is_about(message):
+        yield from letters.tell(message, world)
+        return
     merchant = message.lane.merchant if message.order_id is None else message.order.merchant
     assert merchant is not None  # noqa: S101  # what is about no order stands in its merchant's lane
     to, not_told = _addresses(merchant, message.payload.get("connection")), ""

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils.module_loading import import_string
 
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode
 from connectors.models import Connection
-from orders.enums import OrderStatus, PushStatus, Topic
-from orders.models import Lane, Order, OrderPush, OutboxMessage, SyncFault
+from orders import alarms
+from orders.enums import OrderStatus, PushStatus
+from orders.models import Order, OrderPush, SyncFault
 
 SETTLE = timedelta(minutes=2)  # so that the first mail of a burst counts all of it
 DIGEST_EVERY = timedelta(days=1)
@@ -119,12 +118,7 @@ def _tell(fault: SyncFault, kind: str, *, at: datetime, delay: timedelta = timed
     if kind == "sync_fault":
         fault.mails, fault.told_at = fault.mails + 1, at
         fault.save(update_fields=["mails", "told_at"])
-    lane, _ = Lane.objects.get_or_create(merchant_id=fault.connection.merchant_id)
     payload: dict[str, Any] = {"kind": kind, "fault": fault.pk, "connection": fault.connection_id}
-    OutboxMessage.objects.get_or_create(
-        key=f"tell:{kind}:{fault.public_id}:{fault.mails}:{at.isoformat()}"[:200],
-        defaults={
-            "topic": Topic.TELL_MERCHANT, "lane": lane, "payload": payload, "next_attempt_at": at + delay, "created_at": at,
-        },
-    )  # fmt: skip
-    transaction.on_commit(import_string(settings.WAKE), robust=True)
+    key = f"tell:{kind}:{fault.public_id}:{fault.mails}:{at.isoformat()}"
+    merchant_id = fault.connection.merchant_id
+    alarms.post_mail(merchant_id=merchant_id, key=key, payload=payload, at=at, delay_s=delay.total_seconds())

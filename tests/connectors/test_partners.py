@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -83,6 +84,27 @@ def test_a_second_store_of_the_same_merchant_is_possible(row, seller, store):
     second = make_partnership(seller, make_connection(store.merchant))
 
     assert second.state == PartnershipState.ACCEPTED
+
+
+def test_an_address_is_mailed_once_an_hour(seller, store):
+    ask = {"merchant_id": seller.pk, "side": Side.DESTINATION, "whom": "Mia@atua.example", "by": "ana"}
+    partners.invite(**ask, at=NOON)
+
+    with pytest.raises(partners.PartnerRefused, match="less than an hour ago") as refused:
+        partners.invite(**ask, at=NOON + timedelta(minutes=59))
+    again = partners.invite(**ask, at=NOON + timedelta(minutes=61))
+
+    assert (refused.value.field, again.state) == ("whom", "invited")
+
+
+def test_a_merchant_asks_no_more_than_fifty_in_a_day(seller, store):
+    ask = {"merchant_id": seller.pk, "side": Side.DESTINATION, "by": "ana"}
+    for number in range(50):
+        partners.invite(**ask, whom=f"mia{number}@atua.example", at=NOON)
+
+    with pytest.raises(partners.PartnerRefused, match="tomorrow"):
+        partners.invite(**ask, whom="atua", at=NOON + timedelta(hours=23))
+    partners.invite(**ask, whom="atua", at=NOON + timedelta(hours=25))
 
 
 def test_the_same_question_again_replaces_the_one_before(seller, store):

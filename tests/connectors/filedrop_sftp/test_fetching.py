@@ -14,9 +14,10 @@ from connectors.filedrop_sftp.connector import FILES_AT_ONCE
 from connectors.models import InboundEvent, PurchaseShipment, TrackingFile
 from connectors.practice.filedrop_sftp import files
 from connectors.services import desk_folder
+from orders import outbox
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.sftp_server import driver_of, purchase
-from tests.factories import NOON, make_connection
+from tests.factories import NOON, make_connection, make_member
 
 HEADER = "po_number,sku,quantity,carrier,tracking_number"
 
@@ -123,9 +124,21 @@ def test_the_merchant_is_told_of_bad_rows_once_a_day(driver, row, mill):
         leave(mill, name, "SW-9,STOOL,1,NZ Post,NZ9")
         poll(driver, times=2)
 
+    outbox.drain()
+
     (sent,) = mail.outbox
     assert sent.to == ["ana@kauri.example"]
     assert "Row 2: this supplier has no PO SW-9." in sent.body
+
+
+def test_without_an_alert_address_the_owners_are_told_of_bad_rows(driver, row, mill):
+    owner = make_member(row.merchant, email="ana@kauri.example")
+    leave(mill, "a.csv", "SW-9,STOOL,1,NZ Post,NZ9")
+    poll(driver, times=2)
+
+    outbox.drain()
+
+    assert [sent.to for sent in mail.outbox] == [[owner.email]]
 
 
 def test_a_file_without_a_fault_is_no_mail(driver, row, mill):
@@ -134,6 +147,7 @@ def test_a_file_without_a_fault_is_no_mail(driver, row, mill):
     driver.create(purchase())
     leave(mill, "a.csv", "SW-1,STOOL,2,NZ Post,NZ1")
     poll(driver, times=2)
+    outbox.drain()
 
     assert (numbers(), mail.outbox) == (["NZ1"], [])
 

@@ -13,6 +13,7 @@ from accounts.models import Role
 from connectors.base import Parcel
 from connectors.models import CatalogVariant, Connection, PartnerEmail, Partnership, Plan, ProductLink, Side
 from connectors.services import partners
+from orders import outbox
 from orders.enums import PushStatus
 from tests.factories import NOON, make_connection, make_member, make_merchant
 from tests.orders.services.partnered import Partnered, make_partnered
@@ -58,11 +59,11 @@ def invite(client: Client, **data: str):
     return client.post(reverse("orders:partners"), {"side": "destination", "store": "", **data})
 
 
-def test_a_merchant_asked_by_name_sees_the_question_and_accepts_with_a_store(django_capture_on_commit_callbacks):
+def test_a_merchant_asked_by_name_sees_the_question_and_accepts_with_a_store():
     person, potter = make_member(make_merchant(name="Kauri")), make_member(make_merchant(name="Atua", slug="atua"))
     store = make_connection(potter.memberships.get().merchant, name="Atua Shopify")
-    with django_capture_on_commit_callbacks(execute=True):
-        assert invite(as_user(person), whom="Atua").status_code == 302
+    assert invite(as_user(person), whom="Atua").status_code == 302
+    outbox.drain()
     assert [letter.to for letter in mail.outbox] == [[potter.email]]
     row = Partnership.objects.get()
 
@@ -76,12 +77,12 @@ def test_a_merchant_asked_by_name_sees_the_question_and_accepts_with_a_store(dja
     assert row.connection.merchant == row.destination
 
 
-def test_a_person_asked_by_e_mail_accepts_by_the_link(django_capture_on_commit_callbacks):
+def test_a_person_asked_by_e_mail_accepts_by_the_link():
     source = make_merchant(name="Atua")
     potter, store = make_member(source), make_connection(source)
     seller = make_member(make_merchant(name="Kauri"), email="ana@kauri.example")
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = invite(as_user(potter), side="source", whom="Ana@Kauri.example", store=store.public_id)
+    answer = invite(as_user(potter), side="source", whom="Ana@Kauri.example", store=store.public_id)
+    outbox.drain()
     assert answer.status_code == 302
     link = next(line for line in mail.outbox[0].body.splitlines() if "/invitation/" in line)
     path = link[link.index("/settings/") :]
@@ -97,13 +98,13 @@ def test_a_person_asked_by_e_mail_accepts_by_the_link(django_capture_on_commit_c
     assert as_user(seller).get(path).status_code == 410
 
 
-def test_a_question_is_declined_and_the_asker_told(django_capture_on_commit_callbacks):
+def test_a_question_is_declined_and_the_asker_told():
     person, potter = make_member(make_merchant()), make_member(make_merchant(slug="atua", name="Atua"))
     invite(as_user(person), whom="atua")
     row = Partnership.objects.get()
 
-    with django_capture_on_commit_callbacks(execute=True):
-        as_user(potter).post(reverse("orders:partner_decline", args=[row.public_id]))
+    as_user(potter).post(reverse("orders:partner_decline", args=[row.public_id]))
+    outbox.drain()
 
     row.refresh_from_db()
     assert (row.state, row.connection) == ("declined", None)
