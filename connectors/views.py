@@ -36,7 +36,14 @@ TAKEN = "This store is connected already."
 def connection_list(request: MerchantRequest) -> HttpResponse:
     at = timezone.now()
     rows = Connection.objects.of(request.merchant).standing().own().order_by("name", "pk")
-    shown = [{"connection": row, "health": health.of(row, at=at)} for row in rows]
+    shown = [
+        {
+            "connection": row,
+            "health": health.of(row, at=at),
+            "sends_webhooks": registry.connector_class(row.platform).capabilities.webhooks,
+        }
+        for row in rows
+    ]
     return render(request, "connectors/connection_list.html", {"connections": shown})
 
 

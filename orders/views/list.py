@@ -37,6 +37,7 @@ def order_list(request: MerchantRequest) -> HttpResponse:
         "what_happens": acceptance.in_a_sentence(request.merchant),
         "tabs": [(tab, counts[tab.key]) for tab in queries.TABS],
         "destinations": connections,
+        "no_store": not connections,
         "has_store_channel": any(connection.is_channel for connection in connections),
         "payments": PaymentStatus.choices,
         "exports": ExportStatus.choices,

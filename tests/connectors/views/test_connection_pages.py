@@ -43,6 +43,16 @@ def test_a_disconnected_store_does_not_exist_any_more(page: Client, row: Connect
     assert ask(url(name, row)).status_code == 404
 
 
+def test_the_list_says_how_each_store_s_changes_come(page: Client, merchant: Merchant, row: Connection):
+    Connection.objects.filter(pk=row.pk).update(webhook_topics=["orders/updated"])
+    make_connection(merchant, platform="ssactivewear")
+
+    text = said(page, reverse("connectors:list"))
+
+    assert "1 topic<" in text
+    assert text.count("asked every few minutes") == 1
+
+
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_viewer_changes_nothing(merchant: Merchant, client: Client, row: Connection, name: str):
     client.force_login(make_member(merchant, Role.VIEWER))

@@ -49,6 +49,24 @@ def test_an_empty_portal_says_how_to_begin(page: Client):
     assert "Connect a store" in page.get("/orders/").content.decode()
 
 
+def test_an_empty_list_asks_for_a_store_only_where_there_is_none(page: Client, merchant: Merchant):
+    make_connection(merchant)
+
+    text = page.get("/orders/").content.decode()
+
+    assert "No orders yet" in text
+    assert "Connect a store" not in text
+
+
+def test_an_empty_list_offers_a_viewer_nothing_that_is_refused(merchant: Merchant, client: Client):
+    client.force_login(make_member(merchant, Role.VIEWER))
+
+    text = client.get("/orders/").content.decode()
+
+    assert "Connect a store so that they have somewhere to go." in text
+    assert reverse("connectors:gallery") not in text
+
+
 def test_the_list_shows_ones_own_orders_only(page: Client, merchant: Merchant):
     mine, other = make_order(merchant), make_order()
 
