@@ -1,15 +1,17 @@
-"""The API's door to what counts for all orders of a merchant: the time to confirm, and who is told of problems."""
+"""The API's doors to a merchant: the business itself, the time to confirm, and who is told of problems."""
 
 from __future__ import annotations
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
+from accounts.forms import ProfileForm
 from accounts.models import Merchant
 from accounts.services import merchants
 from orders.api.views import PROBLEM, key_of
@@ -29,6 +31,47 @@ class OrderSettingsSerializer(serializers.ModelSerializer[Merchant]):
     class Meta:
         model = Merchant
         fields = ("auto_accept", "confirm_within_hours", "alert_addresses")
+
+
+class BusinessSerializer(serializers.ModelSerializer[Merchant]):
+    """The rules are those of the page's form."""
+
+    class Meta:
+        model = Merchant
+        fields = ("slug", *ProfileForm.Meta.fields)
+        read_only_fields = ("slug",)
+
+
+class Business(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="business_read", summary="The business", responses={200: BusinessSerializer, **_READING}
+    )
+    def get(self, request: Request) -> Response:
+        return Response(BusinessSerializer(key_of(request).merchant).data)
+
+    @extend_schema(
+        operation_id="business_change",
+        summary="Change the business's name, address, time zone or currency",
+        description="What is left out stays. The address stands on documents, the zone decides how times are shown.",
+        request=BusinessSerializer(partial=True),
+        responses={200: BusinessSerializer, 400: PROBLEM, **_READING},
+        examples=[OpenApiExample("Moved", value={"address1": "1 Quay Street", "city": "Auckland"}, request_only=True)],
+    )
+    def patch(self, request: Request) -> Response:
+        merchant = key_of(request).merchant
+        assert merchant is not None  # noqa: S101  # IsMerchantKey
+        body = BusinessSerializer(merchant, data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        typed = {name: getattr(merchant, name) for name in ProfileForm.Meta.fields} | body.validated_data
+        form = ProfileForm(typed)
+        if not form.is_valid():
+            raise ValidationError({name: list(map(str, found)) for name, found in form.errors.items()})
+        changed = merchants.save(
+            merchant_id=merchant.pk, by=f"API key {key_of(request)}", at=timezone.now(), **form.cleaned_data
+        )
+        return Response(BusinessSerializer(changed).data)
 
 
 class OrderSettings(APIView):

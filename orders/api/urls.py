@@ -247,6 +247,7 @@ urlpatterns = [
         login_not_required(order_data_trial.Locations.as_view()),
         name="locations",
     ),
+    path("business/", login_not_required(order_settings.Business.as_view()), name="business"),
     path("order-settings/", login_not_required(order_settings.OrderSettings.as_view()), name="order_settings"),
     path("pushes/<str:public_id>/push/", login_not_required(order_data.PushNow.as_view()), name="push_now"),
     path("auto-accept/", login_not_required(accepting.AutoAccept.as_view()), name="auto_accept"),

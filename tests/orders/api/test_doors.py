@@ -1,9 +1,10 @@
-"""Whatever can be done on a page can be done over the API."""
+"""Whatever can be done on a page can be done over the API, but for what only a person may."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
+from accounts import urls as account_urls
 from orders import urls
 from orders.api import urls as api_urls
 
@@ -67,6 +68,19 @@ def test_every_page_has_its_door():
     missing = {page for page in _names(urls) - set(PAGES_ALONE) if DOORS.get(page, page) not in _names(api_urls)}
 
     assert missing == set()
+
+
+OF_PERSONS = {  # a key must make neither people nor keys: see docs/adr/0022
+    "team", "invite", "invitation_withdraw", "member_role", "member_remove", "invitation",
+    "keys", "key_revoke", "switch",
+}  # fmt: skip
+OF_THE_BUSINESS = {"profile": "business"}
+
+
+def test_every_page_of_the_account_has_its_door_or_is_a_person_s():
+    doors = {OF_THE_BUSINESS.get(page, page) for page in _names(account_urls) - OF_PERSONS}
+
+    assert doors <= _names(api_urls)
 
 
 def _names(module: ModuleType) -> set[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
+from accounts.services import api_keys
 from connectors.models import Connection, Location
 from connectors.practice import services as practice
 from connectors.services import practice as choices
@@ -56,6 +58,56 @@ def test_what_cannot_be_is_refused_with_its_field(api: Api, body, field):
 
 def test_a_marketplace_has_no_business_here(api: Api):
     assert api.send("GET", "order-settings/").status_code == 403
+
+
+# --- the business ---
+
+
+def test_the_business_is_read_and_changed(api: Api):
+    before = send(api, "GET", "business/").json()
+
+    body = send(api, "PATCH", "business/", {"city": "Whangārei", "time_zone": "Pacific/Chatham"}).json()
+
+    assert body == {**before, "city": "Whangārei", "time_zone": "Pacific/Chatham"}
+    assert send(api, "GET", "business/").json() == body
+    event = api.merchant.audit_events.get(kind="merchant.changed")
+    assert event.data == {"city": "Whangārei", "time_zone": "Pacific/Chatham"}
+    assert event.by.startswith("API key tests")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"currency": "KIW"}, "currency"),
+        ({"country_code": "Atlantis"}, "country_code"),
+        ({"country_code": "ZZ"}, "country_code"),
+        ({"time_zone": "Pacific/Atlantis"}, "time_zone"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"city": ["Auckland"]}, "city"),
+    ],
+)
+def test_a_business_that_cannot_be_is_refused_with_its_field(api: Api, body, field):
+    response = send(api, "PATCH", "business/", body)
+
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, field)
+    assert not api.merchant.audit_events.filter(kind="merchant.changed").exists()
+
+
+def test_a_business_keeps_its_short_name(api: Api):
+    send(api, "PATCH", "business/", {"slug": "other"})
+
+    api.merchant.refresh_from_db()
+    assert api.merchant.slug != "other"
+
+
+def test_a_key_that_only_reads_changes_no_business(api: Api):
+    _, secret = api_keys.issue(
+        name="reader", can_write=False, expires_at=None, merchant=api.merchant, by="ana", at=timezone.now()
+    )
+
+    assert api.send("GET", "business/", None, key=secret).status_code == 200
+    assert api.send("PATCH", "business/", {"city": "Taupo"}, key=secret).status_code == 403
 
 
 # --- what a connection's settings are chosen by ---
