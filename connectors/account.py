@@ -25,6 +25,7 @@ class Account:
     currency: str = ""
     remote_id: str = ""
     shop_domain: str = ""  # what its webhooks call it, where that is not the host of base_url
+    missing_scopes: tuple[str, ...] = ()  # permissions that the last `check` found lacking
     settings: Mapping[str, Any] = field(default_factory=dict)  # what the last `check` told of the shop
     webhook_secret: Mapping[str, Any] = field(default_factory=dict, repr=False)  # {"secrets": those we know}
     desk: Desk | None = field(default=None, repr=False)  # where capabilities.desk asks for it

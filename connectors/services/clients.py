@@ -43,6 +43,7 @@ def account_of(connection: Connection) -> Account:
         currency=connection.currency,
         remote_id=connection.remote_id,
         shop_domain=connection.shop_domain,
+        missing_scopes=tuple(connection.missing_scopes),
         settings=connection.shop_settings,
         webhook_secret=connection.webhook_secret,
         desk=BookDesk(connection.pk) if connector_class(connection.platform).capabilities.desk else None,

@@ -8,6 +8,7 @@ from typing import Any
 from connectors import preflight
 from connectors.base import Account, Blocker, BlockerCode, OutboundOrder, RemoteVariant
 from connectors.shopify import mapping
+from connectors.shopify.reading import CUSTOMERS
 
 LINES_MAX = 250  # Shopify takes no longer list in an argument (API limits, November 2026)
 
@@ -32,6 +33,7 @@ def blockers(
         *_addresses(order),
         *_texts(variables),
         *_place(order),
+        *_customer(variables, account),
     )
 
 
@@ -66,6 +68,15 @@ def _texts(variables: Mapping[str, Any]) -> Iterator[Blocker]:
         if len(tag) > mapping.TAG_MAX:
             message = f"The tag “{tag}” has {len(tag)} characters, Shopify takes {mapping.TAG_MAX}."
             yield Blocker(BlockerCode.TEXT_TOO_LONG, message, "tags", str(len(tag)))
+
+
+def _customer(variables: Mapping[str, Any], account: Account) -> Iterator[Blocker]:
+    if CUSTOMERS in account.missing_scopes and variables["order"].get("customer"):
+        message = (
+            "The app may not create customers in the shop. Reconnect it and allow write_customers, or turn off that"
+            " customers are created in the connection's settings."
+        )
+        yield Blocker(BlockerCode.SCOPE_MISSING, message, "customer", CUSTOMERS)
 
 
 def _place(order: OutboundOrder) -> Iterator[Blocker]:

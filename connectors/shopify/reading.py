@@ -24,13 +24,16 @@ from connectors.base import (
 from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.shopify.mapping import LINE_ID
 
+CUSTOMERS = "write_customers"  # for an order that is attached to a customer
 # A write scope lets read too. Shopify's names, 2026-10.
 SCOPES = (
     "write_orders",
     "read_products",
     "read_inventory",
+    "read_locations",
     "read_fulfillments",
     "write_merchant_managed_fulfillment_orders",
+    CUSTOMERS,
 )
 
 _SELLABLE = frozenset({"ACTIVE", "UNLISTED"})

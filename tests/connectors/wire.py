@@ -34,8 +34,10 @@ class ShopOnTheWire:
             "write_orders",
             "read_products",
             "read_inventory",
+            "read_locations",
             "read_fulfillments",
             "write_merchant_managed_fulfillment_orders",
+            "write_customers",
         ]
         self.to_code: tuple[int, object] = (404, {})  # status and body for a code or a refresh token
         self.variants: list[tuple[str, ...]] = []

@@ -32,6 +32,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "fulfillmentTrackingInfoUpdate": _FULFILL,
     "fulfillmentCancel": _FULFILL,
 }
+_CUSTOMERS = ("write_customers",)
 _OF_NODES = {"ProductVariant": ("read_products",), "Order": _ORDERS}
 _OF_TOPICS = {"FULFILLMENTS": ("read_fulfillments",), "ORDERS": _ORDERS, "REFUNDS": _ORDERS}
 
@@ -39,6 +40,11 @@ _OF_TOPICS = {"FULFILLMENTS": ("read_fulfillments",), "ORDERS": _ORDERS, "REFUND
 def check(field: str, granted: Iterable[str]) -> None:
     """Raises ACCESS_DENIED when none of the scopes that let use the field was granted."""
     _refuse(field, _REQUIRED.get(field, ()), granted)
+
+
+def check_customer(granted: Iterable[str]) -> None:
+    """The same for an order that is to be attached to a customer."""
+    _refuse("orderCreate", _CUSTOMERS, granted)
 
 
 def check_node(kind: str, granted: Iterable[str]) -> None:

@@ -24,6 +24,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def order_create(call: Call, order: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Node:
+    if order.get("customer"):
+        access.check_customer(call.shop.scopes)
     given = {"inventoryBehaviour": "BYPASS", **(options or {})}
     try:
         check_awake(call.shop)

@@ -35,6 +35,7 @@ SCOPES = [
     "read_locations",
     "read_fulfillments",
     "write_merchant_managed_fulfillment_orders",
+    "write_customers",
 ]
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from connectors.practice import dials
-from connectors.practice.models import PracticeOrder
+from connectors.practice.models import PracticeOrder, PracticeShop
 from tests.connectors.practice.shop import CREATE, ask, bag, code, create, line, order_input, read, refusals, tax
 
 SALE = {"kind": "SALE", "status": "SUCCESS", "gateway": "ArchiPro"}
@@ -242,3 +242,18 @@ def test_an_order_is_fulfilled_at_the_shop_s_location_as_it_is_created(shop):
 )
 def test_a_fulfilled_order_names_a_location_of_the_shop(shop, fields):
     assert refusals(shop, **fields)[0]["field"][:2] == ["order", "fulfillment"]
+
+
+def test_attaching_a_customer_asks_for_its_scope(shop):
+    PracticeShop.objects.update(scopes=["write_orders"])
+    shop.refresh_from_db()
+    customer = {"toUpsert": {"email": "h@example.com"}}
+
+    answer = ask(shop, CREATE, order=order_input(shop, customer=customer))
+
+    assert code(answer) == "ACCESS_DENIED"
+    assert not PracticeOrder.objects.exists()
+    assert create(shop, email="h@example.com")
+    PracticeShop.objects.update(scopes=["write_orders", "write_customers"])
+    shop.refresh_from_db()
+    assert create(shop, customer=customer)

@@ -7,6 +7,7 @@ from typing import Any
 
 import responses
 
+from connectors.base import Account
 from connectors.http import HttpClient
 from connectors.shopify.connector import ShopifyConnector
 from tests.connectors.shopify.orders import ACCOUNT
@@ -14,8 +15,8 @@ from tests.connectors.shopify.orders import ACCOUNT
 URL = "https://kauri.myshopify.com/admin/api/2026-10/graphql.json"
 
 
-def connector() -> ShopifyConnector:
-    return ShopifyConnector(ACCOUNT, HttpClient(deadline_s=1))
+def connector(account: Account = ACCOUNT) -> ShopifyConnector:
+    return ShopifyConnector(account, HttpClient(deadline_s=1))
 
 
 def answers(data: Any = None, **rest: Any) -> None:

@@ -73,8 +73,10 @@ def test_check_tells_the_shop_and_the_scopes_it_lacks():
     assert (shop.domain, shop.currency, shop.prices_include_tax) == ("kauri.myshopify.com", "NZD", True)
     assert shop.missing_scopes == (
         "read_inventory",
+        "read_locations",
         "read_fulfillments",
         "write_merchant_managed_fulfillment_orders",
+        "write_customers",
     )
 
 

@@ -64,7 +64,8 @@ def test_the_way_there_names_our_app_its_scopes_and_where_to_come_back():
     assert (url.netloc, url.path) == ("kauri.myshopify.com", "/admin/oauth/authorize")
     assert {name: value for name, (value,) in parse_qs(url.query).items()} == {
         "client_id": "our-key",
-        "scope": "write_orders,read_products,read_inventory,read_fulfillments,write_merchant_managed_fulfillment_orders",
+        "scope": "write_orders,read_products,read_inventory,read_locations,read_fulfillments,"
+        "write_merchant_managed_fulfillment_orders,write_customers",
         "redirect_uri": "https://portal.example/back/",
         "state": "state-1",
     }

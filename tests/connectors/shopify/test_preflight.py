@@ -52,6 +52,18 @@ def test_texts_beyond_shopifys_limits_are_refused():
     assert [(code, field) for code, field, _ in found(one)] == [("text_too_long", "note"), ("text_too_long", "tags")]
 
 
+def test_a_customer_needs_a_permission_of_its_own():
+    sharing = order(options=with_options(share_customer_email=True, create_customer=True))
+    lacking = connector(replace(orders.ACCOUNT, missing_scopes=("write_customers",)))
+    known = {variant().variant_id: variant()}
+
+    (found_then,) = lacking.preflight(sharing, known)
+
+    assert (found_then.code, found_then.value) == ("scope_missing", "write_customers")
+    assert lacking.preflight(replace(sharing, options=with_options(share_customer_email=False)), known) == ()
+    assert found(sharing) == []
+
+
 def test_more_lines_than_an_argument_takes_are_refused():
     one = order(*[replace(line(1, quantity=1), taxes=(tax("1.00"),)) for _ in range(251)])
 
