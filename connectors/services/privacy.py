@@ -10,11 +10,24 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from accounts.services import audit
 from connectors import conditions
-from connectors.models import CallLog, Connection, ConnectionState, InboundEvent, Location, PrivacyRequest, ProductLink
+from connectors.models import (
+    CallLog,
+    CatalogReading,
+    CatalogVariant,
+    Connection,
+    ConnectionState,
+    InboundEvent,
+    LinkImport,
+    Location,
+    PrivacyRequest,
+    ProductLink,
+    UnlinkedSku,
+)
 from connectors.models.privacy import PrivacyTopic
 from connectors.services import connections
 from connectors.shopify import privacy as shopify
@@ -60,13 +73,27 @@ def forget_shop(*, connection_id: int, asked_at: datetime, at: datetime) -> bool
         return False
     if connection.state != ConnectionState.REMOVED:
         connections.disconnect(connection_id=connection_id, by=SHOPIFY, at=at)
-    for rows in (ProductLink, Location, CallLog):
+    for rows in (ProductLink, UnlinkedSku, LinkImport, CatalogVariant, CatalogReading, Location, CallLog):
         rows.objects.filter(connection_id=connection_id).delete()
     Connection.objects.filter(pk=connection_id).update(
-        shop_domain="", remote_id="", last_error="", webhook_topics=[], missing_scopes=[]
-    )
+        base_url="", shop_domain="", remote_id="", shop_settings={}, shop_time_zone="", last_error="", api_warning="",
+        webhook_topics=[], missing_scopes=[],
+    )  # fmt: skip
     conditions.cleared(conditions.token_renewed(connection_id))
     return True
+
+
+def is_connected_anew(connection_id: int) -> bool:
+    """Whether the merchant has another connection to the shop that this one was to. Before the shop is forgotten."""
+    connection = Connection.objects.get(pk=connection_id)
+    others = Connection.objects.of(connection.merchant).standing().own().exclude(pk=connection_id)
+    return others.filter(platform=connection.platform, shop_domain__iexact=connection.shop_domain).exists()
+
+
+def unfinished_shops() -> QuerySet[PrivacyRequest]:
+    """Requests to forget a shop that is forgotten already, but for some orders that were placed there."""
+    rows = PrivacyRequest.objects.filter(topic=PrivacyTopic.SHOP_REDACT, done_at=None)
+    return rows.filter(connection__state=ConnectionState.REMOVED, connection__base_url="").order_by("pk")
 
 
 def _is_back(connection: Connection, uninstalled_at: datetime) -> bool:

@@ -30,6 +30,7 @@ from orders.services import (
     inbound,
     label_rows,
     notices,
+    privacy,
     remote_cancel,
     sync_faults,
     write_backs,
@@ -67,6 +68,7 @@ def tick(*, at: datetime) -> None:
     write_backs.hold_stranded(at=at)
     sync_faults.sweep(at=at)
     draft_faults.sweep(at=at)
+    privacy.go_on(at=at)
 
 
 def escalate(*, at: datetime) -> None:

@@ -7,18 +7,28 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.services import audit
 from connectors.models import InboundEvent, PrivacyRequest
 from connectors.models.privacy import PrivacyTopic
 from connectors.services import desk, privacy
 from orders import alarms
-from orders.models import DocumentJob, Order, OrderAddress, OrderEvent, OrderPush
+from orders.models import (
+    DocumentJob,
+    Order,
+    OrderAddress,
+    OrderEvent,
+    OrderPush,
+    RefundPicture,
+    RefundRequest,
+    StoreOrigin,
+)
 from orders.services import drafts, history, label_rows
 from orders.services.readiness import REMOVED
 from orders.services.transitions import lock
 
+AT_ONCE = 50  # orders of a shop that is forgotten, in one transaction
 KIND = "order.personal_data_removed"
 
 _PERSONAL = ("customer", "shipping_address", "billing_address")  # how a blocker's field begins
@@ -33,19 +43,50 @@ def honour(event: InboundEvent, *, at: datetime) -> bool:
     request = privacy.request_of(event)
     if request is None:
         return False
-    orders, kept = list(orders_of(request).values_list("pk", flat=True)), ""
+    if request.topic == PrivacyTopic.SHOP_REDACT:
+        _forget_shop(request, at=at)
+        return True
+    orders = list(orders_of(request).values_list("pk", flat=True))
     match request.topic:
         case PrivacyTopic.CUSTOMER_REDACT:
             for order_id in sorted(orders):
                 remove_personal_data(order_id=order_id, by=privacy.SHOPIFY, at=at)
         case PrivacyTopic.DATA_REQUEST:
             alarms.data_request(request.connection, cause=request.public_id, at=at)
-        case PrivacyTopic.SHOP_REDACT:
-            asked_at = request.triggered_at or request.received_at
-            if not privacy.forget_shop(connection_id=request.connection_id, asked_at=asked_at, at=at):
-                kept = "The shop was connected again after it had uninstalled the app."
-    privacy.done(request, orders=len(orders), at=at, kept=kept)
+    privacy.done(request, orders=len(orders), at=at)
     return True
+
+
+def go_on(*, at: datetime) -> None:
+    """The next orders of shops that are being forgotten. Once a minute."""
+    for request in privacy.unfinished_shops():
+        with transaction.atomic():
+            _forget_orders(request, at=at)
+
+
+def _forget_shop(request: PrivacyRequest, *, at: datetime) -> None:
+    """The shop at once; the customers of the orders that were placed there too, some now and the rest with the clock."""
+    stands_anew = privacy.is_connected_anew(request.connection_id)
+    asked_at = request.triggered_at or request.received_at
+    if not privacy.forget_shop(connection_id=request.connection_id, asked_at=asked_at, at=at):
+        privacy.done(request, orders=0, at=at, kept="The shop was connected again after it had uninstalled the app.")
+        return
+    OrderPush.objects.filter(connection=request.connection_id).update(remote_url="")
+    StoreOrigin.objects.filter(order__channel__connection=request.connection_id).update(url="")
+    if stands_anew:
+        privacy.done(request, orders=0, at=at, kept="The shop has another connection: its orders stay.")
+        return
+    _forget_orders(request, at=at)
+
+
+def _forget_orders(request: PrivacyRequest, *, at: datetime) -> None:
+    placed_there = Order.objects.filter(channel__connection=request.connection_id)
+    known = placed_there.exclude(Exists(OrderEvent.objects.filter(order=OuterRef("pk"), kind=KIND))).order_by("pk")
+    order_ids = list(known.values_list("pk", flat=True)[:AT_ONCE])
+    for order_id in order_ids:
+        remove_personal_data(order_id=order_id, by=privacy.SHOPIFY, at=at, why="since its shop left Storeward")
+    if len(order_ids) < AT_ONCE:
+        privacy.done(request, orders=placed_there.count(), at=at)
 
 
 def orders_of(request: PrivacyRequest) -> Any:
@@ -62,7 +103,7 @@ def is_removed(order: Order) -> bool:
 
 
 @transaction.atomic
-def remove_personal_data(*, order_id: int, by: str, at: datetime) -> bool:
+def remove_personal_data(*, order_id: int, by: str, at: datetime, why: str = "at the customer's request") -> bool:
     """Replace what tells who the customer is. False when it was done before: there is nothing to do twice."""
     order = lock(order_id)
     if is_removed(order):
@@ -86,9 +127,11 @@ def remove_personal_data(*, order_id: int, by: str, at: datetime) -> bool:
     for event in order.events.filter(kind=drafts.EDITED):
         _forget_values(event)
     order.fulfillments.exclude(collected_by="").update(collected_by=REMOVED)
+    RefundRequest.objects.filter(order=order).exclude(note="").update(note=REMOVED)
+    RefundPicture.objects.filter(request_line__request__order=order).delete()
     label_rows.forget_customer(order)
     DocumentJob.objects.filter(orders=order).delete()  # with the name and address on their pages
-    text = "The customer's name, e-mail address, phone, addresses and note were removed at the customer's request."
+    text = f"The customer's name, e-mail address, phone, addresses, notes and pictures were removed {why}."
     history.note(order, kind=KIND, text=text, by=by, at=at)
     drafts.reconsider(order_id=order_id, by=history.STOREWARD, at=at)
     return True

@@ -11,11 +11,30 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent
-from connectors.models import CallLog, Connection, ConnectionState, InboundEvent, PrivacyRequest, PurchaseOrder
+from connectors.models import (
+    CallLog,
+    CatalogReading,
+    CatalogVariant,
+    Connection,
+    ConnectionState,
+    InboundEvent,
+    PrivacyRequest,
+    PurchaseOrder,
+    UnlinkedSku,
+)
 from connectors.shopify import webhook
 from orders.enums import Topic
-from orders.models import Order, OrderEvent, OutboxMessage
+from orders.models import (
+    Channel,
+    Order,
+    OrderEvent,
+    OutboxMessage,
+    RefundPicture,
+    RefundRequest,
+    RefundRequestLine,
+)
 from orders.services import clock, inbound, privacy
+from orders.services.readiness import REMOVED
 from tests.factories import NOON, make_connection, make_order
 
 pytestmark = pytest.mark.django_db
@@ -222,6 +241,75 @@ def test_a_forgotten_shop_is_disconnected_and_leaves_its_name_alone(order, row):
     assert (row.state, row.name, row.shop_domain, row.remote_id) == (ConnectionState.REMOVED, "Kauri Shopify", "", "")
     assert (dict(row.credentials), dict(row.webhook_secret), row.calls.count()) == ({}, {}, 0)
     assert AuditEvent.objects.filter(kind="privacy.shop_redact").count() == 1
+
+
+def test_nothing_of_a_forgotten_shop_s_goods_and_addresses_stays(order, row):
+    CatalogVariant.objects.create(connection=row, variant_id="1", sku="BOWL", title="Bowl", seen_at=NOON)
+    CatalogReading.objects.create(connection=row, state="running", started_at=NOON, due_at=NOON)
+    UnlinkedSku.objects.create(connection=row, sku="BOWL", reason="missing", seen_at=NOON)
+    Connection.objects.filter(pk=row.pk).update(shop_settings={"country": "NZ"}, shop_time_zone="Pacific/Auckland")
+    order.pushes.update(remote_url="https://kauri.myshopify.com/admin/orders/7")
+
+    deliver("shop/redact")
+    process()
+
+    row.refresh_from_db()
+    assert (row.base_url, row.shop_settings, row.shop_time_zone) == ("", {}, "")
+    assert not any(
+        rows.objects.filter(connection=row).exists() for rows in (CatalogVariant, CatalogReading, UnlinkedSku)
+    )
+    assert order.pushes.get().remote_url == ""
+
+
+def placed_there(row: Connection, count: int) -> list[Order]:
+    channel = Channel.objects.create(connection=row, name="Kauri Shop")
+    return [make_order(row.merchant, channel=channel) for _ in range(count)]
+
+
+def test_customers_of_orders_that_were_placed_in_a_forgotten_shop_are_forgotten_in_bounded_steps(
+    row, order, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(privacy, "AT_ONCE", 2)
+    orders = placed_there(row, 3)
+
+    deliver("shop/redact")
+    process()
+    first = [Order.objects.get(pk=each.pk).customer_email for each in orders]
+    clock.tick(at=NOON + timedelta(minutes=1))
+
+    assert first == ["", "", "harriet@example.com"]
+    assert [Order.objects.get(pk=each.pk).customer_email for each in orders] == ["", "", ""]
+    order.refresh_from_db()
+    assert order.customer_email == "harriet@example.com"  # bought at a marketplace, not there
+    request = PrivacyRequest.objects.get()
+    assert (request.done_at, request.orders_found) == (NOON + timedelta(minutes=1), 3)
+    assert "since its shop left Storeward" in orders[0].events.get(kind=privacy.KIND).text
+
+
+def test_orders_of_a_shop_that_has_a_new_connection_stay(row):
+    (order,) = placed_there(row, 1)
+    Connection.objects.filter(pk=row.pk).update(state=ConnectionState.REMOVED)
+    make_connection(row.merchant, platform="shopify", shop_domain=DOMAIN, connected_at=timezone.now())
+
+    deliver("shop/redact")
+    process()
+
+    order.refresh_from_db()
+    assert order.customer_email == "harriet@example.com"
+    kept = AuditEvent.objects.filter(kind="privacy.shop_redact").values_list("data__kept", flat=True)
+    assert "The shop has another connection: its orders stay." in kept
+
+
+def test_what_a_customer_wrote_and_showed_for_a_refund_is_removed_too(order):
+    request = RefundRequest.objects.create(order=order, reason="damaged", note="It broke, Harriet", created_at=NOON)
+    line = RefundRequestLine.objects.create(request=request, line=order.lines.first(), quantity=1)
+    RefundPicture.objects.create(request_line=line, content=b"jpeg")
+
+    privacy.remove_personal_data(order_id=order.pk, by="Shopify", at=NOON)
+
+    request.refresh_from_db()
+    assert request.note == REMOVED
+    assert not RefundPicture.objects.exists()
 
 
 @pytest.mark.parametrize(("hours_before", "state"), [(47, "active"), (49, "removed")])
