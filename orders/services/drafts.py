@@ -81,7 +81,7 @@ def reconsider(*, order_id: int, by: str, at: datetime) -> Order:
         if gaps:
             draft_faults.report(order, gaps, at=at)
     if order.status == OrderStatus.DRAFT and lacks_link(order) and not lacked_link:
-        preflight.ask_for_links(order, at=at)
+        preflight.ask_alone(order, at=at)
     return order
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from connectors import conditions
-from connectors.errors import ConnectorError, RejectedError
+from connectors.errors import ConnectorError, CredentialsError, RejectedError
 from connectors.gateway import registry
 from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
 from connectors.money import Money
@@ -16,7 +16,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
-from orders.services import by_hand, history, marking, notices, preflight, refunds, slots
+from orders.services import by_hand, deadlines, history, marking, notices, preflight, refunds, slots
 from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
@@ -228,6 +228,30 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
         )
 
 
+def learn_end(order_id: int, world: World) -> Iterator[str]:
+    """Ask the gateway until when an authorization lasts, and whether it stands, where the channel did not say.
+
+    A webhook cannot be relied on for that: the gateway sends it before the order comes. Raises RetryLater when the
+    gateway does not let us in.
+    """
+    payment = Payment.objects.filter(order_id=order_id, status=PaymentStatus.AUTHORIZED, expires_at=None).first()
+    if payment is None:
+        return
+    yield "reading the payment"
+    try:
+        truth = world.gateway_for(payment.gateway).read(payment.reference)
+    except AuthorizationGoneError as error:
+        yield "no such payment"
+        with transaction.atomic():
+            _write_gone(order_id, error, at=world.now())
+    except CredentialsError as error:
+        raise outbox.RetryLater(str(error)) from error
+    else:
+        yield "read the payment"
+        with transaction.atomic():
+            _take_over(order_id, truth, at=world.now())
+
+
 def notice(*, gateway: str, reference: str, at: datetime) -> None:
     """A gateway said that something happened to a payment: read the truth and take over what we did not know.
 
@@ -246,18 +270,19 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
     if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
-        _write_failure(
-            order_id, AuthorizationGoneError("The authorization was cancelled or ran out at the gateway."), at=at
-        )
+        _write_gone(order_id, AuthorizationGoneError("The authorization was cancelled or ran out."), at=at)
     elif (
         truth.capture_before
         and payment.status == PaymentStatus.AUTHORIZED
         and payment.expires_at != truth.capture_before
     ):
-        payment.expires_at = truth.capture_before
-        payment.save(update_fields=["expires_at"])
-        order.authorized_until = truth.capture_before
-        order.save(update_fields=["authorized_until"])
+        deadlines.follow_authorization(order, payment, until=truth.capture_before, at=at)
+
+
+def _write_gone(order_id: int, error: AuthorizationGoneError, *, at: datetime) -> None:
+    """The authorization ended by itself, unless it was taken or released meanwhile."""
+    if Payment.objects.filter(order=lock(order_id), status=PaymentStatus.AUTHORIZED).exists():
+        _write_failure(order_id, error, at=at)
 
 
 def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:
