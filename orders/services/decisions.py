@@ -16,6 +16,7 @@ from orders.services import (
     acceptance,
     history,
     preflight,
+    readiness,
     reexport_ends,
     refund_quotes,
     refunds,
@@ -172,7 +173,9 @@ def capture_key(order: Order) -> str:
 
 def _will_be_taken(order: Order, at: datetime) -> bool:
     """It can be confirmed, and each destination has been asked and will take it."""
-    if order.status != OrderStatus.PENDING or at >= order.confirm_by or order.blockers or order.is_archived:
+    if order.status != OrderStatus.PENDING or at >= order.confirm_by or order.is_archived:
+        return False
+    if order.blockers or readiness.unpayable(order):
         return False
     pushes = OrderPush.objects.filter(order=order).exclude(status=PushStatus.SKIPPED)
     return not any(push.status == PushStatus.HELD or push.checked_at is None for push in pushes)
@@ -188,6 +191,9 @@ def _refuse_late(order: Order, at: datetime) -> None:
 def _refuse_blocked(order: Order) -> None:
     held = order.pushes.filter(status=PushStatus.HELD)
     blockers = [*order.blocker_list, *(blocker for push in held for blocker in push.blocker_list)]
+    gone = readiness.unpayable(order)
+    if gone is not None and gone not in blockers:
+        blockers.insert(0, gone)
     if blockers:
         raise OrderBlocked(f"Order {order.number} cannot be confirmed yet: {blockers[0].message}", blockers)
 

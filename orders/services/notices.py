@@ -40,6 +40,7 @@ from orders.services.mails import one_line
 from orders.world import World
 
 MerchantNotice = Literal[
+    "authorization_gone",
     "capture_declined",
     "payment_held",
     "push_held",
@@ -81,6 +82,9 @@ class Words:
 
 
 WORDS: Mapping[MerchantNotice, Words] = {
+    "authorization_gone": Words(
+        "Cannot be paid any more", "It cannot be confirmed. Decline it on its page; the customer has to order again."
+    ),
     "capture_declined": Words(
         "The payment could not be taken",
         "Nothing was sent to your store. Try the payment again on the order's page, or cancel the order.",

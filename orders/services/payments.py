@@ -12,11 +12,11 @@ from connectors.errors import ConnectorError, CredentialsError, RejectedError
 from connectors.gateway import registry
 from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
 from connectors.money import Money
-from orders import outbox
+from orders import due, outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
-from orders.services import by_hand, deadlines, history, marking, notices, preflight, refunds, slots
+from orders.services import by_hand, deadlines, drafts, history, marking, notices, preflight, refunds, slots
 from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
@@ -280,9 +280,25 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
 
 
 def _write_gone(order_id: int, error: AuthorizationGoneError, *, at: datetime) -> None:
-    """The authorization ended by itself, unless it was taken or released meanwhile."""
-    if Payment.objects.filter(order=lock(order_id), status=PaymentStatus.AUTHORIZED).exists():
+    """The authorization ended by itself. Nothing happens once it was taken, or when the order is over: we release those."""
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    if payment.status != PaymentStatus.AUTHORIZED:
+        return
+    if order.status == OrderStatus.CONFIRMED:
         _write_failure(order_id, error, at=at)
+    elif order.status in due.OPEN:
+        move_payment(
+            payment,
+            to=PaymentStatus.FAILED,
+            by=history.STOREWARD,
+            at=at,
+            text=f"The payment cannot be taken any more: {error}",
+            failure_code=error.code[:60],
+            failure_message=str(error)[:300],
+        )
+        drafts.reconsider(order_id=order_id, by=history.STOREWARD, at=at)
+        notices.promise_merchant(order, kind="authorization_gone", cause_key=order.public_id, at=at, reason=str(error))
 
 
 def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:

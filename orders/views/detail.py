@@ -20,7 +20,7 @@ from connectors.money import total
 from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
-from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
+from orders.services import by_hand, draft_fields, open_units, owed_back, readiness, refund_quotes, routing, terms
 from orders.services.push_records import compares_totals
 from orders.views import fixes
 from orders.views.htmx import wants_partial
@@ -59,7 +59,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "events": sorted(order.events.all(), key=lambda event: (event.at, event.pk), reverse=True),
         "shipping_address": addresses.get(AddressKind.SHIPPING),
         "billing_address": addresses.get(AddressKind.BILLING),
-        "may_confirm": order.status == OrderStatus.PENDING,
+        "may_confirm": order.status == OrderStatus.PENDING and readiness.unpayable(order) is None,
         "may_decline": order.status in (OrderStatus.PENDING, OrderStatus.DRAFT),
         "may_cancel": order.status == OrderStatus.CONFIRMED,
         "may_ship": _may_ship(order, pushes),
