@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -27,6 +27,8 @@ from orders.services.transitions import lock, move_order, move_push
 
 AUTO_ACCEPT = "Auto-accept"
 _UNDECIDED_MONEY = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+_NOTHING_TO_TAKE = (PaymentStatus.NONE, *refund_quotes.TAKEN)
+TAKING = timedelta(minutes=10)  # how long a payment may take to be captured before anybody is reminded of it
 _TAKEN_MONEY = refund_quotes.TAKEN
 
 
@@ -50,7 +52,7 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
         decided_at=at,
         decided_by=by,
         auto_accepted=auto,
-        wake_at=at if order.ship_by else None,
+        wake_at=_first_look(order, at),
         **({"confirm_by": NO_DEADLINE} if order.payment_status == PaymentStatus.NONE else {}),  # no money ends it
     )
     for push in _waiting_for(order, conditions.confirmed(order.pk)):
@@ -196,6 +198,13 @@ def _refuse_blocked(order: Order) -> None:
         blockers.insert(0, gone)
     if blockers:
         raise OrderBlocked(f"Order {order.number} cannot be confirmed yet: {blockers[0].message}", blockers)
+
+
+def _first_look(order: Order, at: datetime) -> datetime | None:
+    """When the deadlines of an order that is being confirmed are looked at: most payments are taken within minutes."""
+    if order.ship_by:
+        return at
+    return None if order.payment_status in _NOTHING_TO_TAKE else min(at + TAKING, order.confirm_by)
 
 
 def _decide(order: Order, *, to: OrderStatus, reason: str, by: str, at: datetime, text: str) -> None:

@@ -51,6 +51,7 @@ MerchantNotice = Literal[
     "data_request",
     "confirm_soon",
     "complete_soon",
+    "payment_soon",
     "ship_soon",
     "not_accepted",
     "released",
@@ -105,6 +106,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
     "complete_soon": Words(
         "Lacks something, and its time ends soon", "Fill in what is missing, then confirm it.", page="draft"
+    ),
+    "payment_soon": Words(
+        "Is not paid yet, and its time ends soon", "See on its page what the payment waits for, and mend it there."
     ),
     "ship_soon": Words("Is to be shipped soon", "Ship it, or mark it as fulfilled in your store."),
     "not_accepted": Words(
