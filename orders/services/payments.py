@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from connectors import conditions
+from connectors.base import Blocker, BlockerCode
 from connectors.errors import ConnectorError, CredentialsError, RejectedError
 from connectors.gateway import registry
 from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
@@ -16,11 +17,23 @@ from orders import due, outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
-from orders.services import by_hand, deadlines, drafts, history, marking, notices, preflight, refunds, slots
+from orders.services import (
+    by_hand,
+    deadlines,
+    drafts,
+    history,
+    marking,
+    notices,
+    preflight,
+    refunds,
+    requirements,
+    slots,
+)
 from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
+_RELEASABLE = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
 _TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
@@ -42,7 +55,9 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         with outbox.finishing(message, at=world.now()):
             promise_pushes(lock(order.pk), at=world.now())
         return
-    if payment.status == PaymentStatus.AUTHORIZED:
+    if not order.total:
+        yield from _release_unneeded(message, order, payment, world)
+    elif payment.status == PaymentStatus.AUTHORIZED:
         if message.maybe_sent_at is None:
             yield from _ask_destinations(order, world)
         outbox.mark_sending(message, at=world.now())
@@ -59,6 +74,32 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         yield "captured"
         with outbox.finishing(message, at=world.now()):
             _write_capture(order.pk, taken, at=world.now())
+
+
+def _release_unneeded(message: OutboxMessage, order: Order, payment: Payment, world: World) -> Iterator[str]:
+    """An order that was edited to cost nothing: what was set aside is released, and the order goes on."""
+    if payment.status not in _RELEASABLE:
+        return
+    if message.maybe_sent_at is None:
+        _refuse_worthless(order)
+        yield from _ask_destinations(order, world)
+    outbox.mark_sending(message, at=world.now())
+    yield "marked"
+    text = _release(payment, world, reason="Nothing is to be paid any more.")
+    yield "voided"
+    with outbox.finishing(message, at=world.now()):
+        _write_void(order.pk, f"Nothing is to be paid any more. {text}", at=world.now())
+        promise_pushes(lock(order.pk), at=world.now())
+
+
+def _refuse_worthless(order: Order) -> None:
+    """Raises Hold where the merchant takes no order of the channel that comes to nothing."""
+    if not requirements.needs_of(order.merchant, order.channel).value:
+        return
+    text = "The order's total is zero. Cancel it, or take such orders in the settings of its channel and check again."
+    push = OrderPush.objects.filter(order=order, status__in=preflight.OPEN).order_by("pk").first()
+    blocker = Blocker(BlockerCode.ZERO_TOTAL, text, "total", "0")
+    raise outbox.Hold(text, data=preflight.Finding(push.pk, (blocker,)) if push else None)
 
 
 def _ask_destinations(order: Order, world: World) -> Iterator[str]:
@@ -157,21 +198,23 @@ def retry_capture(*, order_id: int, by: str, at: datetime) -> Order:
 def void(message: OutboxMessage, world: World) -> Iterator[str]:
     """VOID_PAYMENT: release what was set aside for an order that will not happen."""
     payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
-    if payment.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
+    if payment.status not in _RELEASABLE:
         return
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    try:
-        world.gateway_for(payment.gateway).void(
-            payment.reference, reason=payment.order.decision_reason, key=_key("void", payment)
-        )
-    except AuthorizationGoneError:
-        text = "The authorization had run out already."
-    else:
-        text = f"Authorization of {Money(payment.authorized, payment.currency)} released."
+    text = _release(payment, world, reason=payment.order.decision_reason)
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(message.order.pk, text, at=world.now())
+
+
+def _release(payment: Payment, world: World, *, reason: str) -> str:
+    """Ask the gateway to let go of what is set aside; safe to repeat. What came of it, in words."""
+    try:
+        world.gateway_for(payment.gateway).void(payment.reference, reason=reason, key=_key("void", payment))
+    except AuthorizationGoneError:
+        return "The authorization had run out already."
+    return f"Authorization of {Money(payment.authorized, payment.currency)} released."
 
 
 def _write_void(order_id: int, text: str, *, at: datetime) -> None:

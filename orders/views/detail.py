@@ -64,7 +64,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "may_cancel": order.status == OrderStatus.CONFIRMED,
         "may_ship": _may_ship(order, pushes),
         "may_send_carrier": order.status in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
-        and order.payment_status not in open_units.UNPAID
+        and not open_units.is_unpaid(order)
         and not order.has_pickup,
         "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
         "labels": sorted(order.labels.all(), key=lambda label: label.pk),
@@ -125,7 +125,7 @@ def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
 
 def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
     """Something may be left to send from here; the page of that says what."""
-    if order.status != OrderStatus.CONFIRMED or order.payment_status in open_units.UNPAID:
+    if order.status != OrderStatus.CONFIRMED or open_units.is_unpaid(order):
         return False
     if order.fulfillment_status == FulfillmentStatus.READY:
         return False
