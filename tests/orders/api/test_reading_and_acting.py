@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import call_command
@@ -209,3 +210,10 @@ def test_the_docs_are_open_and_bring_everything_along():
 
     assert page.status_code == 200
     assert "https://" not in page.content.decode().replace("https://storeward", "")
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_filter_by_a_time_that_does_not_exist_is_refused(api: Api, until: str):
+    answer = api.send("GET", f"orders/?{urlencode({'due_before': until})}")
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "not_a_time")
