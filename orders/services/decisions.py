@@ -82,14 +82,26 @@ def cancel(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
     """Call an order off at any point before it is completed.
 
     Money that is only set aside is released, money that was taken is given back; what is at a destination already,
-    or may be, is cancelled there. Raises TransitionNotAllowed while the payment is being taken.
+    or may be, is cancelled there. While the payment is being taken the wish is kept, and carried out when that is over:
+    the order that is returned is still confirmed then, with its `cancel_wish`.
     """
     order = lock(order_id)
-    if order.status == OrderStatus.CONFIRMED:
-        _stop_capture(order, at=at)
-    _decide(order, to=OrderStatus.CANCELLED, reason=reason, by=by, at=at, text=f"Cancelled by {by}: {reason}")
-    _end(order, by=by, at=at)
+    if order.status == OrderStatus.CONFIRMED and not _is_capture_stopped(order, at=at):
+        _keep_wish(order, reason=reason, by=by, at=at)
+    else:
+        _cancel(order, reason=reason, by=by, at=at)
     return order
+
+
+@transaction.atomic
+def cancel_as_wished(*, order_id: int, at: datetime) -> bool:
+    """Cancel an order whose capture has come to an end, if somebody asked for that meanwhile. False when nobody did."""
+    order = lock(order_id)
+    if order.status != OrderStatus.CONFIRMED or order.cancel_wish is None:
+        return False
+    outbox.withdraw(capture_key(order), at=at)
+    _cancel(order, reason=order.cancel_wish["reason"], by=order.cancel_wish["by"], at=at)
+    return True
 
 
 @transaction.atomic
@@ -101,7 +113,8 @@ def expire(*, order_id: int, at: datetime) -> Order:
     if order.status == OrderStatus.CONFIRMED:
         if order.payment_status not in _UNDECIDED_MONEY:
             raise TransitionNotAllowed(f"The payment of order {order.number} has been taken.")
-        _stop_capture(order, at=at)
+        if not _is_capture_stopped(order, at=at):
+            raise TransitionNotAllowed(f"The payment of order {order.number} is being taken right now.")
     text = "Expired: it was not confirmed in time."
     _decide(order, to=OrderStatus.EXPIRED, reason="Not confirmed in time.", by=history.STOREWARD, at=at, text=text)
     _end(order, by=history.STOREWARD, at=at)
@@ -208,19 +221,34 @@ def _first_look(order: Order, at: datetime) -> datetime | None:
 
 
 def _decide(order: Order, *, to: OrderStatus, reason: str, by: str, at: datetime, text: str) -> None:
-    decided = {"decided_at": at, "decided_by": by, "decision_reason": reason[:500]}
+    decided = {"decided_at": at, "decided_by": by, "decision_reason": reason[:500], "cancel_wish": None}
     move_order(order, to=to, by=by, at=at, text=text, **decided)
 
 
-def _stop_capture(order: Order, *, at: datetime) -> None:
-    """Take back the promise to capture, or refuse because it is too late for that."""
+def _is_capture_stopped(order: Order, *, at: datetime) -> bool:
+    """Take back the promise to capture. False when it is too late for that: it is being kept, or may have been."""
     payment = Payment.objects.filter(order=order).first()
     if payment is None or payment.status != PaymentStatus.AUTHORIZED:
-        return
-    if not outbox.withdraw(capture_key(order), at=at):
+        return True
+    return outbox.withdraw(capture_key(order), at=at)
+
+
+def _keep_wish(order: Order, *, reason: str, by: str, at: datetime) -> None:
+    """Remember who wants the order cancelled, and have the gateway asked again at once if it owes an answer."""
+    if order.cancel_wish is not None:
         raise TransitionNotAllowed(
-            f"The payment of order {order.number} is being taken right now. Try again in a minute."
+            f"Order {order.number} is to be cancelled already: it will be as soon as the payment answers."
         )
+    order.cancel_wish = {"by": by, "reason": reason[:500], "at": at.isoformat()}
+    order.save(update_fields=["cancel_wish"])
+    outbox.release_now(capture_key(order), at=at)
+    text = f"{by} asked to cancel it as soon as the payment that is being taken answers: {reason[:500]}"
+    history.note(order, kind="order.cancel_wished", text=text, by=by, at=at)
+
+
+def _cancel(order: Order, *, reason: str, by: str, at: datetime) -> None:
+    _decide(order, to=OrderStatus.CANCELLED, reason=reason, by=by, at=at, text=f"Cancelled by {by}: {reason}")
+    _end(order, by=by, at=at)
 
 
 def _end(order: Order, *, by: str, at: datetime) -> None:

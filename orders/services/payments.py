@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
 from orders.services import (
     by_hand,
     deadlines,
+    decisions,
     drafts,
     history,
     marking,
@@ -58,8 +59,10 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
     if not order.total:
         yield from _release_unneeded(message, order, payment, world)
     elif payment.status == PaymentStatus.AUTHORIZED:
-        if message.maybe_sent_at is None:
+        if message.maybe_sent_at is None and not order.cancel_wish:
             yield from _ask_destinations(order, world)
+        if (yield from _is_called_off(message, payment, world)):
+            return
         outbox.mark_sending(message, at=world.now())
         yield "marked"
         try:
@@ -76,6 +79,32 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
             _write_capture(order.pk, taken, at=world.now())
 
 
+def _is_called_off(message: OutboxMessage, payment: Payment, world: World) -> Generator[str, None, bool]:
+    """Cancel an order as somebody asked to meanwhile, and say whether that is done.
+
+    What a gateway was asked to take, and did not answer about, is released first. It refuses that for money that it
+    took: then the capture goes on, to hear of it, and the order is cancelled and refunded with that.
+    """
+    order = Order.objects.only("cancel_wish").get(pk=message.order.pk)
+    if order.cancel_wish is None:
+        return False
+    text = ""
+    if message.maybe_sent_at is not None:
+        outbox.mark_sending(message, at=world.now())
+        yield "marked"
+        try:
+            text = _release(payment, world, reason=order.cancel_wish["reason"])
+        except RejectedError:
+            yield "taken"
+            return False
+        yield "voided"
+    with outbox.finishing(message, at=world.now()):
+        if text:
+            _write_void(order.pk, text, at=world.now())
+        decisions.cancel_as_wished(order_id=order.pk, at=world.now())
+    return True
+
+
 def _release_unneeded(message: OutboxMessage, order: Order, payment: Payment, world: World) -> Iterator[str]:
     """An order that was edited to cost nothing: what was set aside is released, and the order goes on."""
     if payment.status not in _RELEASABLE:
@@ -89,7 +118,8 @@ def _release_unneeded(message: OutboxMessage, order: Order, payment: Payment, wo
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(order.pk, f"Nothing is to be paid any more. {text}", at=world.now())
-        promise_pushes(lock(order.pk), at=world.now())
+        if not decisions.cancel_as_wished(order_id=order.pk, at=world.now()):
+            promise_pushes(lock(order.pk), at=world.now())
 
 
 def _refuse_worthless(order: Order) -> None:
@@ -138,7 +168,8 @@ def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
         failure_code="",
         failure_message="",
     )
-    promise_pushes(order, at=at)
+    if not decisions.cancel_as_wished(order_id=order_id, at=at):
+        promise_pushes(order, at=at)
 
 
 def promise_pushes(order: Order, *, at: datetime) -> None:
@@ -166,6 +197,8 @@ def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> Non
         failure_code=code[:60],
         failure_message=str(error)[:300],
     )
+    if decisions.cancel_as_wished(order_id=order_id, at=at):
+        return
     reason = f"Not sent, as the payment could not be captured: {error}"
     for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
         move_push(push, to=PushStatus(push.status), by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
@@ -255,6 +288,9 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     """What stopped a capture is written on the push that stopped it; money that needs a person is told."""
+    untaken = message.topic == Topic.CAPTURE_PAYMENT and message.maybe_sent_at is None
+    if untaken and decisions.cancel_as_wished(order_id=message.order.pk, at=at):
+        return
     if message.topic == Topic.REFUND_PAYMENT:
         write = refunds.write_failure if outcome.status == "held" else refunds.write_delay
         write(message.payload["refund"], outcome.reason, at=at)

@@ -61,7 +61,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "billing_address": addresses.get(AddressKind.BILLING),
         "may_confirm": order.status == OrderStatus.PENDING and readiness.unpayable(order) is None,
         "may_decline": order.status in (OrderStatus.PENDING, OrderStatus.DRAFT),
-        "may_cancel": order.status == OrderStatus.CONFIRMED,
+        "may_cancel": order.status == OrderStatus.CONFIRMED and order.cancel_wish is None,
         "may_ship": _may_ship(order, pushes),
         "may_send_carrier": order.status in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
         and not open_units.is_unpaid(order)

@@ -18,9 +18,10 @@ from django_q.models import OrmQ, Schedule
 
 from accounts.models import Merchant, Role, User
 from connectors.conditions import captured
-from orders import queries
+from orders import outbox, queries
 from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
+from orders.services import decisions
 from tests.connectors.practice.shop import make_shop
 from tests.factories import (
     NOON,
@@ -425,3 +426,16 @@ def test_the_queues_own_admin_is_off():
 )
 def test_a_nul_in_an_address_is_refused(page: Client, path: str):
     assert page.get(path).status_code == 400
+
+
+def test_a_cancellation_that_waits_for_the_payment_says_so(page: Client, merchant: Merchant):
+    order = make_order(merchant, **soon())
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    outbox.claim(at=timezone.now() + timedelta(seconds=1))
+
+    answer = page.post(f"/orders/{order.public_id}/cancel/", {"reason": HOSTILE}, follow=True).content.decode()
+
+    assert f"Order {order.number} will be cancelled as soon as its payment answers." in answer
+    assert 'id="cancel-wish"' in answer
+    assert HOSTILE not in answer
+    assert reverse("orders:cancel", args=[order.public_id]) not in answer
