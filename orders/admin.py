@@ -113,7 +113,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = ("headline", "merchant", "is_archived")
     search_fields = ("number", "external_id", "public_id")
     date_hierarchy = "placed_at"
-    readonly_fields = ("headline", "due_at", "stands_still_for")
+    readonly_fields = ("headline", "due_at", "stands_still_for", "cancel_wished_at")
     fieldsets = (
         (
             None,
@@ -121,7 +121,19 @@ class OrderAdmin(ReadOnlyAdmin):
         ),
         ("States", {"fields": ("status", "payment_status", "push_status", "fulfillment_status", "is_archived")}),
         ("Times", {"fields": ("placed_at", "received_at", "due_at", "confirm_by", "authorized_until", "ship_by")}),
-        ("Decision", {"fields": ("decided_at", "decided_by", "decision_reason", "auto_accepted", "completed_at")}),
+        (
+            "Decision",
+            {
+                "fields": (
+                    "decided_at",
+                    "decided_by",
+                    "decision_reason",
+                    "auto_accepted",
+                    "cancel_wished_at",
+                    "completed_at",
+                )
+            },
+        ),
         ("Money", {"fields": ("currency", "subtotal", "discount", "shipping", "tax", "total")}),
     )
     inlines = (PaymentInline, PushInline, MessageInline, EventInline)

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet, TextField, lookups
 from django.db.models.functions import Cast
 
 from accounts.models import Merchant
+from connectors import times
 from connectors.base import BlockerCode
 from orders.due import DueKind
 from orders.enums import ATTENTION, ExportStatus, FulfillmentStatus, Headline, PaymentStatus
@@ -175,7 +176,7 @@ def read_cursor(cursor: str) -> tuple[datetime, int] | None:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, pk = text.partition("|")
         at = datetime.fromisoformat(moment)
-        return (at, int(pk)) if at.tzinfo and 0 <= int(pk) < 2**63 else None
+        return (at, int(pk)) if at.tzinfo and times.is_usable(at) and 0 <= int(pk) < 2**63 else None
     except (ValueError, binascii.Error):
         return None
 

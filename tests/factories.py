@@ -132,6 +132,7 @@ def make_order(
             "placed_at": NOON,
             "received_at": NOON,
             "confirm_by": NOON + timedelta(days=5),
+            "authorized_until": (payment or {}).get("expires_at", NOON + timedelta(days=7)),
             "decided_at": NOON if decided else None,
             "decided_by": "ana@kauri.example" if decided else "",
             "currency": "NZD",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.filedrop.mapping import bare
+from connectors.times import RANGE, is_usable_day
 
 MAX_BYTES, MAX_ROWS = 1_000_000, 5000
 REQUIRED = ("po_number", "sku", "quantity")
@@ -114,6 +115,9 @@ def _quantity(line: int, text: str) -> int:
 
 def _date(line: int, text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise TrackingFileError(f"Row {line}: a date looks like 2026-11-23.") from None
+    if day is not None and not is_usable_day(day):
+        raise TrackingFileError(f"Row {line}: a date is {RANGE}.")
+    return day

@@ -10,8 +10,8 @@ The reference says how a payment behaves: `sandbox_<behaviour>_<anything>`.
 | timeout | the first capture is carried out, but its answer is lost |
 | flaky | the gateway is down for the first two captures |
 
-A payment is first seen when it is captured or voided; it counts as authorized for seven days from then, for the amount
-and in the currency of that capture. Write calls take an idempotency key: the same key with the same request gets the
+A payment is first seen when it is read, captured or voided; it counts as authorized for seven days from then, for the
+amount and in the currency of its first capture. Write calls take an idempotency key: the same key with the same request gets the
 first answer again, with another request it is refused.
 """
 
@@ -57,10 +57,8 @@ class SandboxGateway(Gateway):
     label: ClassVar[str] = "Sandbox"
 
     def read(self, reference: str) -> Authorization:
-        _behaviour(reference)
-        charge = SandboxCharge.objects.filter(reference=reference).first()
-        if charge is None:
-            raise AuthorizationGoneError("The sandbox knows no such payment.")
+        with transaction.atomic():
+            charge = _open(reference)
         return Authorization(
             reference=reference,
             state=_STATES[_state(charge)],
@@ -90,6 +88,9 @@ class SandboxGateway(Gateway):
             raise PaymentDeclinedError("The card has insufficient funds.", decline_code="insufficient_funds")
         if _state(charge) != "requires_capture":
             raise AuthorizationGoneError("The authorization has run out or was released.")
+        if charge.currency == NO_CURRENCY:  # it was only looked at so far
+            charge.currency, charge.authorized = currency, units
+            charge.save(update_fields=["currency", "authorized"])
         _check_currency(charge, currency)
         if units > charge.authorized:
             raise RejectedError("More than was authorized cannot be captured.")

@@ -84,7 +84,9 @@ class NewPaymentSerializer(serializers.Serializer):  # type: ignore[type-arg]
     reference = serializers.CharField(max_length=120)
     amount = serializers.CharField()
     authorized_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(required=False)
+    expires_at = serializers.DateTimeField(
+        required=False, help_text="Until when it can be captured. Left out: the gateway is asked."
+    )
 
 
 class NewOrderSerializer(serializers.Serializer):  # type: ignore[type-arg]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -125,4 +125,7 @@ def _moment(name: str, value: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ValidationError({name: "This must be a time with its offset."}, code="not_a_time")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValidationError({name: "This time does not exist."}, code="not_a_time") from error

@@ -266,6 +266,10 @@ class OrderSerializer(OrderRowSerializer):
     pushes = PushSerializer(many=True)
     fulfillments = FulfillmentSerializer(many=True)
     refunds = RefundSerializer(many=True)
+    cancel_wished_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Somebody cancelled it while its payment was being taken: it is cancelled after that.",
+    )
     blockers = BlockerSerializer(many=True)
     accept_decision = AcceptDecisionSerializer(allow_null=True)
     attention = serializers.SerializerMethodField()
@@ -275,6 +279,7 @@ class OrderSerializer(OrderRowSerializer):
         fields = (
             *OrderRowSerializer.Meta.fields,
             "revision", "decided_at", "decided_by", "decision_reason", "auto_accepted", "accept_decision", "completed_at",
+            "cancel_wished_at",
             "prices_include_tax", "subtotal", "discount", "shipping", "shipping_title", "shipping_taxes", "tax",
             "customer_name", "customer_email", "customer_phone", "customer_note",
             "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",

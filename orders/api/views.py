@@ -186,7 +186,10 @@ class CancelOrder(OrderAction):
     @extend_schema(
         operation_id="orders_cancel",
         summary="Cancel an order",
-        description="Releases or gives back the money, and cancels the order at its destinations.",
+        description=(
+            "Releases or gives back the money, and cancels the order at its destinations. While the payment is being "
+            "taken the order stays `confirmed`, with `cancel_wished_at`, and is cancelled as soon as that is over."
+        ),
         request=ReasonSerializer,
         responses={200: OrderSerializer, 400: PROBLEM, **REFUSALS},
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
+
+from connectors import times
 
 
 class StoreChannelForm(forms.Form):
@@ -19,6 +22,12 @@ class StoreChannelForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="Older orders stay in the store. Another date reads the store anew; no order comes twice.",
     )
+
+    def clean_placed_from(self) -> date | None:
+        day: date | None = self.cleaned_data["placed_from"]
+        if day is not None and not times.is_usable_day(day):
+            raise forms.ValidationError(f"This must be a date {times.RANGE}.")
+        return day
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = self.cleaned_data

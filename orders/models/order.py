@@ -176,6 +176,8 @@ class Order(models.Model):
     decided_by = models.CharField(max_length=254, blank=True)
     decision_reason = models.CharField(max_length=500, blank=True)
     auto_accepted = models.BooleanField(default=False)
+    # {"by", "reason", "at"} of a cancellation that waits for the end of the capture that is under way; None: nobody asked
+    cancel_wish = models.JSONField(null=True, blank=True, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=1)  # grows with every edit by the channel
 
@@ -289,6 +291,10 @@ class Order(models.Model):
     def deadline(self) -> datetime | None:
         """When the time to confirm ends; None for an order that waits for ever."""
         return None if self.confirm_by >= NO_DEADLINE else self.confirm_by
+
+    @property
+    def cancel_wished_at(self) -> datetime | None:
+        return datetime.fromisoformat(self.cancel_wish["at"]) if self.cancel_wish else None
 
     @property
     def headline_label(self) -> str:

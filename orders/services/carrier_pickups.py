@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import new_public_id
+from connectors import times
 from connectors.carriers.base import Confirmation, PickupRequest, Pieces, Place
 from connectors.models import CarrierAccount, CarrierState
 from connectors.services import carriers
@@ -259,6 +260,8 @@ def _window_problems(
         return [FieldProblem("closes_at", "before_opening", "The window must end after it begins.")]
     if closes_at <= at:
         return [FieldProblem("closes_at", "over", "This window is over.")]
+    if not (times.is_usable(opens_at) and times.is_usable(closes_at)):
+        return [FieldProblem("opens_at", "too_far", f"Ask for a day within {FARTHEST.days} days.")]
     if opens_at.astimezone(zone).date() != closes_at.astimezone(zone).date():
         return [FieldProblem("closes_at", "another_day", "A pickup is on one day.")]
     if opens_at > at + FARTHEST:

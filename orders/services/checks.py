@@ -10,15 +10,17 @@ from connectors.base import Blocker, BlockerCode
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus
 from orders.models import OrderPush, OutboxMessage
-from orders.services import decisions, drafts, history, preflight, requirements, rerouting
+from orders.services import decisions, drafts, history, payments, preflight, requirements, rerouting
 from orders.services.preflight import Finding
 from orders.world import World
 
 
 def check(message: OutboxMessage, world: World) -> Iterator[str]:
-    """Examine one push. A message without a push is for the order itself: lines that go nowhere, and what it lacks."""
+    """Examine one push. A message without a push is for the order itself: its payment, lines that go nowhere, and what
+    it lacks."""
     push, finding = message.push, None
     if push is None:
+        yield from payments.learn_end(message.order.pk, world)
         left = rerouting.route_rest(order_id=message.order.pk, at=world.now())
         yield from drafts.look_for_links(message.order.pk, world)
         order = drafts.reconsider(order_id=message.order.pk, by=history.STOREWARD, at=world.now())

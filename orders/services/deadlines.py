@@ -10,7 +10,8 @@ from django.conf import settings
 from accounts.models import Merchant
 from orders import business_time
 from orders.due import NO_DEADLINE, LastResort
-from orders.models import BusinessHours, Channel
+from orders.models import BusinessHours, Channel, Order, Payment
+from orders.services import history
 from orders.services.new_order import NewOrder
 
 
@@ -42,7 +43,10 @@ def of_new(new: NewOrder, merchant: Merchant, channel: Channel, *, at: datetime)
     hours = BusinessHours.objects.of(merchant).for_channel(channel).first()
     if hours is not None:
         hours.merchant = merchant  # read already
-    until = NO_DEADLINE if channel.connection_id else confirm_by(new, merchant, hours)
+    authorized_until = new.payment.expires_at if new.payment else None
+    until = NO_DEADLINE
+    if not channel.connection_id:
+        until = _earliest(_limit(new.placed_at, merchant, hours), authorized_until)
     days = getattr(hours, "ships_within", None)
     ship_by = new.ship_by
     if ship_by is None and hours is not None and days:
@@ -52,19 +56,43 @@ def of_new(new: NewOrder, merchant: Merchant, channel: Channel, *, at: datetime)
         if hours is None or until == NO_DEADLINE
         else next_wake(plan(hours, start=at, end=until, resort=True), end=until, at=at)
     )
-    return Deadlines(until, new.payment.expires_at if new.payment else None, ship_by, wake_at)
+    return Deadlines(until, authorized_until, ship_by, wake_at)
 
 
-def confirm_by(new: NewOrder, merchant: Merchant, hours: BusinessHours | None) -> datetime:
-    """The merchant's own limit, in opening hours if it says so; or earlier when the authorization runs out before."""
+def follow_authorization(order: Order, payment: Payment, *, until: datetime, at: datetime) -> None:
+    """Take over until when a locked order's money can be taken, and bring forward by when it is to be confirmed.
+
+    The merchant's limit stays that of the order's arrival. What watches the order looks at it again at once.
+    """
+    limit, known = order.confirm_by, payment.expires_at
+    if known is not None and limit == known - settings.CONFIRM_MARGIN:  # the old end had cut it
+        limit = _limit(order.placed_at, order.merchant, BusinessHours.objects.of(order.merchant).first())
+    payment.expires_at = order.authorized_until = until
+    payment.save(update_fields=["expires_at"])
+    before, order.confirm_by = order.confirm_by, _earliest(limit, until)
+    if order.wake_at is not None:
+        order.wake_at = at
+    order.save(update_fields=["authorized_until", "confirm_by", "wake_at"])
+    if order.confirm_by != before:
+        end, last = (
+            f"{moment.astimezone(order.merchant.zone):%A %d %B, %H:%M}" for moment in (order.confirm_by, until)
+        )
+        text = f"To be confirmed by {end}: the customer's card allows the payment until {last}."
+        history.note(order, kind="order.deadline_moved", text=text, by=history.STOREWARD, at=at)
+
+
+def _limit(placed_at: datetime, merchant: Merchant, hours: BusinessHours | None) -> datetime:
+    """The merchant's own limit, in opening hours if it says so."""
     allowed = timedelta(hours=merchant.confirm_within_hours)
     if hours is not None and hours.confirm_in_business_time:
-        limit = business_time.add(hours.calendar, new.placed_at, allowed)
-    else:
-        limit = new.placed_at + allowed
-    if new.payment and new.payment.expires_at:
-        limit = min(limit, new.payment.expires_at - settings.CONFIRM_MARGIN)
-    return limit
+        hours.merchant = merchant  # read already
+        return business_time.add(hours.calendar, placed_at, allowed)
+    return placed_at + allowed
+
+
+def _earliest(limit: datetime, until: datetime | None) -> datetime:
+    """By when to confirm: the limit, or earlier when the authorization, less a margin to capture in, ends before."""
+    return limit if until is None else min(limit, until - settings.CONFIRM_MARGIN)
 
 
 def plan(hours: BusinessHours, *, start: datetime, end: datetime, resort: bool) -> Plan:

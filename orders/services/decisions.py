@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -16,6 +16,7 @@ from orders.services import (
     acceptance,
     history,
     preflight,
+    readiness,
     reexport_ends,
     refund_quotes,
     refunds,
@@ -26,6 +27,8 @@ from orders.services.transitions import lock, move_order, move_push
 
 AUTO_ACCEPT = "Auto-accept"
 _UNDECIDED_MONEY = (PaymentStatus.NONE, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+_NOTHING_TO_TAKE = (PaymentStatus.NONE, *refund_quotes.TAKEN)
+TAKING = timedelta(minutes=10)  # how long a payment may take to be captured before anybody is reminded of it
 _TAKEN_MONEY = refund_quotes.TAKEN
 
 
@@ -49,7 +52,7 @@ def confirm(*, order_id: int, by: str, at: datetime, auto: bool = False) -> Orde
         decided_at=at,
         decided_by=by,
         auto_accepted=auto,
-        wake_at=at if order.ship_by else None,
+        wake_at=_first_look(order, at),
         **({"confirm_by": NO_DEADLINE} if order.payment_status == PaymentStatus.NONE else {}),  # no money ends it
     )
     for push in _waiting_for(order, conditions.confirmed(order.pk)):
@@ -79,14 +82,26 @@ def cancel(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
     """Call an order off at any point before it is completed.
 
     Money that is only set aside is released, money that was taken is given back; what is at a destination already,
-    or may be, is cancelled there. Raises TransitionNotAllowed while the payment is being taken.
+    or may be, is cancelled there. While the payment is being taken the wish is kept, and carried out when that is over:
+    the order that is returned is still confirmed then, with its `cancel_wish`.
     """
     order = lock(order_id)
-    if order.status == OrderStatus.CONFIRMED:
-        _stop_capture(order, at=at)
-    _decide(order, to=OrderStatus.CANCELLED, reason=reason, by=by, at=at, text=f"Cancelled by {by}: {reason}")
-    _end(order, by=by, at=at)
+    if order.status == OrderStatus.CONFIRMED and not _is_capture_stopped(order, at=at):
+        _keep_wish(order, reason=reason, by=by, at=at)
+    else:
+        _cancel(order, reason=reason, by=by, at=at)
     return order
+
+
+@transaction.atomic
+def cancel_as_wished(*, order_id: int, at: datetime) -> bool:
+    """Cancel an order whose capture has come to an end, if somebody asked for that meanwhile. False when nobody did."""
+    order = lock(order_id)
+    if order.status != OrderStatus.CONFIRMED or order.cancel_wish is None:
+        return False
+    outbox.withdraw(capture_key(order), at=at)
+    _cancel(order, reason=order.cancel_wish["reason"], by=order.cancel_wish["by"], at=at)
+    return True
 
 
 @transaction.atomic
@@ -98,7 +113,8 @@ def expire(*, order_id: int, at: datetime) -> Order:
     if order.status == OrderStatus.CONFIRMED:
         if order.payment_status not in _UNDECIDED_MONEY:
             raise TransitionNotAllowed(f"The payment of order {order.number} has been taken.")
-        _stop_capture(order, at=at)
+        if not _is_capture_stopped(order, at=at):
+            raise TransitionNotAllowed(f"The payment of order {order.number} is being taken right now.")
     text = "Expired: it was not confirmed in time."
     _decide(order, to=OrderStatus.EXPIRED, reason="Not confirmed in time.", by=history.STOREWARD, at=at, text=text)
     _end(order, by=history.STOREWARD, at=at)
@@ -172,7 +188,9 @@ def capture_key(order: Order) -> str:
 
 def _will_be_taken(order: Order, at: datetime) -> bool:
     """It can be confirmed, and each destination has been asked and will take it."""
-    if order.status != OrderStatus.PENDING or at >= order.confirm_by or order.blockers or order.is_archived:
+    if order.status != OrderStatus.PENDING or at >= order.confirm_by or order.is_archived:
+        return False
+    if order.blockers or readiness.unpayable(order):
         return False
     pushes = OrderPush.objects.filter(order=order).exclude(status=PushStatus.SKIPPED)
     return not any(push.status == PushStatus.HELD or push.checked_at is None for push in pushes)
@@ -188,24 +206,49 @@ def _refuse_late(order: Order, at: datetime) -> None:
 def _refuse_blocked(order: Order) -> None:
     held = order.pushes.filter(status=PushStatus.HELD)
     blockers = [*order.blocker_list, *(blocker for push in held for blocker in push.blocker_list)]
+    gone = readiness.unpayable(order)
+    if gone is not None and gone not in blockers:
+        blockers.insert(0, gone)
     if blockers:
         raise OrderBlocked(f"Order {order.number} cannot be confirmed yet: {blockers[0].message}", blockers)
 
 
+def _first_look(order: Order, at: datetime) -> datetime | None:
+    """When the deadlines of an order that is being confirmed are looked at: most payments are taken within minutes."""
+    if order.ship_by:
+        return at
+    return None if order.payment_status in _NOTHING_TO_TAKE else min(at + TAKING, order.confirm_by)
+
+
 def _decide(order: Order, *, to: OrderStatus, reason: str, by: str, at: datetime, text: str) -> None:
-    decided = {"decided_at": at, "decided_by": by, "decision_reason": reason[:500]}
+    decided = {"decided_at": at, "decided_by": by, "decision_reason": reason[:500], "cancel_wish": None}
     move_order(order, to=to, by=by, at=at, text=text, **decided)
 
 
-def _stop_capture(order: Order, *, at: datetime) -> None:
-    """Take back the promise to capture, or refuse because it is too late for that."""
+def _is_capture_stopped(order: Order, *, at: datetime) -> bool:
+    """Take back the promise to capture. False when it is too late for that: it is being kept, or may have been."""
     payment = Payment.objects.filter(order=order).first()
     if payment is None or payment.status != PaymentStatus.AUTHORIZED:
-        return
-    if not outbox.withdraw(capture_key(order), at=at):
+        return True
+    return outbox.withdraw(capture_key(order), at=at)
+
+
+def _keep_wish(order: Order, *, reason: str, by: str, at: datetime) -> None:
+    """Remember who wants the order cancelled, and have the gateway asked again at once if it owes an answer."""
+    if order.cancel_wish is not None:
         raise TransitionNotAllowed(
-            f"The payment of order {order.number} is being taken right now. Try again in a minute."
+            f"Order {order.number} is to be cancelled already: it will be as soon as the payment answers."
         )
+    order.cancel_wish = {"by": by, "reason": reason[:500], "at": at.isoformat()}
+    order.save(update_fields=["cancel_wish"])
+    outbox.release_now(capture_key(order), at=at)
+    text = f"{by} asked to cancel it as soon as the payment that is being taken answers: {reason[:500]}"
+    history.note(order, kind="order.cancel_wished", text=text, by=by, at=at)
+
+
+def _cancel(order: Order, *, reason: str, by: str, at: datetime) -> None:
+    _decide(order, to=OrderStatus.CANCELLED, reason=reason, by=by, at=at, text=f"Cancelled by {by}: {reason}")
+    _end(order, by=by, at=at)
 
 
 def _end(order: Order, *, by: str, at: datetime) -> None:

@@ -62,7 +62,8 @@ def reconsider(*, order_id: int, by: str, at: datetime) -> Order:
         return order
     gaps = gaps_of(order)
     lost = [item for item in order.blockers if item["code"] == BlockerCode.NO_DESTINATION]
-    blockers = [*(blocker.as_json() for blocker in gaps), *lost]
+    gone = readiness.unpayable(order)
+    blockers = [*(blocker.as_json() for blocker in (*gaps, *([gone] if gone else []))), *lost]
     lacked_link = lacks_link(order)
     if gaps and order.status == OrderStatus.PENDING:
         text = f"Back to the drafts: {gaps[0].message}"
@@ -78,10 +79,11 @@ def reconsider(*, order_id: int, by: str, at: datetime) -> Order:
     elif blockers != order.blockers:
         order.blockers = blockers
         order.save(update_fields=["blockers"])
+        summary.refresh(order.pk)
         if gaps:
             draft_faults.report(order, gaps, at=at)
     if order.status == OrderStatus.DRAFT and lacks_link(order) and not lacked_link:
-        preflight.ask_for_links(order, at=at)
+        preflight.ask_alone(order, at=at)
     return order
 
 

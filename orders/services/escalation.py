@@ -7,6 +7,7 @@ are confirmed: orders.services.clock reminds of those.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -24,10 +25,21 @@ RETRY = timedelta(minutes=10)  # while the last resort is to accept and a destin
 _REMINDED = {
     "confirm_soon": "Reminded: the time to confirm ends soon.",
     "complete_soon": "Reminded: the time to complete it ends soon.",
+    "payment_soon": "Reminded: the time to take the payment ends soon.",
     "ship_soon": "Reminded: it is to be shipped soon.",
 }
 _UNDECIDED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 RELEASED = "Nobody decided in time."
+_UNTAKEN = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Countdown:
+    """A deadline of an order that is reminded of, and from when the time runs that reminders divide."""
+
+    kind: notices.MerchantNotice
+    start: datetime
+    end: datetime
 
 
 def awake(*, at: datetime, limit: int) -> list[tuple[int, int]]:
@@ -44,7 +56,7 @@ def resort(order_id: int, *, at: datetime) -> None:
     if order.status != OrderStatus.PENDING or order.is_archived or not order.deadline or at >= order.confirm_by:
         return
     hours = _hours(order.merchant)
-    resort_at = _plan(order, hours).resort_at
+    resort_at = _plan(order, _countdowns(order)[0], hours).resort_at
     if resort_at is None or at < resort_at:
         return
     if hours.last_resort == LastResort.RELEASE:
@@ -58,21 +70,24 @@ def resort(order_id: int, *, at: datetime) -> None:
 
 @transaction.atomic
 def remind(order_ids: Iterable[int], *, at: datetime) -> None:
-    """Tell one merchant of what is due, in one mail each for orders to confirm, to complete and to ship."""
+    """Tell one merchant of what is due, in one mail each for orders to confirm, to complete, to be paid and to ship."""
     hours: BusinessHours | None = None
-    to_tell: dict[str, list[Order]] = {}
+    to_tell: dict[notices.MerchantNotice, list[tuple[datetime, Order]]] = {}
     for order in map(lock, sorted(order_ids)):
         if order.wake_at is None or order.wake_at > at:
             continue  # another worker was faster
         hours = hours or _hours(order.merchant)
-        kind = _kind(order)
-        if kind and _is_due(order, _plan(order, hours), at=at):
-            to_tell.setdefault(kind, []).append(order)
+        countdowns = _countdowns(order)
+        due = [countdown for countdown in countdowns if _is_due(order, countdown, hours, at=at)]
+        for countdown in due:
+            to_tell.setdefault(countdown.kind, []).append((countdown.end, order))
             order.reminded_at = at
-        order.wake_at = _next(order, hours, at=at) if kind else None
+        order.wake_at = min(
+            filter(None, (_next(order, countdown, hours, at=at) for countdown in countdowns)), default=None
+        )
         order.save(update_fields=["wake_at", "reminded_at"])
-    for kind, orders in to_tell.items():
-        _tell(kind, orders, hours, at=at)
+    for kind, ends in to_tell.items():
+        _tell(kind, ends, hours, at=at)
 
 
 def _accepted(order: Order, *, at: datetime) -> bool:
@@ -90,64 +105,64 @@ def _hours(merchant: Merchant) -> BusinessHours:
     return hours
 
 
-def _kind(order: Order) -> str:
+def _countdowns(order: Order) -> list[_Countdown]:
     """What the order's reminders are about; empty when there is nothing to remind of."""
     if order.status in _UNDECIDED:
-        kind = "complete_soon" if order.status == OrderStatus.DRAFT else "confirm_soon"
-        return kind if order.deadline else ""
-    to_ship = order.status == OrderStatus.CONFIRMED and order.fulfillment_status not in SENT
-    return "ship_soon" if to_ship and order.ship_by else ""
+        kind: notices.MerchantNotice = "complete_soon" if order.status == OrderStatus.DRAFT else "confirm_soon"
+        return [_Countdown(kind, order.received_at, order.confirm_by)] if order.deadline else []
+    if order.status != OrderStatus.CONFIRMED:
+        return []
+    start, found = order.decided_at or order.received_at, []
+    if order.payment_status in _UNTAKEN and order.deadline:
+        found.append(_Countdown("payment_soon", start, order.confirm_by))
+    if order.ship_by and order.fulfillment_status not in SENT:
+        found.append(_Countdown("ship_soon", start, order.ship_by))
+    return found
 
 
-def _window(order: Order) -> tuple[datetime, datetime]:
-    """From when to when the time runs that reminders divide."""
-    if order.status in _UNDECIDED:
-        return order.received_at, order.confirm_by
-    return order.decided_at or order.received_at, order.ship_by or order.confirm_by
+def _plan(order: Order, countdown: _Countdown, hours: BusinessHours) -> deadlines.Plan:
+    return deadlines.plan(hours, start=countdown.start, end=countdown.end, resort=order.status == OrderStatus.PENDING)
 
 
-def _plan(order: Order, hours: BusinessHours) -> deadlines.Plan:
-    start, end = _window(order)
-    return deadlines.plan(hours, start=start, end=end, resort=order.status == OrderStatus.PENDING)
-
-
-def _is_due(order: Order, plan: deadlines.Plan, *, at: datetime) -> bool:
+def _is_due(order: Order, countdown: _Countdown, hours: BusinessHours, *, at: datetime) -> bool:
     """A reminder's moment has passed since the last one; none is sent for what is over."""
-    start, end = _window(order)
-    since = max(start, order.reminded_at or start)
-    return at < end and any(since < moment <= at for moment in plan.reminders)
+    since = max(countdown.start, order.reminded_at or countdown.start)
+    reminders = _plan(order, countdown, hours).reminders
+    return at < countdown.end and any(since < moment <= at for moment in reminders)
 
 
-def _next(order: Order, hours: BusinessHours, *, at: datetime) -> datetime | None:
+def _next(order: Order, countdown: _Countdown, hours: BusinessHours, *, at: datetime) -> datetime | None:
     """None when nothing is left to do before the end; then the order expires, or is overdue."""
-    end = _window(order)[1]
-    if at >= end:
+    if at >= countdown.end:
         return None
-    plan = _plan(order, hours)
+    plan = _plan(order, countdown, hours)
     if plan.resort_at is not None and plan.resort_at <= at:
-        return min(at + RETRY, end)
-    return deadlines.next_wake(plan, end=end, at=at)
+        return min(at + RETRY, countdown.end)
+    return deadlines.next_wake(plan, end=countdown.end, at=at)
 
 
-def _tell(kind: str, orders: list[Order], hours: BusinessHours | None, *, at: datetime) -> None:
-    first = min(orders, key=lambda order: _window(order)[1])
-    end = _window(first)[1]
-    until = _in_words(first, end)
-    if kind == "ship_soon":
-        reason = f"Order {first.number} is to be shipped by {until}."
-    else:
-        released = (
-            ", and the customer's payment is released" if first.payment_status == PaymentStatus.AUTHORIZED else ""
-        )
-        reason = f"Order {first.number} expires on {until}{released}."
+def _tell(
+    kind: notices.MerchantNotice, ends: list[tuple[datetime, Order]], hours: BusinessHours | None, *, at: datetime
+) -> None:
+    end, first = min(ends, key=lambda pair: pair[0])
+    reason = _reason(kind, first, _in_words(first, end))
     if hours is not None and hours.pk and end > at:
         reason += f" {_left(business_time.between(hours.calendar, at, end))} of your opening hours are left."
-    if len(orders) > 1:
-        reason += f" So it is with {len(orders) - 1} more."
+    if len(ends) > 1:
+        reason += f" So it is with {len(ends) - 1} more."
     cause = f"{first.public_id}:{int(at.timestamp())}"
-    notices.promise_merchant(first, kind=kind, cause_key=cause, at=at, reason=reason)  # type: ignore[arg-type]  # of _kind()
-    for order in orders:
+    notices.promise_merchant(first, kind=kind, cause_key=cause, at=at, reason=reason)
+    for _, order in ends:
         history.note(order, kind="order.reminded", text=_REMINDED[kind], by=history.STOREWARD, at=at)
+
+
+def _reason(kind: notices.MerchantNotice, order: Order, until: str) -> str:
+    if kind == "ship_soon":
+        return f"Order {order.number} is to be shipped by {until}."
+    released = ", and the customer's payment is released" if order.payment_status == PaymentStatus.AUTHORIZED else ""
+    if kind == "payment_soon":
+        return f"The payment of order {order.number} is not taken yet. The order expires on {until}{released}."
+    return f"Order {order.number} expires on {until}{released}."
 
 
 def _in_words(order: Order, at: datetime) -> str:

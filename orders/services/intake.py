@@ -117,8 +117,8 @@ def _store(
     pushes = routing.plan(order, lines, routes, checking=not gaps, at=at)
     if not gaps:
         preflight.ask_first(order, pushes, at=at)
-    elif any(blocker.code == BlockerCode.UNMAPPED_SKU for blocker in gaps):
-        preflight.ask_for_links(order, at=at)
+    elif preflight.is_payment_unread(order) or any(gap.code == BlockerCode.UNMAPPED_SKU for gap in gaps):
+        preflight.ask_alone(order, at=at)
     return order
 
 

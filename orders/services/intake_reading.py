@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
 
-from connectors import money
+from connectors import money, times
 from orders.errors import FieldProblem
 
 MAX_AMOUNT = Decimal(10) ** 11
@@ -129,11 +129,10 @@ class Reader:
         if moment is None or moment.tzinfo is None:
             self.note(name, "not_a_time", "This must be a time with its offset, as 2026-11-23T09:41:00+13:00.")
             return None
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError:
-            self.note(name, "not_a_time", "This time does not exist.")
+        if not times.is_usable(moment):
+            self.note(name, "out_of_range", f"This must be a time {times.RANGE}.")
             return None
+        return moment.astimezone(UTC)
 
     def choice(self, name: str, known: Callable[[str], bool], *, code: str, message: str) -> str:
         value = self.text(name, most=100, required=True)

@@ -41,6 +41,7 @@ from orders.services.mails import one_line
 from orders.world import World
 
 MerchantNotice = Literal[
+    "authorization_gone",
     "capture_declined",
     "payment_held",
     "push_held",
@@ -51,6 +52,7 @@ MerchantNotice = Literal[
     "data_request",
     "confirm_soon",
     "complete_soon",
+    "payment_soon",
     "ship_soon",
     "not_accepted",
     "released",
@@ -82,6 +84,9 @@ class Words:
 
 
 WORDS: Mapping[MerchantNotice, Words] = {
+    "authorization_gone": Words(
+        "Cannot be paid any more", "It cannot be confirmed. Decline it on its page; the customer has to order again."
+    ),
     "capture_declined": Words(
         "The payment could not be taken",
         "Nothing was sent to your store. Try the payment again on the order's page, or cancel the order.",
@@ -102,6 +107,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
     "complete_soon": Words(
         "Lacks something, and its time ends soon", "Fill in what is missing, then confirm it.", page="draft"
+    ),
+    "payment_soon": Words(
+        "Is not paid yet, and its time ends soon", "See on its page what the payment waits for, and mend it there."
     ),
     "ship_soon": Words("Is to be shipped soon", "Ship it, or mark it as fulfilled in your store."),
     "not_accepted": Words(

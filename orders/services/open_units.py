@@ -13,7 +13,7 @@ from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
 from orders.models import FulfillmentLine, Order, OrderLine, OrderPush, RefundLine
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
-UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)
+_UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)
 _STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
 ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
 
@@ -31,12 +31,18 @@ class OpenLine:
     sender: str = ""  # the destination that sends it instead of us; then the quantity is 0
 
 
+def is_unpaid(order: Order) -> bool:
+    """Whether a payment came with the order and was not taken. One of nothing that was released owes nothing."""
+    owes_nothing = order.payment_status == PaymentStatus.VOIDED and not order.total
+    return order.payment_status in _UNPAID and not owes_nothing
+
+
 def refuse_closed(order: Order) -> None:
     """Raises TransitionNotAllowed unless the order is confirmed, and paid when a payment came with it."""
     if order.status not in _LIVE:
         status = OrderStatus(order.status).label.lower()
         raise TransitionNotAllowed(f"Order {order.number} is {status}: nothing of it can be sent.")
-    if order.payment_status in UNPAID:
+    if is_unpaid(order):
         raise TransitionNotAllowed(f"The payment of order {order.number} has not been taken: nothing is sent before.")
 
 

@@ -15,10 +15,11 @@ from django.db import transaction
 
 from connectors.money import MoneyError, plain, total
 from orders import outbox
-from orders.enums import AddressKind, Delivery, OrderStatus, PushStatus
+from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, PushStatus
 from orders.errors import FieldProblem, InvalidOrder, TransitionNotAllowed, VersionConflict
 from orders.models import Order, OrderAddress, OrderLine, OrderPush, Payment, Refund, RefundLine
-from orders.services import history, intake, intake_body, refund_quotes, rerouting
+from orders.models.fields import ZERO
+from orders.services import drafts, history, intake, intake_body, refund_quotes, rerouting
 from orders.services.decisions import capture_key
 from orders.services.new_order import NewAddress, NewLine, NewOrder
 from orders.services.transitions import lock
@@ -70,6 +71,7 @@ def edit(*, order_id: int, body: Any, by: str, at: datetime) -> Order:
     flagged = _left_with_lines(order)
     touched, added = _write(order, lines, after)
     _follow(order, changes, flagged, touched, added, by=by, at=at)
+    order = drafts.reconsider(order_id=order_id, by=by, at=at)
     if capturing:
         outbox.renew(capture_key(order), at=at)  # it asks every destination once more, right before the money
     names = ", ".join(_LABELS[change.field].lower() for change in changes)
@@ -112,8 +114,9 @@ def _refuse_money(order: Order, after: NewOrder) -> None:
     if payment is None or after.total == order.total:
         return
     if payment.status not in refund_quotes.TAKEN:
-        if after.total > payment.authorized:
-            most = f"{plain(payment.authorized, order.currency)} {order.currency}"
+        covered = ZERO if payment.status == PaymentStatus.VOIDED else payment.authorized
+        if after.total > covered:
+            most = f"{plain(covered, order.currency)} {order.currency}"
             raise InvalidOrder([FieldProblem("total", "more_than_authorized", f"The payment covers {most}.")])
         return
     paid = payment.captured - total(refund.amount for refund in Refund.objects.filter(order=order).standing())

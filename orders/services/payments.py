@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 
 from django.db import transaction
 
 from connectors import conditions
-from connectors.errors import ConnectorError, RejectedError
+from connectors.base import Blocker, BlockerCode
+from connectors.errors import ConnectorError, CredentialsError, RejectedError
 from connectors.gateway import registry
 from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
 from connectors.money import Money
-from orders import outbox
+from orders import due, outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
-from orders.services import by_hand, history, marking, notices, preflight, refunds, slots
+from orders.services import (
+    by_hand,
+    deadlines,
+    decisions,
+    drafts,
+    history,
+    marking,
+    notices,
+    preflight,
+    refunds,
+    requirements,
+    slots,
+)
 from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
+_RELEASABLE = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
 _TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
@@ -42,9 +56,13 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         with outbox.finishing(message, at=world.now()):
             promise_pushes(lock(order.pk), at=world.now())
         return
-    if payment.status == PaymentStatus.AUTHORIZED:
-        if message.maybe_sent_at is None:
+    if not order.total:
+        yield from _release_unneeded(message, order, payment, world)
+    elif payment.status == PaymentStatus.AUTHORIZED:
+        if message.maybe_sent_at is None and not order.cancel_wish:
             yield from _ask_destinations(order, world)
+        if (yield from _is_called_off(message, payment, world)):
+            return
         outbox.mark_sending(message, at=world.now())
         yield "marked"
         try:
@@ -59,6 +77,59 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         yield "captured"
         with outbox.finishing(message, at=world.now()):
             _write_capture(order.pk, taken, at=world.now())
+
+
+def _is_called_off(message: OutboxMessage, payment: Payment, world: World) -> Generator[str, None, bool]:
+    """Cancel an order as somebody asked to meanwhile, and say whether that is done.
+
+    What a gateway was asked to take, and did not answer about, is released first. It refuses that for money that it
+    took: then the capture goes on, to hear of it, and the order is cancelled and refunded with that.
+    """
+    order = Order.objects.only("cancel_wish").get(pk=message.order.pk)
+    if order.cancel_wish is None:
+        return False
+    text = ""
+    if message.maybe_sent_at is not None:
+        outbox.mark_sending(message, at=world.now())
+        yield "marked"
+        try:
+            text = _release(payment, world, reason=order.cancel_wish["reason"])
+        except RejectedError:
+            yield "taken"
+            return False
+        yield "voided"
+    with outbox.finishing(message, at=world.now()):
+        if text:
+            _write_void(order.pk, text, at=world.now())
+        decisions.cancel_as_wished(order_id=order.pk, at=world.now())
+    return True
+
+
+def _release_unneeded(message: OutboxMessage, order: Order, payment: Payment, world: World) -> Iterator[str]:
+    """An order that was edited to cost nothing: what was set aside is released, and the order goes on."""
+    if payment.status not in _RELEASABLE:
+        return
+    if message.maybe_sent_at is None:
+        _refuse_worthless(order)
+        yield from _ask_destinations(order, world)
+    outbox.mark_sending(message, at=world.now())
+    yield "marked"
+    text = _release(payment, world, reason="Nothing is to be paid any more.")
+    yield "voided"
+    with outbox.finishing(message, at=world.now()):
+        _write_void(order.pk, f"Nothing is to be paid any more. {text}", at=world.now())
+        if not decisions.cancel_as_wished(order_id=order.pk, at=world.now()):
+            promise_pushes(lock(order.pk), at=world.now())
+
+
+def _refuse_worthless(order: Order) -> None:
+    """Raises Hold where the merchant takes no order of the channel that comes to nothing."""
+    if not requirements.needs_of(order.merchant, order.channel).value:
+        return
+    text = "The order's total is zero. Cancel it, or take such orders in the settings of its channel and check again."
+    push = OrderPush.objects.filter(order=order, status__in=preflight.OPEN).order_by("pk").first()
+    blocker = Blocker(BlockerCode.ZERO_TOTAL, text, "total", "0")
+    raise outbox.Hold(text, data=preflight.Finding(push.pk, (blocker,)) if push else None)
 
 
 def _ask_destinations(order: Order, world: World) -> Iterator[str]:
@@ -97,7 +168,8 @@ def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
         failure_code="",
         failure_message="",
     )
-    promise_pushes(order, at=at)
+    if not decisions.cancel_as_wished(order_id=order_id, at=at):
+        promise_pushes(order, at=at)
 
 
 def promise_pushes(order: Order, *, at: datetime) -> None:
@@ -125,6 +197,8 @@ def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> Non
         failure_code=code[:60],
         failure_message=str(error)[:300],
     )
+    if decisions.cancel_as_wished(order_id=order_id, at=at):
+        return
     reason = f"Not sent, as the payment could not be captured: {error}"
     for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
         move_push(push, to=PushStatus(push.status), by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
@@ -157,21 +231,23 @@ def retry_capture(*, order_id: int, by: str, at: datetime) -> Order:
 def void(message: OutboxMessage, world: World) -> Iterator[str]:
     """VOID_PAYMENT: release what was set aside for an order that will not happen."""
     payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
-    if payment.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
+    if payment.status not in _RELEASABLE:
         return
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    try:
-        world.gateway_for(payment.gateway).void(
-            payment.reference, reason=payment.order.decision_reason, key=_key("void", payment)
-        )
-    except AuthorizationGoneError:
-        text = "The authorization had run out already."
-    else:
-        text = f"Authorization of {Money(payment.authorized, payment.currency)} released."
+    text = _release(payment, world, reason=payment.order.decision_reason)
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(message.order.pk, text, at=world.now())
+
+
+def _release(payment: Payment, world: World, *, reason: str) -> str:
+    """Ask the gateway to let go of what is set aside; safe to repeat. What came of it, in words."""
+    try:
+        world.gateway_for(payment.gateway).void(payment.reference, reason=reason, key=_key("void", payment))
+    except AuthorizationGoneError:
+        return "The authorization had run out already."
+    return f"Authorization of {Money(payment.authorized, payment.currency)} released."
 
 
 def _write_void(order_id: int, text: str, *, at: datetime) -> None:
@@ -212,6 +288,9 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
 
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     """What stopped a capture is written on the push that stopped it; money that needs a person is told."""
+    untaken = message.topic == Topic.CAPTURE_PAYMENT and message.maybe_sent_at is None
+    if untaken and decisions.cancel_as_wished(order_id=message.order.pk, at=at):
+        return
     if message.topic == Topic.REFUND_PAYMENT:
         write = refunds.write_failure if outcome.status == "held" else refunds.write_delay
         write(message.payload["refund"], outcome.reason, at=at)
@@ -226,6 +305,30 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
             at=at,
             reason=outcome.reason,
         )
+
+
+def learn_end(order_id: int, world: World) -> Iterator[str]:
+    """Ask the gateway until when an authorization lasts, and whether it stands, where the channel did not say.
+
+    A webhook cannot be relied on for that: the gateway sends it before the order comes. Raises RetryLater when the
+    gateway does not let us in.
+    """
+    payment = Payment.objects.filter(order_id=order_id, status=PaymentStatus.AUTHORIZED, expires_at=None).first()
+    if payment is None:
+        return
+    yield "reading the payment"
+    try:
+        truth = world.gateway_for(payment.gateway).read(payment.reference)
+    except AuthorizationGoneError as error:
+        yield "no such payment"
+        with transaction.atomic():
+            _write_gone(order_id, error, at=world.now())
+    except CredentialsError as error:
+        raise outbox.RetryLater(str(error)) from error
+    else:
+        yield "read the payment"
+        with transaction.atomic():
+            _take_over(order_id, truth, at=world.now())
 
 
 def notice(*, gateway: str, reference: str, at: datetime) -> None:
@@ -246,18 +349,35 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
     if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
-        _write_failure(
-            order_id, AuthorizationGoneError("The authorization was cancelled or ran out at the gateway."), at=at
-        )
+        _write_gone(order_id, AuthorizationGoneError("The authorization was cancelled or ran out."), at=at)
     elif (
         truth.capture_before
         and payment.status == PaymentStatus.AUTHORIZED
         and payment.expires_at != truth.capture_before
     ):
-        payment.expires_at = truth.capture_before
-        payment.save(update_fields=["expires_at"])
-        order.authorized_until = truth.capture_before
-        order.save(update_fields=["authorized_until"])
+        deadlines.follow_authorization(order, payment, until=truth.capture_before, at=at)
+
+
+def _write_gone(order_id: int, error: AuthorizationGoneError, *, at: datetime) -> None:
+    """The authorization ended by itself. Nothing happens once it was taken, or when the order is over: we release those."""
+    order = lock(order_id)
+    payment = Payment.objects.select_related("order").get(order=order)
+    if payment.status != PaymentStatus.AUTHORIZED:
+        return
+    if order.status == OrderStatus.CONFIRMED:
+        _write_failure(order_id, error, at=at)
+    elif order.status in due.OPEN:
+        move_payment(
+            payment,
+            to=PaymentStatus.FAILED,
+            by=history.STOREWARD,
+            at=at,
+            text=f"The payment cannot be taken any more: {error}",
+            failure_code=error.code[:60],
+            failure_message=str(error)[:300],
+        )
+        drafts.reconsider(order_id=order_id, by=history.STOREWARD, at=at)
+        notices.promise_merchant(order, kind="authorization_gone", cause_key=order.public_id, at=at, reason=str(error))
 
 
 def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:

@@ -37,13 +37,13 @@ class Finding:
 
 
 def ask(order: Order, *, at: datetime) -> None:
-    """Promise a check of each destination, and one of the order alone when nothing, or not all of it, goes out."""
+    """Promise a check of each destination, and one of the order alone when there is something to ask about itself."""
     asked = order.pushes.filter(status__in=OPEN).exclude(connection__state=ConnectionState.REMOVED)
     pushes = list(asked.select_related("connection"))
     for push in pushes:
         OrderPush.objects.filter(pk=push.pk).update(checking=True)
         _post(order, push, at=at)
-    if not pushes or order.blockers:
+    if not pushes or order.blockers or is_payment_unread(order):
         _post(order, None, at=at)
 
 
@@ -51,14 +51,19 @@ def ask_first(order: Order, pushes: Sequence[OrderPush], *, at: datetime) -> Non
     """The same for an order that is being placed, whose pushes say already that they are being checked."""
     waiting = [push for push in pushes if push.status in OPEN]
     keys: dict[str, OrderPush | None] = {check_key(order, push): push for push in waiting}
-    if not waiting or order.blockers:
+    if not waiting or order.blockers or is_payment_unread(order):
         keys[check_key(order, None)] = None
     outbox.post_first(Topic.CHECK_ORDER, order=order, pushes=keys, at=at)
 
 
-def ask_for_links(order: Order, *, at: datetime) -> None:
-    """Promise to look for the products of a draft that needs a link to one."""
+def ask_alone(order: Order, *, at: datetime) -> None:
+    """Promise a check of the order alone: of the products that a draft needs a link to, and of its payment."""
     _post(order, None, at=at)
+
+
+def is_payment_unread(order: Order) -> bool:
+    """Whether the channel did not say until when the money can be taken: the gateway has to."""
+    return order.payment_status == PaymentStatus.AUTHORIZED and order.authorized_until is None
 
 
 def check_key(order: Order, push: OrderPush | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connectors.base import Blocker, BlockerCode
-from orders.enums import AddressKind, Delivery
+from orders.enums import AddressKind, Delivery, PaymentStatus
 from orders.models import Order
 from orders.services.new_order import NewAddress, NewOrder
 
@@ -124,6 +124,14 @@ def removed(order: Order) -> Blocker | None:
     if order.addresses.filter(kind=AddressKind.SHIPPING).exclude(address1="").exists():
         return None
     return Blocker(BlockerCode.ADDRESS_INCOMPLETE, REMOVED_TEXT, "shipping_address")
+
+
+def unpayable(order: Order) -> Blocker | None:
+    """Why an order that nobody decided about cannot be confirmed any more: what its customer had promised is gone."""
+    if order.payment_status not in (PaymentStatus.FAILED, PaymentStatus.VOIDED) or not order.total:
+        return None
+    text = "The customer's payment was cancelled or ran out: nothing can be taken. Decline the order; the customer has to order again."
+    return Blocker(BlockerCode.AUTHORIZATION_EXPIRED, text, "payment")
 
 
 def _whereabouts(facts: Facts) -> Iterator[Blocker]:

@@ -384,7 +384,8 @@ def _targets(order: Order, moves: Sequence[Move]) -> dict[int, Connection]:
 
 def _is_on_its_way(order: Order) -> bool:
     """The order is confirmed and no money is left to take: what has not left is promised."""
-    return order.payment_status in (*_TAKEN_MONEY, PaymentStatus.NONE) and order.status not in _UNDECIDED
+    settled = (*_TAKEN_MONEY, PaymentStatus.NONE, PaymentStatus.VOIDED)  # released: an order of nothing
+    return order.payment_status in settled and order.status not in _UNDECIDED
 
 
 def _waits_for_last_check(push: OrderPush) -> bool:

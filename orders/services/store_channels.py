@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Merchant
 from accounts.services import audit
+from connectors import times
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class
 from orders.enums import SkipReason, SyncState
@@ -58,6 +59,8 @@ def turn_on(*, connection_id: int, placed_from: datetime, by: str, at: datetime)
     connection = _locked(connection_id)
     if not offered(connection):
         raise SyncRefused(f"Customers do not order in {connection.name}: there is nothing to read.")
+    if not times.is_usable(placed_from):
+        raise SyncRefused(f"This must be a date {times.RANGE}.")
     if placed_from > at:
         raise SyncRefused("The date is in the future.")
     channel = _channel_of(connection)

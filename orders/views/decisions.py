@@ -59,11 +59,14 @@ def order_cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     if form.is_valid():
         by, reason = request.user.get_username(), form.cleaned_data["reason"]
         try:
-            decisions.cancel(order_id=order.pk, reason=reason, by=by, at=timezone.now())
+            order = decisions.cancel(order_id=order.pk, reason=reason, by=by, at=timezone.now())
         except OrderError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"Order {order.number} cancelled.")
+            if order.cancel_wish is None:
+                messages.success(request, f"Order {order.number} cancelled.")
+            else:
+                messages.warning(request, f"Order {order.number} will be cancelled as soon as its payment answers.")
             return redirect("orders:detail", public_id)
     return render(request, "orders/order_cancel.html", {"order": order, "form": form})
 

@@ -20,7 +20,7 @@ from connectors.money import total
 from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
-from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
+from orders.services import by_hand, draft_fields, open_units, owed_back, readiness, refund_quotes, routing, terms
 from orders.services.push_records import compares_totals
 from orders.views import fixes
 from orders.views.htmx import wants_partial
@@ -59,12 +59,12 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "events": sorted(order.events.all(), key=lambda event: (event.at, event.pk), reverse=True),
         "shipping_address": addresses.get(AddressKind.SHIPPING),
         "billing_address": addresses.get(AddressKind.BILLING),
-        "may_confirm": order.status == OrderStatus.PENDING,
+        "may_confirm": order.status == OrderStatus.PENDING and readiness.unpayable(order) is None,
         "may_decline": order.status in (OrderStatus.PENDING, OrderStatus.DRAFT),
-        "may_cancel": order.status == OrderStatus.CONFIRMED,
+        "may_cancel": order.status == OrderStatus.CONFIRMED and order.cancel_wish is None,
         "may_ship": _may_ship(order, pushes),
         "may_send_carrier": order.status in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
-        and order.payment_status not in open_units.UNPAID
+        and not open_units.is_unpaid(order)
         and not order.has_pickup,
         "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
         "labels": sorted(order.labels.all(), key=lambda label: label.pk),
@@ -125,7 +125,7 @@ def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
 
 def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
     """Something may be left to send from here; the page of that says what."""
-    if order.status != OrderStatus.CONFIRMED or order.payment_status in open_units.UNPAID:
+    if order.status != OrderStatus.CONFIRMED or open_units.is_unpaid(order):
         return False
     if order.fulfillment_status == FulfillmentStatus.READY:
         return False

@@ -68,7 +68,7 @@ def test_the_nearest_deadline_is_the_clock(status: str, fields: dict, expected: 
     ids=str,
 )
 def test_an_order_that_waits_for_ever_has_the_other_deadlines_alone(fields: dict, expected: tuple):
-    order = make_order(confirm_by=NO_DEADLINE, **fields)
+    order = make_order(confirm_by=NO_DEADLINE, **{"authorized_until": None, **fields})
 
     assert (order.due_at, order.due_kind) == expected
     ends = {"authorized_until": None, "ship_by": None, **fields}
@@ -93,13 +93,14 @@ def test_what_is_fulfilled_has_no_clock():
 def test_a_gateway_that_holds_the_money_for_less_time_moves_the_clock():
     order = make_order(confirm_by=NOON + 5 * HOUR, payment={"reference": "sandbox_ok_clock"})
     payment = order.payment
-    truth = Authorization(payment.reference, "authorized", "NZD", order.total, ZERO, ZERO, capture_before=NOON + HOUR)
+    until = NOON + 14 * HOUR
+    truth = Authorization(payment.reference, "requires_capture", "NZD", order.total, ZERO, ZERO, capture_before=until)
 
     with patch("connectors.gateway.sandbox.SandboxGateway.read", return_value=truth):
         payments.notice(gateway="sandbox", reference=payment.reference, at=NOON)
 
     order.refresh_from_db()
-    assert (order.due_at, order.due_kind) == (NOON + HOUR, DueKind.PAYMENT)
+    assert (order.due_at, order.due_kind) == (NOON + 2 * HOUR, DueKind.ACCEPT)
 
 
 def test_lists_by_deadline_have_an_index():

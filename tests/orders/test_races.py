@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 
-from connectors.models import Connection
+from connectors.models import Connection, SandboxCharge
 from orders import outbox
 from orders.enums import OrderStatus, Topic
 from orders.errors import OrderError
@@ -21,6 +21,7 @@ from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.orders.drafts import fill, make_draft
 from tests.orders.services.refundable import make_paid, wanted
 from tests.orders.services.split import Split, make_split
+from tests.orders.services.test_calling_off import Scene
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -89,6 +90,37 @@ def test_confirm_then_cancel_releases_and_never_captures():
 
     waiting = set(OutboxMessage.objects.filter(status="waiting").values_list("topic", flat=True))
     assert waiting == {Topic.VOID_PAYMENT}
+
+
+@pytest.mark.parametrize("step", ["marked", "captured"])
+@pytest.mark.parametrize("worker_first", [True, False])
+def test_a_cancellation_against_the_end_of_a_capture_gives_all_of_it_back(step: str, worker_first: bool):
+    scene = Scene()
+    worker = scene.run_to("capture_payment", step)
+    acts = (lambda: list(worker), scene.call_off)
+
+    outcomes = behind_a_lock(scene.order, *(acts if worker_first else reversed(acts)))
+    scene.come_to_rest()
+
+    charge = SandboxCharge.objects.get()
+    assert outcomes == ["", ""]
+    assert (scene.order.status, scene.order.payment_status, scene.standing) == ("cancelled", "refunded", [])
+    assert charge.captured == charge.refunded > 0
+
+
+@pytest.mark.parametrize("worker_first", [True, False])
+def test_a_cancellation_against_a_capture_that_a_destination_stops_is_not_lost(worker_first: bool):
+    scene = Scene()
+    scene.store.variants.clear()
+    worker = scene.run_to("capture_payment", "examined")
+    acts = (lambda: list(worker), scene.call_off)
+
+    outcomes = behind_a_lock(scene.order, *(acts if worker_first else reversed(acts)))
+    scene.come_to_rest()
+
+    assert outcomes == ["", ""]
+    assert (scene.order.status, scene.order.payment_status) == ("cancelled", "voided")
+    assert OutboxMessage.objects.get(topic=Topic.CAPTURE_PAYMENT).status == "done"
 
 
 def move(split: Split, sku: str, to: Connection) -> Callable[[], object]:

@@ -39,6 +39,8 @@ def test_the_apostrophe_against_formulas_is_taken_off():
         (b"po_number,sku,quantity\nSW-1,A,\xd9\xa3\n", "Row 2: the quantity"),
         (b"po_number,sku,quantity\nSW-1,,1\n", "Row 2: a PO number and a SKU"),
         (b"po_number,sku,quantity,shipped_on\nSW-1,A,1,23/11/2026\n", "Row 2: a date"),
+        (b"po_number,sku,quantity,shipped_on\nSW-1,A,1,0001-01-01\n", "Row 2: a date is from 2000 to 2099."),
+        (b"po_number,sku,quantity,shipped_on\nSW-1,A,1,9999-12-31\n", "Row 2: a date is from 2000 to 2099."),
         (b"po_number,sku,quantity\nSW-1,A,1\n" + b"SW-1," + b"A" * 121 + b",1\n", "Row 3: sku has more than 120"),
         (b"\xff\xfe", "not text in UTF-8"),
         (b'po_number,sku,quantity\n"SW-1,A,1\n', "not CSV"),

@@ -17,7 +17,7 @@ from connectors.errors import BadSignatureError, OutcomeUnknownError, RetryableE
 from connectors.gateway import sandbox
 from connectors.gateway.base import AuthorizationGoneError, Captured, PaymentDeclinedError
 from connectors.models import SandboxCharge
-from tests.connectors.gateway.contract import HUNDRED, Bank, Behaviour, GatewayContract
+from tests.connectors.gateway.contract import HUNDRED, IMPOSSIBLE, Bank, Behaviour, GatewayContract
 from tests.locks import until_waiting
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,10 @@ def bank() -> Bank:
 
 
 class TestSandbox(GatewayContract):
-    pass
+    @pytest.mark.parametrize("name", IMPOSSIBLE)
+    def test_a_reference_that_the_gateway_does_not_know_cannot_be_read(self, bank: Bank, name: str):
+        """Whatever reads like a test value is a payment from its first sight."""
+        super().test_a_reference_that_the_gateway_does_not_know_cannot_be_read(bank, name)
 
 
 def charge() -> SandboxCharge:
@@ -74,6 +77,18 @@ def test_ok_is_authorized_at_first_sight_for_the_amount_of_its_capture(bank):
 
     assert (charge().authorized, charge().captured, charge().currency) == (10_000, 10_000, "NZD")
     assert bank.refund("sandbox_ok_1").status == "succeeded"
+
+
+def test_ok_is_read_at_first_sight_and_captured_before_the_end_that_was_read(bank):
+    seen = bank.read("sandbox_ok_1")
+
+    assert (seen.state, seen.capture_before) == ("requires_capture", charge().capture_before)
+    assert bank.capture("sandbox_ok_1").amount == HUNDRED
+    assert (charge().authorized, charge().currency, charge().capture_before) == (10_000, "NZD", seen.capture_before)
+
+
+def test_expired_is_read_as_cancelled(bank):
+    assert bank.read("sandbox_expired_1").state == "canceled"
 
 
 def test_ok_can_be_released_at_first_sight(bank):

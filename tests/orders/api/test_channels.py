@@ -54,6 +54,8 @@ def test_it_is_turned_off(api, store):
     [
         ({"on": True}, "placed_from", "required"),
         ({"on": True, "placed_from": "2999-01-01T00:00:00Z"}, "placed_from", "sync_refused"),
+        ({"on": True, "placed_from": "0001-01-01T00:00:00Z"}, "placed_from", "sync_refused"),
+        ({"on": True, "placed_from": "1999-12-31T00:00:00Z"}, "placed_from", "sync_refused"),
         ({"placed_from": FROM}, "on", "required"),
         ({"on": True, "placed_from": "soon"}, "placed_from", "invalid"),
     ],

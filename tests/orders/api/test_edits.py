@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from connectors.errors import OutcomeUnknownError
+from connectors.gateway.sandbox import SandboxGateway
+from connectors.models import SandboxCharge
 from orders import outbox
 from orders.enums import ExportStatus, PushStatus, Topic
+from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment
 from orders.models.export import export_status_of
-from orders.services import decisions, outbound
+from orders.services import decisions, open_units, outbound, requirements
+from orders.services.readiness import Needs
 from tests.factories import NOON, make_connection
 from tests.fakes import FakeStore, make_world
 from tests.orders.api.client import Api, make_api, sample
@@ -254,3 +260,105 @@ def test_an_edit_after_the_confirmation_is_captured_and_sent_as_edited(api: Api,
     outbox.drain(at=store.clock.now(), world=make_world(store))
 
     assert [sent.customer_note for sent in store.sent.values()] == ["Ring twice"]
+
+
+# --- an order that comes to nothing ---
+
+
+def free() -> dict[str, Any]:
+    """Everything at no price."""
+    body = sample()
+    lines = [{**line, "unit_price": "0.00", "taxes": []} for line in body["lines"]]
+    shipping = {**body["shipping"], "amount": "0.00", "taxes": []}
+    return {
+        "lines": lines,
+        "shipping": shipping,
+        "subtotal": "0.00",
+        "discount": "0.00",
+        "tax": "0.00",
+        "total": "0.00",
+    }
+
+
+def take_free_orders(api: Api, *, taken: bool = True) -> None:
+    needs = Needs(value=not taken)
+    requirements.save(merchant_id=api.merchant.pk, key=requirements.EVERY, needs=needs, by="ana", at=NOON)
+
+
+def freed(api: Api, order: Order, *, taken: bool = True) -> FakeStore:
+    """Confirmed, edited to nothing, and worked on."""
+    take_free_orders(api, taken=taken)
+    store = FakeStore()
+    store.stock_up(*order.lines.values_list("sku", flat=True))
+    store.clock.at = order.placed_at
+    decisions.confirm(order_id=order.pk, by="ana", at=order.placed_at)
+    assert edit(api, order, **free()).status_code == 200
+    store.clock.advance(3600)
+    work(store)
+    order.refresh_from_db()
+    return store
+
+
+def work(store: FakeStore) -> None:
+    outbox.drain(at=store.clock.now(), world=make_world(store))
+
+
+def test_what_was_set_aside_for_an_order_of_nothing_is_released_and_the_order_goes_out(api: Api, order: Order):
+    store = freed(api, order)
+
+    assert (order.payment_status, order.pushes.get().status) == ("voided", "pushed")
+    assert [there.total for there in store.orders.values()] == [0]
+    assert order.events.get(kind="payment.voided").text.startswith("Nothing is to be paid any more. Authorization of ")
+    charge = SandboxCharge.objects.get()
+    assert (charge.state, charge.captured) == ("canceled", 0)
+
+
+def test_a_lost_answer_about_the_release_is_asked_for_again(api: Api, order: Order):
+    with patch.object(SandboxGateway, "void", side_effect=OutcomeUnknownError("lost")):
+        store = freed(api, order)
+    assert order.payment_status == "authorized"
+    store.clock.advance(3600)
+
+    work(store)
+
+    order.refresh_from_db()
+    assert (order.payment_status, len(store.orders)) == ("voided", 1)
+
+
+def test_an_order_of_nothing_owes_nothing_and_can_be_sent_from_here(api: Api, order: Order):
+    freed(api, order)
+
+    open_units.refuse_closed(order)
+    Order.objects.update(total=1, subtotal=1)
+    order.refresh_from_db()
+    with pytest.raises(TransitionNotAllowed):
+        open_units.refuse_closed(order)
+
+
+def test_once_released_an_order_cannot_cost_anything_again(api: Api, order: Order):
+    freed(api, order)
+    body = sample()
+
+    response = edit(api, order, revision=2, **{name: body[name] for name in free() if name in body})
+
+    assert [problem["code"] for problem in response.json()["errors"]] == ["more_than_authorized"]
+
+
+def test_where_the_settings_ask_for_a_value_a_confirmed_order_of_nothing_is_held(api: Api, order: Order):
+    store = freed(api, order, taken=False)
+
+    assert [blocker.code for blocker in order.pushes.get().blocker_list] == ["zero_total"]
+    assert (order.payment_status, order.headline, store.orders) == ("authorized", "blocked", {})
+    take_free_orders(api)
+    decisions.check_again(order_id=order.pk, by="ana", at=store.clock.now())
+    work(store)
+    order.refresh_from_db()
+    assert (order.payment_status, len(store.orders)) == ("voided", 1)
+
+
+def test_where_the_settings_ask_for_a_value_an_undecided_order_of_nothing_is_a_draft(api: Api, order: Order):
+    take_free_orders(api, taken=False)
+
+    body = edit(api, order, **free()).json()
+
+    assert (body["status"], [blocker["code"] for blocker in body["blockers"]]) == ("draft", ["zero_total"])

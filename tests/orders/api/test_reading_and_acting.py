@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import call_command
@@ -13,8 +14,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.services import api_keys
 from orders.api import description
-from orders.enums import OrderStatus
-from orders.models import Order
+from orders.enums import OrderStatus, Topic
+from orders.models import Order, OutboxMessage
+from orders.services import decisions
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.api.client import Api, make_api, sample
 
@@ -209,3 +211,25 @@ def test_the_docs_are_open_and_bring_everything_along():
 
     assert page.status_code == 200
     assert "https://" not in page.content.decode().replace("https://storeward", "")
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_filter_by_a_time_that_does_not_exist_is_refused(api: Api, until: str):
+    answer = api.send("GET", f"orders/?{urlencode({'due_before': until})}")
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "not_a_time")
+
+
+def test_cancelling_while_the_payment_is_being_taken_is_a_wish_that_the_answer_names(api: Api):
+    order = placed(api)
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    OutboxMessage.objects.filter(topic=Topic.CAPTURE_PAYMENT).update(
+        status="running", attempts=1, lease_until=timezone.now()
+    )
+    path = f"orders/{order.public_id}/cancel/"
+
+    answer = api.send("POST", path, {"reason": "Flood"}, key=api.merchant_key)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
+    assert answer.json()["cancel_wished_at"] is not None
+    assert api.send("POST", path, {"reason": "Flood"}, key=api.merchant_key).status_code == 409

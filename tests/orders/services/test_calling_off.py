@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
 from connectors.errors import OutcomeUnknownError, RejectedError
-from connectors.models import Connection
+from connectors.gateway.sandbox import SandboxGateway
+from connectors.models import Connection, SandboxCharge
 from connectors.services import connections
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
@@ -104,22 +106,104 @@ def test_called_off_around_a_lost_answer_it_is_found_and_cancelled(when: str):
 
 
 @pytest.mark.parametrize("step", CAPTURE_STEPS)
-def test_during_a_capture_neither_expiry_nor_cancellation_gets_in(step: str):
+def test_during_a_capture_an_expiry_does_not_get_in(step: str):
     scene = Scene()
     worker = scene.run_to("capture_payment", step)
-    at = scene.order.confirm_by + timedelta(hours=1)
-    taken = step == "settling"
 
-    for act in (
-        lambda: decisions.expire(order_id=scene.order.pk, at=at),
-        *(() if taken else (scene.call_off,)),
-    ):
-        with pytest.raises(TransitionNotAllowed):
-            act()
+    with pytest.raises(TransitionNotAllowed):
+        decisions.expire(order_id=scene.order.pk, at=scene.order.confirm_by + timedelta(hours=1))
     scene.finish(worker)
 
     assert (scene.order.status, scene.order.payment_status) == (OrderStatus.CONFIRMED, PaymentStatus.CAPTURED)
     assert len(scene.standing) == 1
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("step", CAPTURE_STEPS)
+def test_called_off_at_any_step_of_a_capture_it_is_cancelled_and_no_money_is_kept(step: str, dies: bool):
+    scene = Scene()
+    worker = scene.run_to("capture_payment", step)
+
+    scene.call_off()
+    if dies:
+        worker.close()
+        scene.come_to_rest()
+    else:
+        scene.finish(worker)
+
+    assert (scene.order.status, scene.order.cancel_wish, scene.standing) == (OrderStatus.CANCELLED, None, [])
+    assert (scene.order.decided_by, scene.order.decision_reason) == ("ana", "Changed her mind.")
+    charge = SandboxCharge.objects.get()
+    asked = step in ("marked", "captured", "settling")
+    untaken = not asked or (step == "marked" and dies)
+    assert scene.order.payment_status == (PaymentStatus.VOIDED if untaken else PaymentStatus.REFUNDED)
+    assert (charge.captured > 0, charge.captured) == (not untaken, charge.refunded)
+    assert scene.push.status == PushStatus.CANCELLED
+
+
+def test_while_the_payment_is_being_taken_the_wish_is_kept_on_the_order():
+    scene = Scene()
+    scene.run_to("capture_payment", "marked")
+
+    scene.call_off()
+
+    scene.order.refresh_from_db()
+    assert (scene.order.status, scene.order.cancel_wished_at) == (OrderStatus.CONFIRMED, scene.store.clock.now())
+    assert scene.order.events.get(kind="order.cancel_wished").by == "ana"
+    with pytest.raises(TransitionNotAllowed, match="already"):
+        scene.call_off()
+
+
+def lost_answer(scene: Scene, *, taken: bool) -> None:
+    """The gateway was asked to capture, and its answer did not come."""
+    real = SandboxGateway.capture
+
+    def capture(gateway: SandboxGateway, *args: object, **fields: object) -> None:
+        if taken:
+            real(gateway, *args, **fields)
+        raise OutcomeUnknownError("lost")
+
+    with patch.object(SandboxGateway, "capture", capture):
+        for _ in scene.run_to("capture_payment", "marked"):
+            pass
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_after_a_lost_answer_about_the_money_it_is_cancelled_at_once_not_after_hours_of_trying(taken: bool):
+    scene = Scene()
+    lost_answer(scene, taken=taken)
+
+    scene.call_off()
+    outbox.drain(at=scene.store.clock.now(), world=scene.world)
+
+    scene.order.refresh_from_db()
+    assert (scene.order.status, scene.standing) == (OrderStatus.CANCELLED, [])
+    assert scene.order.payment_status == (PaymentStatus.REFUNDED if taken else PaymentStatus.VOIDED)
+    charge = SandboxCharge.objects.get()
+    assert charge.captured == charge.refunded == (scene.order.total * 100 if taken else 0)
+
+
+def test_a_card_that_is_declined_meanwhile_has_its_order_cancelled_without_a_mail_about_it():
+    scene = Scene(payment={"reference": "sandbox_declined_1"})
+    worker = scene.run_to("capture_payment", "marked")
+
+    scene.call_off()
+    scene.finish(worker)
+
+    assert (scene.order.status, scene.order.payment_status) == (OrderStatus.CANCELLED, PaymentStatus.VOIDED)
+    assert not OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).exists()
+
+
+def test_a_destination_that_refuses_meanwhile_has_its_order_cancelled():
+    scene = Scene()
+    scene.store.variants.clear()
+    worker = scene.run_to("capture_payment", "examined")
+
+    scene.call_off()
+    scene.finish(worker)
+
+    assert (scene.order.status, scene.order.payment_status) == (OrderStatus.CANCELLED, PaymentStatus.VOIDED)
+    assert OutboxMessage.objects.get(topic=Topic.CAPTURE_PAYMENT).status == OutboxStatus.DONE
 
 
 def test_a_capture_that_died_before_its_mark_can_be_called_off_and_takes_nothing():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -235,6 +235,10 @@ def test_every_problem_is_named_with_its_field():
         ({"opens_at": NOON - timedelta(hours=2), "closes_at": NOON}, ("closes_at", "over")),
         ({"closes_at": OPENS + timedelta(days=1)}, ("closes_at", "another_day")),
         ({"opens_at": OPENS + timedelta(days=40), "closes_at": CLOSES + timedelta(days=40)}, ("opens_at", "too_far")),
+        (
+            {"opens_at": OPENS.replace(year=9999), "closes_at": datetime.max.replace(tzinfo=UTC)},
+            ("opens_at", "too_far"),
+        ),
     ],
 )
 def test_a_window_that_makes_no_sense_is_refused(fields: dict[str, Any], problem: tuple[str, str]):

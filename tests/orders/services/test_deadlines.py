@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Merchant
+from connectors.errors import CredentialsError, RetryableError
+from connectors.gateway.base import Authorization
+from connectors.models import SandboxCharge
+from orders import outbox
+from orders.enums import Topic
+from orders.errors import ConfirmationClosed
 from orders.management import sample_orders
-from orders.models import BusinessHours, Order, ShipWithin
-from orders.services import intake, intake_body
+from orders.models import BusinessHours, Order, OutboxMessage, ShipWithin
+from orders.services import clock, deadlines, decisions, intake, intake_body
 from orders.services.new_order import NewOrder
-from tests.factories import make_channel, make_marketplace, make_merchant
+from tests.factories import make_channel, make_connection, make_marketplace, make_merchant
+from tests.fakes import FakeClock, FakeStore, make_world
 from tests.orders.services.accepting import OFFICE, make_hours
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +179,140 @@ def test_a_channel_has_one_promise_per_merchant(merchant: Merchant, channel):
     ShipWithin.objects.create(merchant=merchant, channel=channel, days=1)
     with pytest.raises(IntegrityError), transaction.atomic():
         ShipWithin.objects.create(merchant=merchant, channel=channel, days=2)
+
+
+# --- an end of the authorization that only the gateway knows ---
+
+
+class Bank:
+    """A gateway that says of every payment how long it lasts, or fails."""
+
+    def __init__(self, until: datetime | None, *, state: str = "requires_capture", error: Exception | None = None):
+        self.until, self.state, self.error, self.reads = until, state, error, 0
+
+    def read(self, reference: str) -> Authorization:
+        self.reads += 1
+        if self.error:
+            raise self.error
+        return Authorization(reference, self.state, "NZD", Decimal(1), Decimal(0), Decimal(0), self.until)
+
+
+VISA = timedelta(days=4, hours=18)  # what a bank holds of a payment that a merchant began
+
+
+def place_unsaid(merchant: Merchant, channel, suffix: str = "", **fields) -> Order:
+    payment = replace(new_order(suffix).payment, expires_at=None)
+    return place(merchant, channel, suffix, payment=payment, **fields)
+
+
+def check(order: Order, bank: Bank, *, at: datetime = MONDAY_TEN) -> Order:
+    store = FakeStore(FakeClock(at))
+    outbox.drain(world=replace(make_world(store), gateway_for=lambda name: bank))
+    return Order.objects.select_related("payment").get(pk=order.pk)
+
+
+@pytest.fixture
+def patient(channel) -> Merchant:
+    """A merchant whose own limit is the five days that merchants begin with."""
+    merchant = make_merchant(confirm_within_hours=120)
+    channel.marketplace.merchants.add(merchant)
+    return merchant
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_an_end_that_the_channel_did_not_say_is_read_and_the_order_ends_before_it(
+    patient: Merchant, channel, settings, connected: bool
+):
+    if connected:
+        make_connection(patient)
+    order, bank = place_unsaid(patient, channel), Bank(MONDAY_TEN + VISA)
+    assert order.confirm_by == MONDAY_TEN + 5 * DAY
+
+    order = check(order, bank)
+
+    assert bank.reads == 1
+    assert order.confirm_by == MONDAY_TEN + VISA - settings.CONFIRM_MARGIN
+    assert order.authorized_until == order.payment.expires_at == MONDAY_TEN + VISA
+    moved = order.events.get(kind="order.deadline_moved")
+    assert (
+        moved.text
+        == "To be confirmed by Friday 27 November, 16:00: the customer's card allows the payment until Saturday 28 November, 04:00."
+    )
+    with pytest.raises(ConfirmationClosed):
+        decisions.confirm(order_id=order.pk, by="ana", at=order.confirm_by)
+
+
+def test_a_drafts_end_is_read_too(patient: Merchant, channel, settings):
+    order = check(place_unsaid(patient, channel, shipping_address=None), Bank(MONDAY_TEN + VISA))
+
+    assert (order.status, order.confirm_by) == ("draft", MONDAY_TEN + VISA - settings.CONFIRM_MARGIN)
+
+
+def test_an_end_that_is_known_is_not_asked_for(patient: Merchant, channel):
+    payment = replace(new_order().payment, expires_at=MONDAY_TEN + VISA)
+    bank = Bank(MONDAY_TEN + DAY)
+
+    check(place(patient, channel, payment=payment), bank)
+
+    assert bank.reads == 0
+
+
+def test_a_later_end_leaves_the_merchants_limit(merchant: Merchant, channel):
+    order = check(place_unsaid(merchant, channel), Bank(MONDAY_TEN + 7 * DAY))
+
+    assert (order.confirm_by, order.authorized_until) == (MONDAY_TEN + 10 * HOUR, MONDAY_TEN + 7 * DAY)
+    assert not order.events.filter(kind="order.deadline_moved").exists()
+
+
+def test_an_end_that_moves_out_again_gives_the_merchants_limit_back(patient: Merchant, channel):
+    order = check(place_unsaid(patient, channel), Bank(MONDAY_TEN + VISA))
+
+    with transaction.atomic():
+        deadlines.follow_authorization(order, order.payment, until=MONDAY_TEN + 30 * DAY, at=MONDAY_TEN)
+
+    assert order.confirm_by == MONDAY_TEN + 5 * DAY
+
+
+def test_a_shorter_time_has_the_order_looked_at_again_at_once(patient: Merchant, channel):
+    make_hours(patient, confirm_in_business_time=False)
+    order = check(place_unsaid(patient, channel), Bank(MONDAY_TEN + VISA), at=MONDAY_TEN)
+    assert order.wake_at == MONDAY_TEN
+
+    clock.tick(at=MONDAY_TEN + HOUR)
+
+    order.refresh_from_db()
+    calm = place(
+        patient,
+        channel,
+        "-2",
+        payment=replace(new_order().payment, expires_at=MONDAY_TEN + VISA, reference="sandbox_ok_2"),
+    )
+    assert order.wake_at == calm.wake_at
+
+
+def test_a_gateway_that_does_not_answer_delays_no_check_of_a_destination(patient: Merchant, channel):
+    make_connection(patient)
+    order, bank = place_unsaid(patient, channel), Bank(None, error=RetryableError("down"))
+
+    order = check(order, bank)
+
+    assert order.pushes.get().checked_at is not None
+    waiting = OutboxMessage.objects.get(topic=Topic.CHECK_ORDER, status="waiting", push=None)
+    assert waiting.reason == "down"
+    bank.error, bank.until = None, MONDAY_TEN + VISA
+    assert check(order, bank, at=MONDAY_TEN + HOUR).authorized_until == MONDAY_TEN + VISA
+
+
+def test_a_gateway_that_refuses_our_key_is_asked_again_later(patient: Merchant, channel):
+    check(place_unsaid(patient, channel), Bank(None, error=CredentialsError("Stripe does not accept our key.")))
+
+    assert OutboxMessage.objects.get(topic=Topic.CHECK_ORDER).status == "waiting"
+
+
+def test_the_sandbox_says_how_long_a_payment_lasts(patient: Merchant, channel):
+    order = place_unsaid(patient, channel)
+
+    outbox.drain(world=make_world(FakeStore(FakeClock(MONDAY_TEN))))
+
+    order.refresh_from_db()
+    assert order.authorized_until == SandboxCharge.objects.get(reference=order.payment.reference).capture_before

@@ -10,7 +10,7 @@ from django.core import mail
 
 from accounts.models import Merchant
 from orders import outbox
-from orders.enums import FulfillmentStatus, OrderStatus, Topic
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, Topic
 from orders.models import BusinessHours, Order, OrderEvent, OutboxMessage
 from orders.services import clock, decisions, escalation
 from tests.factories import make_merchant, make_order
@@ -285,9 +285,84 @@ def test_without_opening_hours_a_channels_ship_by_is_reminded_of_around_the_cloc
 
 def test_what_is_sent_is_not_reminded_of(merchant: Merchant):
     order = to_ship(merchant)
-    Order.objects.update(fulfillment_status=FulfillmentStatus.FULFILLED)
+    Order.objects.update(fulfillment_status=FulfillmentStatus.FULFILLED, payment_status=PaymentStatus.CAPTURED)
 
     tick_from(MONDAY_NINE, until=TUESDAY_NINE + 7 * HOUR)
 
     order.refresh_from_db()
     assert (told("ship_soon"), order.wake_at) == ([], None)
+
+
+# --- confirmed, and not paid yet ---
+
+
+def confirmed(merchant: Merchant, **fields) -> Order:
+    """Confirmed on Monday at nine; sixteen opening hours are left to take its payment."""
+    order = until_tuesday_evening(merchant, **fields)
+    return decisions.confirm(order_id=order.pk, by="ana@kauri.example", at=MONDAY_NINE)
+
+
+def test_a_payment_that_is_not_taken_is_reminded_of_before_it_is_lost(merchant: Merchant):
+    make_hours(merchant)
+    order = confirmed(merchant)
+
+    tick_from(MONDAY_NINE, until=MONDAY_NINE + 8 * HOUR - 30 * MINUTE)
+    assert told("payment_soon") == []
+    tick_from(MONDAY_NINE + 8 * HOUR, until=TUESDAY_NINE + 7 * HOUR)
+
+    assert told("payment_soon")[-1] == (
+        f"The payment of order {order.number} is not taken yet. The order expires on Tuesday 24 November, 17:00, and the "
+        "customer's payment is released. 2 h 0 min of your opening hours are left."
+    )
+    assert len(told("payment_soon")) == order.events.filter(kind="order.reminded").count() == 2
+
+
+def test_without_opening_hours_a_payment_is_reminded_of_around_the_clock(merchant: Merchant):
+    confirmed(merchant)
+
+    tick_from(MONDAY_NINE, until=MONDAY_NINE + 30 * HOUR)
+
+    assert len(told("payment_soon")) == 2
+
+
+def test_a_payment_that_failed_is_reminded_of_without_a_word_of_releasing_it(merchant: Merchant):
+    order = confirmed(merchant)
+    Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.FAILED)
+
+    tick_from(MONDAY_NINE, until=MONDAY_NINE + 20 * HOUR)
+
+    assert len(told("payment_soon")) == 1
+    assert "released" not in told("payment_soon")[0]
+
+
+def test_a_payment_that_is_taken_is_not_reminded_of_and_the_order_is_left_alone(merchant: Merchant):
+    order = confirmed(merchant)
+    Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.CAPTURED)
+
+    tick_from(MONDAY_NINE, until=MONDAY_NINE + 30 * HOUR)
+
+    assert told("payment_soon") == []
+    assert Order.objects.get(pk=order.pk).wake_at is None
+
+
+def test_an_order_that_is_paid_at_once_costs_one_look(merchant: Merchant):
+    order = confirmed(merchant)
+
+    assert order.wake_at == MONDAY_NINE + decisions.TAKING
+    assert escalation.awake(at=MONDAY_NINE + decisions.TAKING - MINUTE, limit=9) == []
+
+
+def test_an_order_to_be_paid_and_to_be_shipped_is_reminded_of_both(merchant: Merchant):
+    order = confirmed(merchant, ship_by=MONDAY_NINE + 20 * HOUR)
+
+    tick_from(MONDAY_NINE, until=MONDAY_NINE + 30 * HOUR)
+
+    assert (len(told("ship_soon")), len(told("payment_soon"))) == (2, 2)
+    assert order.number in told("ship_soon")[0]
+
+
+def test_an_order_without_a_payment_has_nothing_to_be_taken(merchant: Merchant):
+    order = until_tuesday_evening(merchant, payment_status=PaymentStatus.NONE)
+    order.payment.delete()
+
+    assert decisions.confirm(order_id=order.pk, by="ana@kauri.example", at=MONDAY_NINE).wake_at is None

@@ -166,11 +166,11 @@ def test_a_payment_event_stays_new_when_the_gateway_does_not_answer():
 
 
 def test_a_payment_that_the_gateway_does_not_know_is_a_failed_event():
-    _, event = make_payment_event()
-    SandboxCharge.objects.all().delete()
+    order = make_order(payment={"reference": "sandbox_maybe_1"})
+    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id=order.payment.reference)
 
     assert process(event) == InboundState.FAILED
-    assert event.note == "The sandbox knows no such payment."
+    assert event.note.startswith("This is not a sandbox payment")
 
 
 def test_an_event_that_is_gone_is_no_fault():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -17,9 +18,10 @@ from django_q.models import OrmQ, Schedule
 
 from accounts.models import Merchant, Role, User
 from connectors.conditions import captured
-from orders import queries
+from orders import outbox, queries
 from orders.enums import FulfillmentStatus, OrderStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
+from orders.services import decisions
 from tests.connectors.practice.shop import make_shop
 from tests.factories import (
     NOON,
@@ -32,6 +34,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+NO_TIMES = ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00")
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -39,6 +42,10 @@ HOSTILE = "<script>alert('x')</script>"
 def page(owner: User, client: Client) -> Client:
     client.force_login(owner)
     return client
+
+
+def cursor_at(moment: str) -> str:
+    return urlsafe_b64encode(f"{moment}|1".encode()).decode().rstrip("=")
 
 
 def soon() -> dict:
@@ -166,7 +173,7 @@ def test_pages_by_key_show_every_order_once(merchant: Merchant, monkeypatch):
         assert sorted(seen) == sorted(Order.objects.values_list("pk", flat=True))
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!", "MjAyNg", "eA==", "9" * 500])
+@pytest.mark.parametrize("cursor", ["x", "!!!", "MjAyNg", "eA==", "9" * 500, *map(cursor_at, NO_TIMES)])
 def test_a_cursor_that_was_changed_begins_anew(page: Client, merchant: Merchant, cursor: str):
     make_order(merchant)
 
@@ -437,3 +444,16 @@ def test_the_queues_own_admin_is_off():
 )
 def test_a_nul_in_an_address_is_refused(page: Client, path: str):
     assert page.get(path).status_code == 400
+
+
+def test_a_cancellation_that_waits_for_the_payment_says_so(page: Client, merchant: Merchant):
+    order = make_order(merchant, **soon())
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    outbox.claim(at=timezone.now() + timedelta(seconds=1))
+
+    answer = page.post(f"/orders/{order.public_id}/cancel/", {"reason": HOSTILE}, follow=True).content.decode()
+
+    assert f"Order {order.number} will be cancelled as soon as its payment answers." in answer
+    assert 'id="cancel-wish"' in answer
+    assert HOSTILE not in answer
+    assert reverse("orders:cancel", args=[order.public_id]) not in answer

@@ -66,7 +66,14 @@ def test_and_off_again(store):
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("", "Choose the day"), ("2999-01-01", "in the future"), ("soon", "Enter a valid date")]
+    ("typed", "said"),
+    [
+        ("", "Choose the day"),
+        ("2099-01-01", "in the future"),
+        ("9999-12-31", "from 2000 to 2099"),
+        ("0001-01-01", "from 2000 to 2099"),
+        ("soon", "Enter a valid date"),
+    ],
 )
 def test_what_was_typed_wrong_is_said_beside_the_field_and_kept(store, typed, said):
     response = signed_in(store.merchant).post(page_of(store), {"on": "on", "placed_from": typed})
