@@ -81,11 +81,14 @@ class Gateway(ABC):
 
     @abstractmethod
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
-        """Take the money. An OutcomeUnknownError may be repeated with the same key."""
+        """Take the money, unless a look at the payment shows that it was taken, under whatever key.
+
+        An OutcomeUnknownError may be repeated, with the same key or another one.
+        """
 
     @abstractmethod
     def void(self, reference: str, *, reason: str, key: str) -> None:
-        """Release what was authorized. Safe when it is released already; raises RejectedError when captured."""
+        """Release what was authorized, after a look as well. Safe when it is released already; RejectedError when captured."""
 
     @abstractmethod
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:

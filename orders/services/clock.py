@@ -26,6 +26,7 @@ from orders.services import (
     disconnected,
     draft_faults,
     escalation,
+    gateways,
     history,
     inbound,
     label_rows,
@@ -67,6 +68,7 @@ def tick(*, at: datetime) -> None:
     write_backs.hold_stranded(at=at)
     sync_faults.sweep(at=at)
     draft_faults.sweep(at=at)
+    gateways.try_one(at=at)
 
 
 def escalate(*, at: datetime) -> None:

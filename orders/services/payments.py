@@ -16,7 +16,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
-from orders.services import by_hand, history, marking, notices, preflight, refunds, slots
+from orders.services import by_hand, gateways, history, marking, notices, preflight, refunds, slots
 from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
@@ -43,14 +43,16 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
             promise_pushes(lock(order.pk), at=world.now())
         return
     if payment.status == PaymentStatus.AUTHORIZED:
+        key = _next_key("cap", payment, message)
         if message.maybe_sent_at is None:
             yield from _ask_destinations(order, world)
         outbox.mark_sending(message, at=world.now())
         yield "marked"
         try:
-            taken = world.gateway_for(payment.gateway).capture(
-                payment.reference, amount=order.total, currency=order.currency, key=_key("cap", payment)
-            )
+            with gateways.asked(payment.gateway):
+                taken = world.gateway_for(payment.gateway).capture(
+                    payment.reference, amount=order.total, currency=order.currency, key=key
+                )
         except (PaymentDeclinedError, AuthorizationGoneError) as error:
             yield "declined"
             with outbox.finishing(message, at=world.now()):
@@ -159,12 +161,12 @@ def void(message: OutboxMessage, world: World) -> Iterator[str]:
     payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
     if payment.status not in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
         return
+    key = _next_key("void", payment, message)
     outbox.mark_sending(message, at=world.now())
     yield "marked"
     try:
-        world.gateway_for(payment.gateway).void(
-            payment.reference, reason=payment.order.decision_reason, key=_key("void", payment)
-        )
+        with gateways.asked(payment.gateway):
+            world.gateway_for(payment.gateway).void(payment.reference, reason=payment.order.decision_reason, key=key)
     except AuthorizationGoneError:
         text = "The authorization had run out already."
     else:
@@ -190,13 +192,14 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
     outbox.mark_sending(message, at=world.now())
     yield "marked"
     try:
-        given = world.gateway_for(payment.gateway).refund(
-            payment.reference,
-            amount=due.amount,
-            currency=due.currency,
-            key=refunds.key_of(due),
-            reason=RefundReason(due.reason).label,
-        )
+        with gateways.asked(payment.gateway):
+            given = world.gateway_for(payment.gateway).refund(
+                payment.reference,
+                amount=due.amount,
+                currency=due.currency,
+                key=refunds.key_of(due),
+                reason=RefundReason(due.reason).label,
+            )
     except (RejectedError, AuthorizationGoneError) as error:
         yield "refused"
         with outbox.finishing(message, at=world.now()):
@@ -215,6 +218,10 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     if message.topic == Topic.REFUND_PAYMENT:
         write = refunds.write_failure if outcome.status == "held" else refunds.write_delay
         write(message.payload["refund"], outcome.reason, at=at)
+    if gateways.is_about(outcome):
+        gateways.write_down(message, outcome, at=at)
+    elif message.topic == Topic.REFUND_PAYMENT:
+        return
     elif isinstance(outcome.data, preflight.Finding):
         preflight.write_down(outcome.data, at=at)
     elif outcome.status == "held":
@@ -278,6 +285,11 @@ def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> 
         notices.promise_merchant(order, kind="payment_held", cause_key=cause, at=at, reason=text)
 
 
-def _key(what: str, payment: Payment) -> str:
-    """The gateway's idempotency key: stable over retries, new for each generation."""
-    return f"{what}:{payment.order.public_id}:{payment.capture_generation}"
+def _next_key(what: str, payment: Payment, message: OutboxMessage) -> str:
+    """The gateway's idempotency key, before the message is marked.
+
+    A gateway repeats the first answer to a key, its own faults included: what may have been sent before is asked for
+    under a new one. The gateway looks at the payment first, and its state lets it be captured or released once alone.
+    """
+    key = f"{what}:{payment.order.public_id}:{payment.capture_generation}"
+    return key if message.maybe_sent_at is None else f"{key}:{message.attempts}"

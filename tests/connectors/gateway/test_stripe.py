@@ -296,6 +296,19 @@ def test_a_500_that_stripe_repeats_does_not_hide_what_was_done(bank, stripe, ver
     assert bank.taken(reference) == (10_000 if verb == "capture" else 0)
 
 
+@pytest.mark.parametrize("verb", ["capture", "void"])
+def test_a_500_with_nothing_done_is_repeated_for_its_key_and_overcome_by_the_next(bank, stripe, verb):
+    reference = bank.authorized()
+    stripe.broken_before = 1
+
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError):
+            act(bank, verb, reference)
+    getattr(bank, verb)(reference, key="next")
+
+    assert stripe.intents[reference].status == ("succeeded" if verb == "capture" else "canceled")
+
+
 # --- when the key protects no longer ---------------------------------------------------------------
 
 
