@@ -95,5 +95,9 @@ class Gateway(ABC):
         """Give back part or all of what was captured. Raises RejectedError for more than is left."""
 
     @abstractmethod
+    def refunds(self, reference: str) -> tuple[Refunded, ...]:
+        """What was given back of the payment as it stands now, the newest hundred: a bank may refuse one days later."""
+
+    @abstractmethod
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
         """Verify the raw body and say what it is about. Raises BadSignatureError."""

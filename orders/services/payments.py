@@ -8,9 +8,16 @@ from datetime import datetime
 from django.db import transaction
 
 from connectors import conditions
-from connectors.errors import ConnectorError, RejectedError
+from connectors.errors import ConnectorError, RejectedError, RetryableError
 from connectors.gateway import registry
-from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
+from connectors.gateway.base import (
+    Authorization,
+    AuthorizationGoneError,
+    Captured,
+    Gateway,
+    PaymentDeclinedError,
+    Refunded,
+)
 from connectors.money import Money
 from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
@@ -21,6 +28,7 @@ from orders.services.decisions import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
+PENDING_S, PENDING_MOST_S = 60, 6 * 3600  # how soon, and how seldom, a refund that a bank has to take is looked at
 _TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
@@ -189,25 +197,38 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
     payment = Payment.objects.get(order=due.order)
     if due.status != RefundStatus.REQUESTED:
         return
-    outbox.mark_sending(message, at=world.now())
+    gateway = world.gateway_for(payment.gateway)
+    if not due.gateway_id:
+        outbox.mark_sending(message, at=world.now())
     yield "marked"
     try:
         with gateways.asked(payment.gateway):
-            given = world.gateway_for(payment.gateway).refund(
-                payment.reference,
-                amount=due.amount,
-                currency=due.currency,
-                key=refunds.key_of(due),
-                reason=RefundReason(due.reason).label,
-            )
+            given = _look_back(gateway, payment, due) if due.gateway_id else _give_back(gateway, payment, due)
     except (RejectedError, AuthorizationGoneError) as error:
         yield "refused"
         with outbox.finishing(message, at=world.now()):
             refunds.write_failure(due.pk, str(error), at=world.now())
         return
     yield "refunded"
+    if given.status == "pending":
+        refunds.write_pending(due.pk, given, at=world.now())
+        after_s = min(PENDING_S * 2**message.attempts, PENDING_MOST_S)
+        raise outbox.Postponed("The customer's bank has not taken it yet.", after_s=after_s)
     with outbox.finishing(message, at=world.now()):
         refunds.write_down(due.pk, given, at=world.now())
+
+
+def _give_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
+    key, reason = refunds.key_of(due), RefundReason(due.reason).label
+    return gateway.refund(payment.reference, amount=due.amount, currency=due.currency, key=key, reason=reason)
+
+
+def _look_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
+    """What became of a refund that the gateway took and its customer's bank had not taken yet."""
+    found = next((made for made in gateway.refunds(payment.reference) if made.refund_id == due.gateway_id), None)
+    if found is None:
+        raise RetryableError("The gateway does not show the refund.")
+    return found
 
 
 # --- how an attempt ended, and what the gateway says of itself -------------------------------------
@@ -244,8 +265,11 @@ def notice(*, gateway: str, reference: str, at: datetime) -> None:
     if payment is None:
         return
     truth = registry.get(gateway).read(reference)
+    ours = Refund.objects.filter(order=payment.order_id).exclude(gateway_id="")
+    made = registry.get(gateway).refunds(reference) if ours.exists() else ()
     with transaction.atomic():
         _take_over(payment.order_id, truth, at=at)
+        refunds.take_over(payment.order_id, made, at=at)
         _compare_refunds(payment, truth, at=at)
 
 

@@ -6,6 +6,7 @@ can never give more than was taken. Everything here happens under the order's lo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,6 +30,8 @@ from orders.models.fields import ZERO
 from orders.services import history, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
+
+BANK_REFUSED = "The customer's bank did not take the money back."
 
 # --- promising -----------------------------------------------------------------------------------
 
@@ -79,7 +82,8 @@ def try_again(*, refund_id: int, by: str, at: datetime) -> Refund:
     again = outbox.release_now(key_of(refund), at=at) if unfinished.exists() else False
     if not again:
         refund.generation += 1
-    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation)
+    known = refund.gateway_id if again else ""
+    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation, gateway_id=known)
     if not again:
         outbox.post(Topic.REFUND_PAYMENT, order=refund.order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     text = f"{by} asked to give {_money(refund)} back again."
@@ -175,7 +179,7 @@ def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
     if refund.status == RefundStatus.DONE:
         return
     if given.status == "failed":
-        write_failure(refund_id, "The customer's bank did not take the money back.", at=at)
+        write_failure(refund_id, BANK_REFUSED, at=at)
         return
     _move(refund, RefundStatus.DONE, done_at=at, gateway_id=given.refund_id[:120], failure="")
     payment = Payment.objects.select_related("order").get(order=refund.order)
@@ -194,12 +198,55 @@ def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
         restocking.promise(refund, at=at)
 
 
+@transaction.atomic
+def write_pending(refund_id: int, given: Refunded, *, at: datetime) -> None:
+    """The gateway took it, the customer's bank has not yet: it stays on its way, and is looked at again."""
+    refund = _locked(refund_id)
+    if refund.status != RefundStatus.REQUESTED or refund.gateway_id:
+        return
+    refund.gateway_id = given.refund_id[:120]
+    refund.save(update_fields=["gateway_id"])
+    text = f"{_money(refund)} is on its way: the customer's bank has not taken it yet."
+    history.note(refund.order, kind="refund.pending", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
+
+
+def take_over(order_id: int, made: Iterable[Refunded], *, at: datetime) -> None:
+    """What the gateway says of our refunds now. One that it sent back after all has failed; one that was pending is
+    looked at. Inside a transaction, under the order's lock.
+    """
+    now = {given.refund_id: given.status for given in made}
+    for refund in Refund.objects.filter(order=order_id, gateway_id__in=now).select_related("order"):
+        status = now[refund.gateway_id]
+        if refund.status == RefundStatus.REQUESTED and status != "pending":
+            outbox.release_now(key_of(refund), at=at)
+        elif refund.status == RefundStatus.DONE and status == "failed":
+            _come_back(refund, at=at)
+
+
+def _come_back(refund: Refund, *, at: datetime) -> None:
+    payment = Payment.objects.select_related("order").get(order=refund.order)
+    refunded = payment.refunded - refund.amount
+    move_payment(
+        payment,
+        to=PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.CAPTURED,
+        by=history.STOREWARD,
+        at=at,
+        text=f"{_money(refund)} came back: the customer's bank did not take it.",
+        refunded=refunded,
+    )
+    _fail(refund, f"{BANK_REFUSED} It was sent back after it had been given.", at=at, done_at=None)
+
+
 def write_failure(refund_id: int, why: str, *, at: datetime) -> None:
     """The refund gave nothing, or needs a person to find out. Inside a transaction."""
     refund = _locked(refund_id)
     if refund.status != RefundStatus.REQUESTED:
         return
-    _move(refund, RefundStatus.FAILED, failure=why[:500])
+    _fail(refund, why, at=at)
+
+
+def _fail(refund: Refund, why: str, *, at: datetime, **fields: object) -> None:
+    _move(refund, RefundStatus.FAILED, failure=why[:500], **fields)
     text = f"{_money(refund)} could not be given back: {why}"
     history.note(refund.order, kind="refund.failed", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
     cause = f"{key_of(refund)}:{refund.order.events.filter(kind='refund.failed').count()}"

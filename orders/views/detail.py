@@ -152,7 +152,7 @@ def _is_moving(order: Order, pushes: list[OrderPush]) -> bool:
     """Something will change by itself within seconds: the page looks again."""
     if any(push.checking or push.status in _MOVING for push in pushes):
         return True
-    if any(refund.status == RefundStatus.REQUESTED for refund in order.refunds.all()):
+    if any(refund.status == RefundStatus.REQUESTED and not refund.gateway_id for refund in order.refunds.all()):
         return True
     held = any(push.status == PushStatus.HELD for push in pushes)
     # what was paid in a store waits for the last check alone

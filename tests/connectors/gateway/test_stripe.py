@@ -309,6 +309,27 @@ def test_a_500_with_nothing_done_is_repeated_for_its_key_and_overcome_by_the_nex
     assert stripe.intents[reference].status == ("succeeded" if verb == "capture" else "canceled")
 
 
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [("pending", "pending"), ("requires_action", "pending"), ("failed", "failed"), ("canceled", "failed")],
+)
+def test_a_refund_is_read_back_as_it_stands_now(bank, stripe, there, here):
+    reference = bank.captured()
+    given = bank.refund(reference)
+    stripe.refunds[0]["status"] = there
+
+    assert [(made.refund_id, made.status) for made in bank.gateway.refunds(reference)] == [(given.refund_id, here)]
+
+
+@pytest.mark.parametrize("name", ["a page", "half of the body", "500"])
+def test_refunds_that_cannot_be_read_are_read_later(bank, stripe, name):
+    reference = bank.captured()
+    stripe.next_answer(WIRES[name], to="GET")
+
+    with pytest.raises(RetryableError):
+        bank.gateway.refunds(reference)
+
+
 # --- when the key protects no longer ---------------------------------------------------------------
 
 
