@@ -315,7 +315,7 @@ def _parcel(parcel: Parcel) -> dict[str, str]:
 
 def _to_come(order: Order) -> list[dict[str, Any]]:
     """What the customer still waits for, as it stands when the mail is written."""
-    return _lines((line.quantity - line.fulfilled_quantity, line) for line in order.lines.order_by("position"))
+    return _lines((line.due_quantity - line.fulfilled_quantity, line) for line in order.lines.order_by("position"))
 
 
 def _lines(counted: Iterable[tuple[int, OrderLine]]) -> list[dict[str, Any]]:

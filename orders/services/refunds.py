@@ -6,11 +6,12 @@ can never give more than was taken. Everything here happens under the order's lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F, Sum
 
 from connectors.gateway.base import Refunded
 from connectors.money import Money, plain, total
@@ -25,12 +26,14 @@ from orders.enums import (
     Topic,
 )
 from orders.errors import IdempotencyConflict, TransitionNotAllowed
-from orders.models import Order, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
+from orders.models import Order, OrderLine, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
 from orders.models.fields import ZERO
-from orders.services import history, notices, refund_mails, restocking
+from orders.services import fulfilled, history, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
 
+# Reasons that tell of units which the customer has, or was to have.
+ARRIVED = (RefundReason.DAMAGED, RefundReason.FAULTY, RefundReason.WRONG_ITEM, RefundReason.MISSING, RefundReason.LATE)
 BANK_REFUSED = "The customer's bank did not take the money back."
 
 # --- promising -----------------------------------------------------------------------------------
@@ -101,6 +104,7 @@ def withdraw(*, refund_id: int, by: str, at: datetime) -> Refund:
     if message is not None and not outbox.withdraw(message.key, at=at):
         raise TransitionNotAllowed("The money may have been given already. Try again: it is given once at the most.")
     _move(refund, RefundStatus.WITHDRAWN)
+    fulfilled.recount(refund.order_id, by=by, at=at)
     _reopen(refund)
     text = f"{by} withdrew the refund of {_money(refund)}: nothing was given back."
     history.note(refund.order, kind="refund.withdrawn", text=text, by=by, at=at, refund=refund.public_id)
@@ -138,10 +142,27 @@ def _promise(
         digest=wanted.digest() if key else "",
     )
     RefundLine.objects.bulk_create(
-        RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount) for item in quoted.lines
+        RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount, not_sent=not_sent)
+        for item, not_sent in _not_sent(order, quoted, RefundReason(wanted.reason))
     )
+    fulfilled.recount(order.pk, by=by, at=at)
     outbox.post(Topic.REFUND_PAYMENT, order=order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     return refund
+
+
+def _not_sent(order: Order, quoted: Quote, reason: RefundReason) -> Iterator[tuple[QuotedLine, int]]:
+    """With how many of its units nobody has to send any more.
+
+    What is complained about has arrived, as far as anything was sent; otherwise what was not sent yet is given back first.
+    """
+    lines = OrderLine.objects.in_bulk([item.line.pk for item in quoted.lines])
+    back = RefundLine.objects.filter(refund__in=Refund.objects.filter(order=order).standing(), line__in=lines)
+    sent_back = dict(back.values_list("line").annotate(units=Sum(F("quantity") - F("not_sent"))).order_by())
+    for item in quoted.lines:
+        line = lines[item.line.pk]
+        with_customer = max(line.fulfilled_quantity - sent_back.get(line.pk, 0), 0)
+        arrived = min(item.quantity, with_customer) if reason in ARRIVED else 0
+        yield item, min(item.quantity - arrived, max(line.due_quantity - line.fulfilled_quantity, 0))
 
 
 def _answer(order: Order, request_id: int, *, by: str, at: datetime) -> RefundRequest:
