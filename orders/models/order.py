@@ -347,7 +347,6 @@ class OrderLine(models.Model):
 
     @property
     def due_quantity(self) -> int:
-        """Units that are sent, or to be sent."""
         return max(self.quantity - self.called_off_quantity, 0)
 
 

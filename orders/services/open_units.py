@@ -15,7 +15,7 @@ from orders.services.fulfilled import ELSEWHERE
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)
-_STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
+STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def chosen(order: Order, wanted: Iterable[WantedLine]) -> dict[OrderLine, int]:
 def is_sent_from_here(line: OrderLine) -> bool:
     """Whether any unit of it was shipped or set aside by the merchant: then no destination may get the line any more."""
     rows = FulfillmentLine.objects.filter(line=line, fulfillment__push=None)
-    return rows.filter(fulfillment__status__in=_STANDING).exists()
+    return rows.filter(fulfillment__status__in=STANDING).exists()
 
 
 def in_words(units: Mapping[OrderLine, int]) -> str:
@@ -98,7 +98,7 @@ def _refusal(row: OpenLine | None, asked: WantedLine, units: Mapping[OrderLine, 
 
 def _gone(order: Order) -> Counter[int]:
     """Units sent by whomever, or set aside for the customer, by the line's pk."""
-    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=_STANDING)
+    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=STANDING)
     return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
 
 
