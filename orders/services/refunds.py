@@ -62,7 +62,10 @@ def issue(
 
 
 def promise_rest(order: Order, *, by: str, at: datetime) -> None:
-    """For an order that was called off: everything that is left goes back. Inside a transaction, under its lock."""
+    """For an order that was called off: everything that is left goes back, which answers what its customer asked for.
+
+    Inside a transaction, under its lock.
+    """
     left = left_of(order)
     if left.amount <= 0:
         return
@@ -72,7 +75,9 @@ def promise_rest(order: Order, *, by: str, at: datetime) -> None:
     if left.amount > computed:  # an earlier refund gave less than its lines came to
         quoted = replace(quoted, lines=(), shipping=ZERO, computed=ZERO)
     wanted = Wanted(reason=RefundReason.CANCELLED, note=order.decision_reason)
-    _promise(order, quoted, wanted, by=by, at=at)
+    asked = RefundRequest.objects.filter(order=order).open().first()
+    request = _answer(order, asked.pk, by=by, at=at) if asked else None
+    _promise(order, quoted, wanted, by=by, at=at, request=request)
 
 
 @transaction.atomic
@@ -213,8 +218,7 @@ def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
         text=f"{_money(refund)} given back to the customer.",
         refunded=refunded,
     )
-    if refund.reason != RefundReason.CANCELLED:
-        refund_mails.promise_given(refund, at=at)
+    refund_mails.promise_given(refund, at=at)
     if refund.restock:
         restocking.promise(refund, at=at)
 

@@ -14,7 +14,7 @@ from connectors.gateway.base import AuthorizationGoneError, Refunded
 from connectors.gateway.sandbox import SandboxGateway
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, RefundStatus, Topic
 from orders.errors import IdempotencyConflict, InvalidRefund, TransitionNotAllowed
-from orders.models import Order, OutboxMessage, Payment, Refund
+from orders.models import Order, OutboxMessage, Payment, Refund, RefundRequest
 from orders.services import decisions, owed_back, payments, refund_quotes, refunds
 from tests.factories import NOON, make_order
 from tests.fakes import FakeClock
@@ -222,7 +222,22 @@ def test_cancelling_gives_back_what_refunds_have_left():
     order.refresh_from_db()
     assert (order.payment_status, charge_of(order).refunded) == (PaymentStatus.REFUNDED, 5000)
     assert [refund.amount for refund in order.refunds.order_by("pk")] == [10, 40]
-    assert [message.subject for message in mail.outbox] == [f"10.00 NZD given back for your order {order.number}"]
+    assert [message.subject for message in mail.outbox] == [
+        f"{amount} NZD given back for your order {order.number}" for amount in ("10.00", "40.00")
+    ]
+    assert "Reason: Order cancelled" in mail.outbox[1].body
+
+
+def test_cancelling_answers_what_the_customer_asked_for():
+    order = make_paid()
+    request = RefundRequest.objects.create(order=order, reason="damaged", created_at=NOON)
+
+    decisions.cancel(order_id=order.pk, reason="Flood.", by="ana", at=NOON)
+    drain()
+
+    request.refresh_from_db()
+    assert (request.status, request.decided_by, request.refunds.get().amount) == ("issued", "ana", 50)
+    assert "has agreed to your request" in mail.outbox[0].body
 
 
 # --- when it goes wrong ---
