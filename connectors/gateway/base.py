@@ -40,6 +40,7 @@ class Authorization:
     captured: Decimal
     refunded: Decimal
     capture_before: datetime | None  # the last instant at which a capture can succeed
+    disputed: bool = False  # the customer asked their bank to take the money back, now or before
 
 
 @dataclass(frozen=True, slots=True)

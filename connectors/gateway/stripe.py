@@ -308,6 +308,7 @@ def _authorization_unchecked(intent: Mapping[str, Any]) -> Authorization:
         captured=amount_of(int(intent.get("amount_received") or 0), currency),
         refunded=amount_of(int(details.get("amount_refunded") or 0), currency),
         capture_before=datetime.fromtimestamp(before, UTC) if before else None,
+        disputed=details.get("disputed") is True,
     )
 
 

@@ -270,6 +270,8 @@ def notice(*, gateway: str, reference: str, at: datetime) -> None:
     with transaction.atomic():
         _take_over(payment.order_id, truth, at=at)
         refunds.take_over(payment.order_id, made, at=at)
+        if truth.disputed:
+            _tell_of_dispute(payment, at=at)
         _compare_refunds(payment, truth, at=at)
 
 
@@ -289,6 +291,17 @@ def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
         payment.save(update_fields=["expires_at"])
         order.authorized_until = truth.capture_before
         order.save(update_fields=["authorized_until"])
+
+
+def _tell_of_dispute(payment: Payment, *, at: datetime) -> None:
+    """Once: the bank decides about the money now, and hears the merchant at the gateway alone."""
+    order = lock(payment.order_id)
+    if order.events.filter(kind="payment.disputed").exists():
+        return
+    text = "The customer disputes the payment with their bank. Answer at the gateway, and do not refund it meanwhile."
+    history.note(order, kind="payment.disputed", text=text, by=history.STOREWARD, at=at)
+    cause = f"{order.public_id}:disputed"
+    notices.promise_merchant(order, kind="payment_held", cause_key=cause, at=at, reason=text)
 
 
 def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:

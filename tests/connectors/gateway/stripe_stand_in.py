@@ -58,6 +58,7 @@ class Intent:
     cancellation_reason: str | None = None
     decline_code: str = ""  # what the card says when it is captured
     captures: int = 0  # how often money was taken
+    disputed: bool = False
 
     @property
     def charge_id(self) -> str:
@@ -268,6 +269,7 @@ class StripeStandIn:
             "amount": intent.amount,
             "amount_captured": intent.received,
             "amount_refunded": intent.refunded,
+            "disputed": intent.disputed,
             "payment_method_details": {"card": {"capture_before": int(intent.capture_before.timestamp())}},
         }
         return {

@@ -134,6 +134,21 @@ def test_a_release_that_the_gateway_broke_off_is_overcome_too(stripe):
     assert Payment.objects.get(order=order).status == PaymentStatus.VOIDED
 
 
+@pytest.mark.parametrize(("disputed", "told"), [(True, 1), (False, 0)])
+def test_a_dispute_is_told_once_however_many_events_there_are(disputed: bool, told: int, stripe):
+    order = make_order()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    intent = paid_by_stripe(order, stripe, FakeClock())
+    intent.disputed = disputed
+
+    for _ in range(2):
+        payments.notice(gateway="stripe", reference=intent.id, at=NOON)
+
+    assert order.events.filter(kind="payment.disputed").count() == told
+    notices = OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT, payload__kind="payment_held")
+    assert [("disputes the payment" in notice.payload["reason"]) for notice in notices] == [True] * told
+
+
 def test_a_failed_capture_can_be_tried_again_as_a_new_request():
     store = FakeStore()
     order = drained(store, confirmed(store, behaviour="declined"))
