@@ -24,8 +24,7 @@ from connectors.models import Connection, SyncSettings
 from connectors.money import Money
 from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
-from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel, Payment
-from orders.models.payment import STORE
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel
 from orders.services import (
     draft_faults,
     history,
@@ -282,7 +281,7 @@ class _News:
             "sent_at": max((row.shipped_at or row.created_at for row in self.fulfillments), default=None),
             "to_come": _to_come(order),
             "late": self.late,
-            "refund_url": "" if _was_paid_in_store(order) else refund_links.url_for(order),
+            "refund_url": refund_links.url_for(order),
             "address": one_line(address.in_a_line if address else ""),
             "place": {
                 "name": one_line(order.pickup_name),
@@ -303,10 +302,6 @@ def _why_not(addresses: Sequence[str], news: _News) -> str:
     if not any(addresses):
         return "the order has no e-mail address."
     return "" if all(map(mails.is_address, addresses)) else "the e-mail address is not valid."
-
-
-def _was_paid_in_store(order: Order) -> bool:
-    return Payment.objects.filter(order=order, gateway=STORE).exists()
 
 
 def _parcel(parcel: Parcel) -> dict[str, str]:
