@@ -2,8 +2,8 @@
 
 A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`, `sku:<connection pk>:<sku>`,
 `stock:<connection pk>:<sku>`, `token:<connection pk>`, `paused:<connection pk>`, `routing:<merchant pk>`,
-`marked:<push pk>`, `hand:<push pk>`, `slot:<connection pk>`, `addon:<merchant pk>`, `fulfilled:<order pk>`. `cleared(key)`
-writes a row and wakes a pump, which releases what waits for that key.
+`marked:<push pk>`, `hand:<push pk>`, `slot:<connection pk>`, `addon:<merchant pk>`, `fulfilled:<order pk>`,
+`gateway:<name>`. `cleared(key)` writes a row and wakes a pump, which releases what waits for that key.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ def addon_on(merchant_id: int) -> str:
 def fulfilled(order_id: int) -> str:
     """Everything of the order is sent."""
     return f"fulfilled:{order_id}"
+
+
+def gateway_open(name: str) -> str:
+    """The payment gateway accepts our key again."""
+    return f"gateway:{name}"
 
 
 def cleared(key: str) -> None:

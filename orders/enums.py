@@ -276,15 +276,18 @@ PAYMENT_TRANSITIONS: Mapping[str, frozenset[str]] = {
     PaymentStatus.FAILED: frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED, PaymentStatus.VOIDED}),
     PaymentStatus.CAPTURED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}),
     # one part after another
-    PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}),
-    PaymentStatus.REFUNDED: frozenset(),
+    PaymentStatus.PARTIALLY_REFUNDED: frozenset(
+        {PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.CAPTURED}
+    ),
+    # back again when the customer's bank did not take a refund after all
+    PaymentStatus.REFUNDED: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.CAPTURED}),
     PaymentStatus.VOIDED: frozenset(),
 }
 
 REFUND_TRANSITIONS: Mapping[str, frozenset[str]] = {
     RefundStatus.REQUESTED: frozenset({RefundStatus.DONE, RefundStatus.FAILED, RefundStatus.WITHDRAWN}),
     RefundStatus.FAILED: frozenset({RefundStatus.REQUESTED, RefundStatus.DONE, RefundStatus.WITHDRAWN}),
-    RefundStatus.DONE: frozenset(),
+    RefundStatus.DONE: frozenset({RefundStatus.FAILED}),  # the customer's bank sent it back
     RefundStatus.WITHDRAWN: frozenset(),
 }
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from orders.models import PumpBeat
 from orders.pump import oldest_due
+from orders.services import gateways
 
 BEAT_LIMIT = timedelta(seconds=120)
 DUE_LIMIT = timedelta(seconds=180)
@@ -58,6 +59,15 @@ def health_pump(request: HttpRequest) -> JsonResponse:
         "oldest_due_age_s": found.oldest_due_age_s,
     }
     return JsonResponse(body, status=200 if found.well else 503)
+
+
+@login_not_required
+@require_safe
+def health_gateways(request: HttpRequest) -> JsonResponse:
+    """503 while payments wait because a gateway refuses our key."""
+    refused = gateways.refused()
+    body = {"status": "refused" if refused else "ok", "gateways": refused}
+    return JsonResponse(body, status=503 if refused else 200)
 
 
 def _age(moment: datetime | None, at: datetime) -> float | None:

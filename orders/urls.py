@@ -4,7 +4,7 @@ from csp.constants import NONE
 from csp.decorators import csp_replace
 from django.urls import path
 
-from orders.health import health, health_pump
+from orders.health import health, health_gateways, health_pump
 from orders.views import (
     accept_rules,
     archive,
@@ -43,6 +43,7 @@ _picture = csp_replace({"default-src": [NONE]})(refunds.picture)  # type: ignore
 urlpatterns = [
     path("healthz", health, name="health"),
     path("healthz/pump", health_pump, name="health_pump"),
+    path("healthz/gateways", health_gateways, name="health_gateways"),
     path("orders/", list.order_list, name="list"),
     path("orders/confirm/", decisions.bulk_confirm, name="bulk_confirm"),
     path("orders/push/", by_hand.bulk_push, name="bulk_push"),

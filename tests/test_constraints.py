@@ -272,6 +272,7 @@ BROKEN: list[tuple[str, Row, dict[str, Any]]] = [
     ("reexport_status_known", reexport, {"status": "lost", "ended_at": NOON}),
     ("refund_request_status_known", refund_request, {"status": "lost", "decided_at": NOON, "decided_by": "ana"}),
     ("refund_line_amount_not_negative", refund_line, {"amount": -1}),
+    ("refund_line_not_sent_within_quantity", refund_line, {"not_sent": 2}),
 ]
 TWICE: list[tuple[str, Row]] = [
     ("membership_once_per_merchant", membership),

@@ -40,6 +40,7 @@ class Authorization:
     captured: Decimal
     refunded: Decimal
     capture_before: datetime | None  # the last instant at which a capture can succeed
+    disputed: bool = False  # the customer asked their bank to take the money back, now or before
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,22 @@ class Gateway(ABC):
 
     @abstractmethod
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
-        """Take the money. An OutcomeUnknownError may be repeated with the same key."""
+        """Take the money, unless a look at the payment shows that it was taken, under whatever key.
+
+        An OutcomeUnknownError may be repeated, with the same key or another one.
+        """
 
     @abstractmethod
     def void(self, reference: str, *, reason: str, key: str) -> None:
-        """Release what was authorized. Safe when it is released already; raises RejectedError when captured."""
+        """Release what was authorized, after a look as well. Safe when it is released already; RejectedError when captured."""
 
     @abstractmethod
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
         """Give back part or all of what was captured. Raises RejectedError for more than is left."""
+
+    @abstractmethod
+    def refunds(self, reference: str) -> tuple[Refunded, ...]:
+        """What was given back of the payment as it stands now, the newest hundred: a bank may refuse one days later."""
 
     @abstractmethod
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:

@@ -9,6 +9,8 @@ The reference says how a payment behaves: `sandbox_<behaviour>_<anything>`.
 | expired | the authorization has run out already |
 | timeout | the first capture is carried out, but its answer is lost |
 | flaky | the gateway is down for the first two captures |
+| slow | the bank takes refunds only after a while |
+| returned | the bank takes refunds at first, and sends them back after a while |
 
 A payment is first seen when it is read, captured or voided; it counts as authorized for seven days from then, for the
 amount and in the currency of its first capture. Write calls take an idempotency key: the same key with the same request gets the
@@ -39,7 +41,7 @@ from connectors.gateway.base import (
 from connectors.models import SandboxCharge
 from connectors.money import MoneyError, from_minor, to_minor
 
-BEHAVIOURS = ("ok", "declined", "expired", "timeout", "flaky")
+BEHAVIOURS = ("ok", "declined", "expired", "timeout", "flaky", "slow", "returned")
 WINDOW = timedelta(days=7)
 FLAKY_FAILURES = 2
 REFERENCE_MAX = 120
@@ -115,15 +117,28 @@ class SandboxGateway(Gateway):
         units = _units(amount, currency)
         with transaction.atomic():
             charge = _open(reference)
-            refund_id = _answered(charge, key, {"refund": units}) or self._refund(charge, currency, units, key)
-        return Refunded(refund_id, amount, "succeeded")
+            if _answered(charge, key, {"refund": units}) is None:
+                self._refund(charge, currency, units, key)
+            return _refunded(charge.answers[key], charge.currency)
 
-    def _refund(self, charge: SandboxCharge, currency: str, units: int, key: str) -> str:
+    def refunds(self, reference: str) -> tuple[Refunded, ...]:
+        """What was pending has come to its end by the time that somebody looks."""
+        with transaction.atomic():
+            charge = _open(reference)
+            made = [known for known in charge.answers.values() if isinstance(known, dict) and "status" in known]
+            for known in made:
+                if known["status"] == "pending":
+                    _end(charge, known)
+            return tuple(_refunded(known, charge.currency) for known in made)
+
+    def _refund(self, charge: SandboxCharge, currency: str, units: int, key: str) -> None:
         if units > charge.captured - charge.refunded:
             raise RejectedError("More than is left of the payment cannot be refunded.")
         _check_currency(charge, currency)
         charge.refunded += units
-        return _remember(charge, key, {"refund": units}, answer=f"sandbox_re_{charge.pk}_{len(charge.answers)}")
+        status = "pending" if _behaviour(charge.reference) in ("slow", "returned") else "succeeded"
+        number = f"sandbox_re_{charge.pk}_{len(charge.answers)}"
+        _remember(charge, key, {"refund": units}, answer=number, status=status)
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
         raise BadSignatureError("The sandbox gateway sends no webhooks.")
@@ -198,7 +213,20 @@ def _answered(charge: SandboxCharge, key: str, request: dict[str, int]) -> str |
     return str(known["answer"])
 
 
-def _remember(charge: SandboxCharge, key: str, request: dict[str, int], *, answer: str) -> str:
-    charge.answers[key] = {"request": request, "answer": answer}
+def _refunded(known: dict[str, Any], currency: str) -> Refunded:
+    amount = from_minor(known["request"]["refund"], currency)
+    return Refunded(known["answer"], amount, known.get("status", "succeeded"))
+
+
+def _end(charge: SandboxCharge, known: dict[str, Any]) -> None:
+    known["status"] = "succeeded"
+    if _behaviour(charge.reference) == "returned":
+        known["status"] = "failed"
+        charge.refunded -= known["request"]["refund"]
+    charge.save(update_fields=["answers", "refunded"])
+
+
+def _remember(charge: SandboxCharge, key: str, request: dict[str, int], *, answer: str, **more: str) -> str:
+    charge.answers[key] = {"request": request, "answer": answer, **more}
     charge.save(update_fields=["answers", "captured", "refunded", "state"])
     return answer

@@ -139,16 +139,23 @@ class StripeGateway(Gateway):
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
         units = _units(amount, currency)
         self._intent(reference, currency=currency)
-        made = self._refund_of(reference, key) or self._refund(reference, units, key)
+        known = (one for one in self._refunds(reference) if (one.get("metadata") or {}).get("storeward_key") == key)
+        made = next(known, None) or self._refund(reference, units, key)
         if made.get("amount") != units:
             raise RejectedError("This refund was made before, with another amount.")
-        return Refunded(str(made["id"]), amount, _REFUND_STATES.get(str(made.get("status")), "pending"))
+        return _refunded(made, amount)
 
-    def _refund_of(self, reference: str, key: str) -> dict[str, Any] | None:
-        """The refund that was made under this key, among the newest hundred."""
+    def refunds(self, reference: str) -> tuple[Refunded, ...]:
+        made = self._refunds(_known(reference))
+        try:
+            return tuple(_refunded(one, amount_of(int(one["amount"]), str(one["currency"]).upper())) for one in made)
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            raise RetryableError("Stripe's answer could not be read.") from None
+
+    def _refunds(self, reference: str) -> list[dict[str, Any]]:
+        """The newest hundred."""
         made = self._get(f"/v1/refunds?payment_intent={reference}&limit=100", operation="refunds").get("data")
-        refunds = [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
-        return next((one for one in refunds if (one.get("metadata") or {}).get("storeward_key") == key), None)
+        return [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
 
     def _refund(self, reference: str, units: int, key: str) -> dict[str, Any]:
         form = {"payment_intent": reference, "amount": str(units), "metadata[storeward_key]": key}
@@ -275,6 +282,10 @@ def _body(answer: Answer) -> dict[str, Any]:
     return body
 
 
+def _refunded(made: Mapping[str, Any], amount: Decimal) -> Refunded:
+    return Refunded(str(made["id"]), amount, _REFUND_STATES.get(str(made.get("status")), "pending"))
+
+
 def _authorization(intent: Mapping[str, Any]) -> Authorization:
     """Raises RetryableError for an answer that is no PaymentIntent."""
     try:
@@ -297,6 +308,7 @@ def _authorization_unchecked(intent: Mapping[str, Any]) -> Authorization:
         captured=amount_of(int(intent.get("amount_received") or 0), currency),
         refunded=amount_of(int(details.get("amount_refunded") or 0), currency),
         capture_before=datetime.fromtimestamp(before, UTC) if before else None,
+        disputed=details.get("disputed") is True,
     )
 
 

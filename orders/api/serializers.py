@@ -77,7 +77,7 @@ class LineSerializer(serializers.ModelSerializer[OrderLine]):
     class Meta:
         model = OrderLine
         fields = (
-            "id", "sku", "title", "quantity", "fulfilled_quantity", "unit_price", "taxes", "requires_shipping",
+            "id", "sku", "title", "quantity", "fulfilled_quantity", "called_off_quantity", "unit_price", "taxes", "requires_shipping",
             "hs_code", "origin_country", "customs_value",
         )  # fmt: skip
 

@@ -323,6 +323,7 @@ class OrderLine(models.Model):
     taxes = models.JSONField(default=list, blank=True)  # [{"title", "rate", "amount"}], decimals as text
     requires_shipping = models.BooleanField(default=True)
     fulfilled_quantity = models.PositiveIntegerField(default=0)
+    called_off_quantity = models.PositiveIntegerField(default=0)  # given back before it was sent: of standing refunds
     hs_code = models.CharField(max_length=12, blank=True)  # 6 to 12 digits, without dots
     origin_country = models.CharField(max_length=2, blank=True)  # where it was made, ISO 3166-1 alpha-2
     # what the whole line is declared at, in the order's currency; None: not said
@@ -349,6 +350,10 @@ class OrderLine(models.Model):
     @property
     def amount(self) -> Decimal:
         return self.unit_price * self.quantity
+
+    @property
+    def due_quantity(self) -> int:
+        return max(self.quantity - self.called_off_quantity, 0)
 
 
 class OrderAddress(models.Model):

@@ -159,6 +159,11 @@ class OrderPush(models.Model):
         return self.total if self.due_total is None else self.due_total
 
     @property
+    def holds_what_was_paid(self) -> bool:
+        """Whether that is the customer's money: no other price of shipping, and no partner's shipping inside."""
+        return self.due_total is None and (self.connection.source_id is None or not self.shipping)
+
+    @property
     def blocker_list(self) -> list[Blocker]:
         return [Blocker.from_json(item) for item in self.blockers]
 

@@ -160,6 +160,7 @@ class RefundLine(models.Model):
     refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines")
     line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="refund_lines")
     quantity = models.PositiveIntegerField()
+    not_sent = models.PositiveIntegerField(default=0)  # of these units, when the refund was promised: nobody sends them
     amount = amount_field()  # its share of `computed`, discount and tax counted in
 
     class Meta:
@@ -168,6 +169,9 @@ class RefundLine(models.Model):
             models.UniqueConstraint(fields=["refund", "line"], name="refund_line_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_line_quantity_positive"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="refund_line_amount_not_negative"),
+            models.CheckConstraint(
+                condition=Q(not_sent__lte=F("quantity")), name="refund_line_not_sent_within_quantity"
+            ),
         ]
 
     def __str__(self) -> str:

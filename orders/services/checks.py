@@ -10,7 +10,7 @@ from connectors.base import Blocker, BlockerCode
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus
 from orders.models import OrderPush, OutboxMessage
-from orders.services import decisions, drafts, history, payments, preflight, requirements, rerouting
+from orders.services import decisions, drafts, history, payment_news, preflight, requirements, rerouting
 from orders.services.preflight import Finding
 from orders.world import World
 
@@ -20,7 +20,7 @@ def check(message: OutboxMessage, world: World) -> Iterator[str]:
     it lacks."""
     push, finding = message.push, None
     if push is None:
-        yield from payments.learn_end(message.order.pk, world)
+        yield from payment_news.learn_end(message.order.pk, world)
         left = rerouting.route_rest(order_id=message.order.pk, at=world.now())
         yield from drafts.look_for_links(message.order.pk, world)
         order = drafts.reconsider(order_id=message.order.pk, by=history.STOREWARD, at=world.now())

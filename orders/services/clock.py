@@ -26,6 +26,7 @@ from orders.services import (
     disconnected,
     draft_faults,
     escalation,
+    gateways,
     history,
     inbound,
     label_rows,
@@ -69,6 +70,7 @@ def tick(*, at: datetime) -> None:
     sync_faults.sweep(at=at)
     draft_faults.sweep(at=at)
     privacy.go_on(at=at)
+    gateways.try_one(at=at)
 
 
 def escalate(*, at: datetime) -> None:

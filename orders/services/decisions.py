@@ -1,4 +1,4 @@
-"""Decisions about an order: confirm, decline, cancel, expire, complete. Each is one transaction under the order's lock."""
+"""Decisions about an order: confirm, decline, cancel, expire. Each is one transaction under the order's lock."""
 
 from __future__ import annotations
 
@@ -119,25 +119,6 @@ def expire(*, order_id: int, at: datetime) -> Order:
     _decide(order, to=OrderStatus.EXPIRED, reason="Not confirmed in time.", by=history.STOREWARD, at=at, text=text)
     _end(order, by=history.STOREWARD, at=at)
     return order
-
-
-@transaction.atomic
-def complete(*, order_id: int, by: str, at: datetime) -> None:
-    """Everything has been fulfilled. Nothing happens when the order is completed, or not open, already."""
-    order = lock(order_id)
-    if order.status == OrderStatus.CONFIRMED:
-        move_order(
-            order, to=OrderStatus.COMPLETED, by=by, at=at, text="Completed: everything is fulfilled.", completed_at=at
-        )
-
-
-@transaction.atomic
-def reopen(*, order_id: int, by: str, at: datetime) -> None:
-    """A fulfillment was taken back. Nothing happens unless the order was completed."""
-    order = lock(order_id)
-    if order.status == OrderStatus.COMPLETED:
-        text = "Open again: a fulfillment was taken back."
-        move_order(order, to=OrderStatus.CONFIRMED, by=by, at=at, text=text, completed_at=None)
 
 
 @transaction.atomic

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import pycountry
 
 from accounts.models import Merchant
-from connectors.money import exponent, plain, total
+from connectors.money import plain, round_half_up, total
 from orders.enums import AddressKind, DocumentKind
 from orders.models import Order, OrderAddress, OrderLine
 from orders.services.document_sheet import Column, Sheet
 
-_SLIP = (Column("SKU", 0.24), Column("Item", 0.52), Column("Ordered", 0.12, True), Column("Sent already", 0.12, True))
+_SLIP = (Column("SKU", 0.24), Column("Item", 0.52), Column("Units", 0.12, True), Column("Sent already", 0.12, True))
 _INVOICE = (
     Column("Description", 0.34), Column("HS code", 0.13), Column("Made in", 0.15), Column("Units", 0.08, True),
     Column("Unit value", 0.14, True), Column("Value", 0.16, True),
@@ -25,11 +25,24 @@ _DECLARATION = (
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """Units of one line that are sent from here."""
+
+    line: OrderLine
+    units: int  # 1 or more
+    sent: int  # of them, already
+
+    def value(self, currency: str) -> Decimal:
+        """Their share of what the line is declared at."""
+        return round_half_up(value_of(self.line) * self.units / self.line.quantity, currency)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """One document: its order with lines and addresses read, and the lines that are sent."""
+    """One document: its order with addresses read, and what is sent."""
 
     order: Order
-    lines: Sequence[OrderLine]
+    lines: Sequence[Packed]
     address: OrderAddress | None  # None: the customer collects it
     billing: OrderAddress | None = None
     incoterm: str = ""
@@ -62,10 +75,10 @@ def _packing_slip(sheet: Sheet, content: Content) -> None:
     to = ("Ship to", _recipient(order, content.address)) if content.address else ("To be picked up at", _place(order))
     sheet.side_by_side([("From", _sender(order.merchant)), to])
     sheet.space(16)
-    rows = [(line.sku or "–", line.title, str(line.quantity), str(line.fulfilled_quantity)) for line in content.lines]  # noqa: RUF001  # a dash for nothing
+    rows = [(row.line.sku or "–", row.line.title, str(row.units), str(row.sent)) for row in content.lines]  # noqa: RUF001  # a dash for nothing
     sheet.table(_SLIP, rows)
     sheet.space(8)
-    sheet.text(f"{sum(line.quantity for line in content.lines)} units", gray=True)
+    sheet.text(f"{sum(row.units for row in content.lines)} units", gray=True)
     if order.customer_note:
         sheet.space(10)
         sheet.text("Note from the customer", gray=True)
@@ -90,7 +103,7 @@ def _commercial_invoice(sheet: Sheet, content: Content) -> None:
         facts.append(("Invoice key", [order.invoice_key]))
     sheet.side_by_side([*facts, ("Reason for export", ["Sale"]), ("Currency", [order.currency])])
     sheet.space(16)
-    sheet.table(_INVOICE, [_declared(line, order.currency) for line in content.lines])
+    sheet.table(_INVOICE, [_declared(row, order.currency) for row in content.lines])
     sheet.space(8)
     sheet.amounts(_sums(content))
     sheet.space(26)
@@ -99,20 +112,22 @@ def _commercial_invoice(sheet: Sheet, content: Content) -> None:
     sheet.side_by_side([("Name", []), ("Signature", []), ("Date", [])])
 
 
-def _declared(line: OrderLine, currency: str) -> tuple[str, ...]:
-    value = value_of(line)
-    unit = (value / line.quantity).quantize(Decimal(1).scaleb(-exponent(currency)), ROUND_HALF_UP)
+def _declared(row: Packed, currency: str) -> tuple[str, ...]:
+    line, value = row.line, row.value(currency)
+    unit = round_half_up(value / row.units, currency)
     words = f"{line.title} ({line.sku})" if line.sku else line.title
     made_in = _country(line.origin_country)
-    return words, line.hs_code, made_in, str(line.quantity), plain(unit, currency), plain(value, currency)
+    return words, line.hs_code, made_in, str(row.units), plain(unit, currency), plain(value, currency)
 
 
 def _sums(content: Content) -> list[tuple[str, str]]:
-    """A discount on the order counts where values are those that the customer pays; typed ones have it inside."""
+    """The goods' share of a discount counts where values are those that the customer pays; typed ones have it inside."""
     order = content.order
-    goods = total(value_of(line) for line in content.lines)
-    typed = any(line.customs_value is not None for line in content.lines)
-    discount = Decimal(0) if typed else min(order.discount, goods)
+    goods = total(row.value(order.currency) for row in content.lines)
+    typed = any(row.line.customs_value is not None for row in content.lines)
+    all_lines = total(line.amount for line in order.lines.all())
+    share = round_half_up(order.discount * goods / all_lines, order.currency) if all_lines else Decimal(0)
+    discount = Decimal(0) if typed else min(share, goods)
     rows = [("Goods", goods), ("Discount", -discount), ("Freight", order.shipping)]
     rows = [row for row in rows if row[1] or row[0] == "Goods"]
     rows.append(("Total", total(amount for _, amount in rows)))

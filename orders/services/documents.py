@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -10,11 +11,13 @@ from django.db import transaction
 from accounts.models import Merchant
 from accounts.services import audit
 from orders import outbox
-from orders.enums import AddressKind, DocumentKind, JobStatus, OrderStatus, Topic
+from orders.enums import AddressKind, DocumentKind, JobStatus, OrderStatus, ShipmentStatus, Topic
 from orders.errors import DocumentsRefused, FieldProblem, OrderError, OrderGaps
-from orders.models import DocumentJob, Order, OrderAddress, OrderLine, OutboxMessage
+from orders.models import DocumentJob, Order, OrderAddress, OutboxMessage
 from orders.services import document_pages
-from orders.services.document_pages import Content
+from orders.services.document_pages import Content, Packed
+from orders.services.fulfilled import ELSEWHERE
+from orders.services.open_units import STANDING
 from orders.world import World
 
 AT_ONCE = 20  # more are made by a worker
@@ -92,26 +95,40 @@ def carry_out(message: OutboxMessage, world: World) -> Iterator[str]:
 
 def _read(order_ids: Sequence[int]) -> Iterable[Order]:
     orders = Order.objects.filter(pk__in=order_ids).select_related("merchant", "channel")
-    return orders.prefetch_related("lines", "addresses").order_by("placed_at", "pk")
+    parts = "lines", "addresses", "pushes__push_lines", "fulfillments__lines"
+    return orders.prefetch_related(*parts).order_by("placed_at", "pk")
 
 
 def _content(order: Order, incoterm: str) -> Content:
     addresses = document_pages.addresses_of(order)
     shipping = None if order.has_pickup else addresses.get(AddressKind.SHIPPING)
-    return Content(order, _sent(order), shipping, addresses.get(AddressKind.BILLING), incoterm)
+    return Content(order, packed(order), shipping, addresses.get(AddressKind.BILLING), incoterm)
 
 
-def _sent(order: Order) -> list[OrderLine]:
-    """The lines that are goods."""
-    return sorted((line for line in order.lines.all() if line.requires_shipping), key=lambda line: line.position)
+def packed(order: Order) -> list[Packed]:
+    """The goods that are sent, or were sent, from here: not what was given back before, nor what a destination sends."""
+    elsewhere = {
+        row.line_id for push in order.pushes.all() if push.status not in ELSEWHERE for row in push.push_lines.all()
+    }
+    ours, theirs, sent = Counter[int](), Counter[int](), Counter[int]()
+    for fulfillment in order.fulfillments.all():
+        units = {row.line_id: row.quantity for row in fulfillment.lines.all()}
+        if fulfillment.status in STANDING:
+            (theirs if fulfillment.push_id else ours).update(units)
+        if fulfillment.status == ShipmentStatus.SUCCESS and not fulfillment.push_id:
+            sent.update(units)
+    goods = sorted((line for line in order.lines.all() if line.requires_shipping), key=lambda line: line.position)
+    rows = ((line, 0 if line.pk in elsewhere else line.due_quantity - theirs[line.pk]) for line in goods)
+    here = ((line, max(due, ours[line.pk])) for line, due in rows)
+    return [Packed(line, due, sent[line.pk]) for line, due in here if due > 0]
 
 
 def _gaps(order: Order) -> Iterator[FieldProblem]:
     if order.status in _CALLED_OFF:
         status = OrderStatus(order.status).label.lower()
         yield FieldProblem("status", "called_off", f"The order is {status}.")
-    if not _sent(order):
-        yield FieldProblem("lines", "nothing_to_send", "Nothing of it is sent.")
+    if not packed(order):
+        yield FieldProblem("lines", "nothing_to_send", "Nothing of it is sent from here.")
     if order.has_pickup:
         return
     address = document_pages.addresses_of(order).get(AddressKind.SHIPPING) or OrderAddress()
@@ -131,7 +148,7 @@ def _customs_gaps(order: Order, incoterm: str) -> Iterator[FieldProblem]:
         yield FieldProblem("merchant.address1", "missing", "Your own address is missing: Settings, Business.")
     if not order.invoice_number:
         yield FieldProblem("invoice_number", "missing", "The invoice number is missing.")
-    for line in _sent(order):
+    for line in (row.line for row in packed(order)):
         for name, words in (("hs_code", "the HS code"), ("origin_country", "the country of origin")):
             if not getattr(line, name):
                 yield FieldProblem(f"lines[{line.position}].{name}", "missing", f"{line.title} lacks {words}.")

@@ -1,25 +1,73 @@
-"""What an order's fulfillments come to: its lines, its status, whether it is complete."""
+"""What an order's fulfillments come to, less what was given back unsent: its lines, its status, whether it is complete."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from orders.enums import FulfillmentStatus
-from orders.models import Fulfillment, Order, OrderLine
-from orders.services import decisions, shipments, summary
+from django.db import transaction
+from django.db.models import Sum
+
+from orders.enums import FulfillmentStatus, OrderStatus, PushStatus, RefundStatus
+from orders.models import Fulfillment, Order, OrderLine, OrderPush, RefundLine
+from orders.services import shipments, summary
+from orders.services.transitions import lock, move_order
+
+ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
 
 
 def recount(order_id: int, *, by: str, at: datetime) -> None:
-    """Make lines, order and headline agree with the fulfillments that stand, no line beyond what was ordered.
+    """Make lines, order and headline agree with the fulfillments and refunds that stand, no line beyond what was ordered.
 
     Inside a transaction, under the order's lock.
     """
     sent = shipments.sent(Fulfillment.objects.filter(order=order_id))
-    for line in OrderLine.objects.filter(order=order_id):
-        units = min(sent.get(line.pk, 0), line.quantity)
-        if units != line.fulfilled_quantity:
-            OrderLine.objects.filter(pk=line.pk).update(fulfilled_quantity=units)
+    called_off = _called_off(order_id)
+    lines = list(OrderLine.objects.filter(order=order_id))
+    changed = []
+    for line in lines:
+        counted = min(sent.get(line.pk, 0), line.quantity), min(called_off.get(line.pk, 0), line.quantity)
+        if counted != (line.fulfilled_quantity, line.called_off_quantity):
+            line.fulfilled_quantity, line.called_off_quantity = counted
+            changed.append(line)
+    OrderLine.objects.bulk_update(changed, ["fulfilled_quantity", "called_off_quantity"])
     summary.refresh(order_id)
     status = Order.objects.values_list("fulfillment_status", flat=True).get(pk=order_id)
-    decide = decisions.complete if status == FulfillmentStatus.FULFILLED else decisions.reopen
+    decide = complete if status == FulfillmentStatus.FULFILLED or _is_over(order_id, lines) else reopen
     decide(order_id=order_id, by=by, at=at)
+
+
+def _called_off(order_id: int) -> dict[int, int]:
+    """Units that standing refunds gave back before they were sent, by line."""
+    standing = RefundLine.objects.filter(refund__order=order_id).exclude(refund__status=RefundStatus.WITHDRAWN)
+    return dict(standing.values_list("line").annotate(units=Sum("not_sent")).order_by())
+
+
+def _is_over(order_id: int, lines: list[OrderLine]) -> bool:
+    """All was given back before anything was sent, and no destination has it: what one has is cancelled with the order."""
+    if not lines or any(line.due_quantity for line in lines):
+        return False
+    return not OrderPush.objects.filter(order=order_id).exclude(status__in=ELSEWHERE).exists()
+
+
+@transaction.atomic
+def complete(*, order_id: int, by: str, at: datetime) -> None:
+    """Nothing is left to send. Nothing happens when the order is completed, or not open, already."""
+    order = lock(order_id)
+    if order.status == OrderStatus.CONFIRMED:
+        move_order(
+            order,
+            to=OrderStatus.COMPLETED,
+            by=by,
+            at=at,
+            text="Completed: nothing of it is left to send.",
+            completed_at=at,
+        )
+
+
+@transaction.atomic
+def reopen(*, order_id: int, by: str, at: datetime) -> None:
+    """A fulfillment, or a refund of what was never sent, was taken back. Nothing happens unless it was completed."""
+    order = lock(order_id)
+    if order.status == OrderStatus.COMPLETED:
+        text = "Open again: not everything of it is sent."
+        move_order(order, to=OrderStatus.CONFIRMED, by=by, at=at, text=text, completed_at=None)

@@ -125,7 +125,7 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None
     text = f"The total of {push.remote_name} was changed to {now} in {push.connection.name}."
     if not equal:
         due = _money(push.expected_total, push.order.currency)
-        owed = "The customer paid" if push.due_total is None else "It was sent as"
+        owed = "The customer paid" if push.holds_what_was_paid else "It was sent as"
         text += f" {owed} {due}; no money has moved here."
     _tell(push, "changed_in_store", f"total:{remote.total.normalize():f}", text, at=at)
 

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from connectors.errors import ConnectorError, RetryableError
+from connectors.errors import ConnectorError, CredentialsError, RetryableError
 from connectors.models import Connection, InboundEvent, InboundState
 from orders import alarms
 from orders.enums import OutboxStatus, Topic
 from orders.models import OrderPush, OutboxMessage
-from orders.services import fulfillment, payments, privacy, store_hints
+from orders.services import fulfillment, payment_news, privacy, store_hints
 
 GRACE = timedelta(hours=1)  # how long an order that is just being created may take to be recorded
 UNINSTALLED = "app/uninstalled"
@@ -25,7 +25,8 @@ UNINSTALLED = "app/uninstalled"
 def process(*, event_id: int, at: datetime) -> None:
     """Deal with one event. Safe to run twice and in any order; one that cannot be placed yet stays new.
 
-    Raises RetryableError, and leaves the event new, when the gateway that a payment's event is about does not answer.
+    Raises RetryableError or CredentialsError, and leaves the event new, when the gateway that a payment's event is about
+    does not answer, or refuses our key.
     """
     event = InboundEvent.objects.filter(pk=event_id, state=InboundState.NEW).first()
     if event is None:
@@ -45,8 +46,8 @@ def give_up(*, event_id: int, why: str, at: datetime) -> None:
 def _process_payment(event: InboundEvent, *, at: datetime) -> None:
     """The gateway is asked before anything is written."""
     try:
-        payments.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
-    except RetryableError:
+        payment_news.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
+    except (RetryableError, CredentialsError):
         raise
     except ConnectorError as error:
         _end(event, InboundState.FAILED, str(error), at=at)

@@ -24,8 +24,7 @@ from connectors.models import Connection, SyncSettings
 from connectors.money import Money
 from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
-from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel, Payment
-from orders.models.payment import STORE
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel
 from orders.services import (
     draft_faults,
     history,
@@ -291,7 +290,7 @@ class _News:
             "sent_at": max((row.shipped_at or row.created_at for row in self.fulfillments), default=None),
             "to_come": _to_come(order),
             "late": self.late,
-            "refund_url": "" if _was_paid_in_store(order) else refund_links.url_for(order),
+            "refund_url": refund_links.url_for(order),
             "address": one_line(address.in_a_line if address else ""),
             "place": {
                 "name": one_line(order.pickup_name),
@@ -314,17 +313,13 @@ def _why_not(addresses: Sequence[str], news: _News) -> str:
     return "" if all(map(mails.is_address, addresses)) else "the e-mail address is not valid."
 
 
-def _was_paid_in_store(order: Order) -> bool:
-    return Payment.objects.filter(order=order, gateway=STORE).exists()
-
-
 def _parcel(parcel: Parcel) -> dict[str, str]:
     return {"carrier": one_line(parcel.carrier), "number": one_line(parcel.number), "url": mails.safe_url(parcel.url)}
 
 
 def _to_come(order: Order) -> list[dict[str, Any]]:
     """What the customer still waits for, as it stands when the mail is written."""
-    return _lines((line.quantity - line.fulfilled_quantity, line) for line in order.lines.order_by("position"))
+    return _lines((line.due_quantity - line.fulfilled_quantity, line) for line in order.lines.order_by("position"))
 
 
 def _lines(counted: Iterable[tuple[int, OrderLine]]) -> list[dict[str, Any]]:

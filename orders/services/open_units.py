@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from django.db.models import Sum
 
-from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundStatus, ShipmentStatus
+from orders.enums import OrderStatus, PaymentStatus, ShipmentStatus
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
-from orders.models import FulfillmentLine, Order, OrderLine, OrderPush, RefundLine
+from orders.models import FulfillmentLine, Order, OrderLine, OrderPush
+from orders.services.fulfilled import ELSEWHERE
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 _UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)
-_STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
-ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
+STANDING = (ShipmentStatus.SUCCESS, ShipmentStatus.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ def refuse_closed(order: Order) -> None:
 
 
 def open_lines(order: Order) -> list[OpenLine]:
-    """Every line with what is left of it: neither sent, nor set aside, nor given back, nor another's to send."""
+    """Every line with what is left of it: neither sent, nor set aside, nor given back unsent, nor another's to send."""
     lines = list(OrderLine.objects.filter(order=order).order_by("position"))
-    gone, refunded, senders = _gone(order), _refunded(order), _senders(order)
+    gone, senders = _gone(order), _senders(order)
     return [
         OpenLine(line, 0, senders[line.pk])
         if line.pk in senders
-        else OpenLine(line, max(line.quantity - max(gone[line.pk], refunded[line.pk]), 0))
+        else OpenLine(line, max(line.due_quantity - gone[line.pk], 0))
         for line in lines
     ]
 
@@ -80,7 +80,7 @@ def chosen(order: Order, wanted: Iterable[WantedLine]) -> dict[OrderLine, int]:
 def is_sent_from_here(line: OrderLine) -> bool:
     """Whether any unit of it was shipped or set aside by the merchant: then no destination may get the line any more."""
     rows = FulfillmentLine.objects.filter(line=line, fulfillment__push=None)
-    return rows.filter(fulfillment__status__in=_STANDING).exists()
+    return rows.filter(fulfillment__status__in=STANDING).exists()
 
 
 def in_words(units: Mapping[OrderLine, int]) -> str:
@@ -104,12 +104,7 @@ def _refusal(row: OpenLine | None, asked: WantedLine, units: Mapping[OrderLine, 
 
 def _gone(order: Order) -> Counter[int]:
     """Units sent by whomever, or set aside for the customer, by the line's pk."""
-    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=_STANDING)
-    return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
-
-
-def _refunded(order: Order) -> Counter[int]:
-    rows = RefundLine.objects.filter(refund__order=order).exclude(refund__status=RefundStatus.WITHDRAWN)
+    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=STANDING)
     return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
 
 

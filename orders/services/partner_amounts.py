@@ -8,7 +8,7 @@ from decimal import Decimal
 from connectors.models import Connection
 from connectors.services import partner_settings
 from orders.models import Order, OrderPush
-from orders.services.shares import ZERO, Share
+from orders.services.shares import AMOUNTS, ZERO, Share
 
 
 def with_shipping(order: Order, connection: Connection | None, share: Share, *, typed: Decimal | None = None) -> Share:
@@ -19,6 +19,12 @@ def with_shipping(order: Order, connection: Connection | None, share: Share, *, 
     if shipping is None:
         shipping = partner_settings.shipping_for(connection, share.subtotal, order.currency)
     return replace(share, shipping=shipping, total=share.total + shipping, carries_shipping=bool(shipping))
+
+
+def customers_part(push: OrderPush) -> Decimal:
+    """What of a push is the customer's money: not what a partner is paid for sending."""
+    share = Share(**{name: getattr(push, name) for name in AMOUNTS})
+    return of_order(push, share).total
 
 
 def of_order(push: OrderPush, share: Share) -> Share:

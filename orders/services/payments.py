@@ -9,19 +9,23 @@ from django.db import transaction
 
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode
-from connectors.errors import ConnectorError, CredentialsError, RejectedError
-from connectors.gateway import registry
-from connectors.gateway.base import Authorization, AuthorizationGoneError, Captured, PaymentDeclinedError
+from connectors.errors import ConnectorError, RejectedError, RetryableError
+from connectors.gateway.base import (
+    AuthorizationGoneError,
+    Captured,
+    Gateway,
+    PaymentDeclinedError,
+    Refunded,
+)
 from connectors.money import Money
-from orders import due, outbox
+from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, RefundReason, RefundStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage, Payment, Refund
 from orders.services import (
     by_hand,
-    deadlines,
     decisions,
-    drafts,
+    gateways,
     history,
     marking,
     notices,
@@ -35,7 +39,8 @@ from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
 _RELEASABLE = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
-_TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+PENDING_S, PENDING_MOST_S = 60, 6 * 3600  # how soon, and how seldom, a refund that a bank has to take is looked at
+TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
 # --- capture -------------------------------------------------------------------------------------
@@ -56,6 +61,7 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         with outbox.finishing(message, at=world.now()):
             promise_pushes(lock(order.pk), at=world.now())
         return
+    key = _next_key("cap", payment, message)
     if not order.total:
         yield from _release_unneeded(message, order, payment, world)
     elif payment.status == PaymentStatus.AUTHORIZED:
@@ -66,13 +72,14 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         outbox.mark_sending(message, at=world.now())
         yield "marked"
         try:
-            taken = world.gateway_for(payment.gateway).capture(
-                payment.reference, amount=order.total, currency=order.currency, key=_key("cap", payment)
-            )
+            with gateways.asked(payment.gateway):
+                taken = world.gateway_for(payment.gateway).capture(
+                    payment.reference, amount=order.total, currency=order.currency, key=key
+                )
         except (PaymentDeclinedError, AuthorizationGoneError) as error:
             yield "declined"
             with outbox.finishing(message, at=world.now()):
-                _write_failure(order.pk, error, at=world.now())
+                write_failure(order.pk, error, at=world.now())
             return
         yield "captured"
         with outbox.finishing(message, at=world.now()):
@@ -90,10 +97,11 @@ def _is_called_off(message: OutboxMessage, payment: Payment, world: World) -> Ge
         return False
     text = ""
     if message.maybe_sent_at is not None:
+        key = _next_key("void", payment, message)
         outbox.mark_sending(message, at=world.now())
         yield "marked"
         try:
-            text = _release(payment, world, reason=order.cancel_wish["reason"])
+            text = _release(payment, world, reason=order.cancel_wish["reason"], key=key)
         except RejectedError:
             yield "taken"
             return False
@@ -112,9 +120,10 @@ def _release_unneeded(message: OutboxMessage, order: Order, payment: Payment, wo
     if message.maybe_sent_at is None:
         _refuse_worthless(order)
         yield from _ask_destinations(order, world)
+    key = _next_key("void", payment, message)
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    text = _release(payment, world, reason="Nothing is to be paid any more.")
+    text = _release(payment, world, reason="Nothing is to be paid any more.", key=key)
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(order.pk, f"Nothing is to be paid any more. {text}", at=world.now())
@@ -148,13 +157,13 @@ def _ask_destinations(order: Order, world: World) -> Iterator[str]:
 
 def _not_taken(order: Order, finding: preflight.Finding) -> str:
     first = finding.blockers[0].message
-    return f"Not sent: {first}" if order.payment_status in _TAKEN else f"No payment was taken: {first}"
+    return f"Not sent: {first}" if order.payment_status in TAKEN else f"No payment was taken: {first}"
 
 
 def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
-    if payment.status in _TAKEN:
+    if payment.status in TAKEN:
         return
     move_payment(
         payment,
@@ -184,7 +193,7 @@ def promise_pushes(order: Order, *, at: datetime) -> None:
             slots.promise(push, at=at)
 
 
-def _write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None:
+def write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
     code = error.decline_code if isinstance(error, PaymentDeclinedError) else error.code
@@ -233,18 +242,20 @@ def void(message: OutboxMessage, world: World) -> Iterator[str]:
     payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
     if payment.status not in _RELEASABLE:
         return
+    key = _next_key("void", payment, message)
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    text = _release(payment, world, reason=payment.order.decision_reason)
+    text = _release(payment, world, reason=payment.order.decision_reason, key=key)
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(message.order.pk, text, at=world.now())
 
 
-def _release(payment: Payment, world: World, *, reason: str) -> str:
+def _release(payment: Payment, world: World, *, reason: str, key: str) -> str:
     """Ask the gateway to let go of what is set aside; safe to repeat. What came of it, in words."""
     try:
-        world.gateway_for(payment.gateway).void(payment.reference, reason=reason, key=_key("void", payment))
+        with gateways.asked(payment.gateway):
+            world.gateway_for(payment.gateway).void(payment.reference, reason=reason, key=key)
     except AuthorizationGoneError:
         return "The authorization had run out already."
     return f"Authorization of {Money(payment.authorized, payment.currency)} released."
@@ -263,24 +274,38 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
     payment = Payment.objects.get(order=due.order)
     if due.status != RefundStatus.REQUESTED:
         return
-    outbox.mark_sending(message, at=world.now())
+    gateway = world.gateway_for(payment.gateway)
+    if not due.gateway_id:
+        outbox.mark_sending(message, at=world.now())
     yield "marked"
     try:
-        given = world.gateway_for(payment.gateway).refund(
-            payment.reference,
-            amount=due.amount,
-            currency=due.currency,
-            key=refunds.key_of(due),
-            reason=RefundReason(due.reason).label,
-        )
+        with gateways.asked(payment.gateway):
+            given = _look_back(gateway, payment, due) if due.gateway_id else _give_back(gateway, payment, due)
     except (RejectedError, AuthorizationGoneError) as error:
         yield "refused"
         with outbox.finishing(message, at=world.now()):
             refunds.write_failure(due.pk, str(error), at=world.now())
         return
     yield "refunded"
+    if given.status == "pending":
+        refunds.write_pending(due.pk, given, at=world.now())
+        after_s = min(PENDING_S * 2**message.attempts, PENDING_MOST_S)
+        raise outbox.Postponed("The customer's bank has not taken it yet.", after_s=after_s)
     with outbox.finishing(message, at=world.now()):
         refunds.write_down(due.pk, given, at=world.now())
+
+
+def _give_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
+    key, reason = refunds.key_of(due), RefundReason(due.reason).label
+    return gateway.refund(payment.reference, amount=due.amount, currency=due.currency, key=key, reason=reason)
+
+
+def _look_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
+    """What became of a refund that the gateway took and its customer's bank had not taken yet."""
+    found = next((made for made in gateway.refunds(payment.reference) if made.refund_id == due.gateway_id), None)
+    if found is None:
+        raise RetryableError("The gateway does not show the refund.")
+    return found
 
 
 # --- how an attempt ended, and what the gateway says of itself -------------------------------------
@@ -294,6 +319,10 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     if message.topic == Topic.REFUND_PAYMENT:
         write = refunds.write_failure if outcome.status == "held" else refunds.write_delay
         write(message.payload["refund"], outcome.reason, at=at)
+    if gateways.is_about(outcome):
+        gateways.write_down(message, outcome, at=at)
+    elif message.topic == Topic.REFUND_PAYMENT:
+        return
     elif isinstance(outcome.data, preflight.Finding):
         preflight.write_down(outcome.data, at=at)
     elif outcome.status == "held":
@@ -307,97 +336,11 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
         )
 
 
-def learn_end(order_id: int, world: World) -> Iterator[str]:
-    """Ask the gateway until when an authorization lasts, and whether it stands, where the channel did not say.
+def _next_key(what: str, payment: Payment, message: OutboxMessage) -> str:
+    """The gateway's idempotency key, before the message is marked.
 
-    A webhook cannot be relied on for that: the gateway sends it before the order comes. Raises RetryLater when the
-    gateway does not let us in.
+    A gateway repeats the first answer to a key, its own faults included: what may have been sent before is asked for
+    under a new one. The gateway looks at the payment first, and its state lets it be captured or released once alone.
     """
-    payment = Payment.objects.filter(order_id=order_id, status=PaymentStatus.AUTHORIZED, expires_at=None).first()
-    if payment is None:
-        return
-    yield "reading the payment"
-    try:
-        truth = world.gateway_for(payment.gateway).read(payment.reference)
-    except AuthorizationGoneError as error:
-        yield "no such payment"
-        with transaction.atomic():
-            _write_gone(order_id, error, at=world.now())
-    except CredentialsError as error:
-        raise outbox.RetryLater(str(error)) from error
-    else:
-        yield "read the payment"
-        with transaction.atomic():
-            _take_over(order_id, truth, at=world.now())
-
-
-def notice(*, gateway: str, reference: str, at: datetime) -> None:
-    """A gateway said that something happened to a payment: read the truth and take over what we did not know.
-
-    The network is used before the transaction. A payment that is not ours is left alone.
-    """
-    payment = Payment.objects.filter(gateway=gateway, reference=reference).first()
-    if payment is None:
-        return
-    truth = registry.get(gateway).read(reference)
-    with transaction.atomic():
-        _take_over(payment.order_id, truth, at=at)
-        _compare_refunds(payment, truth, at=at)
-
-
-def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
-    order = lock(order_id)
-    payment = Payment.objects.select_related("order").get(order=order)
-    if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
-        _write_gone(order_id, AuthorizationGoneError("The authorization was cancelled or ran out."), at=at)
-    elif (
-        truth.capture_before
-        and payment.status == PaymentStatus.AUTHORIZED
-        and payment.expires_at != truth.capture_before
-    ):
-        deadlines.follow_authorization(order, payment, until=truth.capture_before, at=at)
-
-
-def _write_gone(order_id: int, error: AuthorizationGoneError, *, at: datetime) -> None:
-    """The authorization ended by itself. Nothing happens once it was taken, or when the order is over: we release those."""
-    order = lock(order_id)
-    payment = Payment.objects.select_related("order").get(order=order)
-    if payment.status != PaymentStatus.AUTHORIZED:
-        return
-    if order.status == OrderStatus.CONFIRMED:
-        _write_failure(order_id, error, at=at)
-    elif order.status in due.OPEN:
-        move_payment(
-            payment,
-            to=PaymentStatus.FAILED,
-            by=history.STOREWARD,
-            at=at,
-            text=f"The payment cannot be taken any more: {error}",
-            failure_code=error.code[:60],
-            failure_message=str(error)[:300],
-        )
-        drafts.reconsider(order_id=order_id, by=history.STOREWARD, at=at)
-        notices.promise_merchant(order, kind="authorization_gone", cause_key=order.public_id, at=at, reason=str(error))
-
-
-def _compare_refunds(before: Payment, truth: Authorization, *, at: datetime) -> None:
-    """Tell once of money that went back past us, or came back: a refund at the gateway, or one that a bank refused later.
-
-    `before` was read before the truth was: while our own refunds are under way, the two cannot be compared.
-    """
-    order = lock(before.order_id)
-    payment = Payment.objects.get(order=order)
-    moving = payment.refunded != before.refunded or order.refunds.filter(status=RefundStatus.REQUESTED).exists()
-    if moving or payment.status not in _TAKEN or truth.refunded == payment.refunded:
-        return
-    there, here = (Money(amount, payment.currency) for amount in (truth.refunded, payment.refunded))
-    text = f"The gateway shows {there} given back, Storeward {here}. Look at the payment there."
-    if not order.events.filter(kind="payment.differs", text=text).exists():
-        history.note(order, kind="payment.differs", text=text, by=history.STOREWARD, at=at)
-        cause = f"{order.public_id}:refunded:{there.minor_units()}:{here.minor_units()}"
-        notices.promise_merchant(order, kind="payment_held", cause_key=cause, at=at, reason=text)
-
-
-def _key(what: str, payment: Payment) -> str:
-    """The gateway's idempotency key: stable over retries, new for each generation."""
-    return f"{what}:{payment.order.public_id}:{payment.capture_generation}"
+    key = f"{what}:{payment.order.public_id}:{payment.capture_generation}"
+    return key if message.maybe_sent_at is None else f"{key}:{message.attempts}"

@@ -64,7 +64,7 @@ def _why_not(order: Order, row: Fulfillment, *, is_ready: bool) -> str:
 def _context(order: Order, row: Fulfillment) -> dict[str, Any]:
     lines = row.lines.select_related("line").order_by("line__position")
     waiting = order.lines.order_by("position")
-    to_come = [(line.quantity - line.fulfilled_quantity, line) for line in waiting]
+    to_come = [(line.due_quantity - line.fulfilled_quantity, line) for line in waiting]
     set_aside = {each.line_id: each.quantity for each in lines} if row.status == ShipmentStatus.READY else {}
     return {
         "number": one_line(order.number),

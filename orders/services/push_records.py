@@ -116,7 +116,7 @@ def _compare(push: OrderPush, remote: RemoteOrder, moves: PushMoves, *, at: date
         moves.note(push, kind="push.cost", text=f"Read back from {push.connection.name}{costs}.")
         return ()
     if remote.total == push.expected_total and remote.currency == order.currency:
-        like = "what was paid" if push.due_total is None else "what was sent"
+        like = "what was paid" if push.holds_what_was_paid else "what was sent"
         text = f"Read back from {push.connection.name}: {Money(remote.total, remote.currency)}, equal to {like}."
         moves.note(push, kind="push.equal", text=text)
         return ()
@@ -135,12 +135,12 @@ def compares_totals(push: OrderPush) -> bool:
 
 
 def _owed(push: OrderPush) -> str:
-    return "the customer paid" if push.due_total is None else "it was sent as"
+    return "the customer paid" if push.holds_what_was_paid else "it was sent as"
 
 
 def _of_whole(push: OrderPush) -> str:
     """Words for a push that is not the whole order."""
-    return "" if push.due_total is not None or push.total == push.order.total else " for its part of the order"
+    return "" if not push.holds_what_was_paid or push.total == push.order.total else " for its part of the order"
 
 
 def promise_read(push: OrderPush, *, cause: str, at: datetime) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from connectors.base import Blocker, BlockerCode, Connector, RemoteOrder
@@ -211,8 +210,8 @@ def money_blocker(push: OrderPush, part: Part) -> Blocker | None:
         return None
     paid = payment.captured - total(refund.amount for refund in Refund.objects.filter(order=order).standing())
     others = _others(push)
-    elsewhere = total(_of_order(other) for other in others if other.status != PushStatus.CANCELLED)
-    ended = total(_of_order(other) for other in others if other.status == PushStatus.CANCELLED)
+    elsewhere = total(partner_amounts.customers_part(other) for other in others if other.status != PushStatus.CANCELLED)
+    ended = total(partner_amounts.customers_part(other) for other in others if other.status == PushStatus.CANCELLED)
     share = partner_amounts.of_order(push, part.share)
     fits = min(asdict(share)[name] for name in ("subtotal", "discount", "shipping", "tax", "total")) >= ZERO
     if fits and part.lines and share.total + elsewhere in (paid, paid - ended):
@@ -227,11 +226,6 @@ def money_blocker(push: OrderPush, part: Part) -> Blocker | None:
 
 def _share(push: OrderPush) -> shares.Share:
     return shares.Share(**{name: getattr(push, name) for name in shares.AMOUNTS})
-
-
-def _of_order(push: OrderPush) -> Decimal:
-    """What of a part is the customer's money: not what a partner is paid for sending."""
-    return partner_amounts.of_order(push, _share(push)).total
 
 
 def _given_units(push: OrderPush) -> dict[int, int]:

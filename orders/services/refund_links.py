@@ -8,13 +8,17 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from orders.models import Order
+from orders.models import Order, Payment
+from orders.models.payment import STORE
 
 VALID_FOR = timedelta(days=90)  # from the mail that carries it
 _SALT = "orders.refund_request"
 
 
 def url_for(order: Order) -> str:
+    """Empty where nothing can be given back here: the customer paid in the store where it was placed, or not at all."""
+    if not Payment.objects.filter(order=order).exclude(gateway=STORE).exists():
+        return ""
     token = signing.dumps(order.public_id, salt=_SALT)
     return f"{settings.BASE_URL}{reverse('orders:refund_ask', args=[token])}"
 

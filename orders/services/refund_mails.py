@@ -17,7 +17,7 @@ from orders.world import World
 
 def promise_given(refund: Refund, *, at: datetime) -> None:
     """Promise the mail about money that was given. Inside a transaction."""
-    key, payload = f"refunded:{refund.public_id}", {"refund": refund.pk}
+    key, payload = f"refunded:{refund.public_id}:{refund.generation}", {"refund": refund.pk}
     outbox.post(Topic.TELL_CUSTOMER, order=refund.order, key=key, at=at, payload=payload)
 
 

@@ -6,10 +6,12 @@ can never give more than was taken. Everything here happens under the order's lo
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F, Sum
 
 from connectors.gateway.base import Refunded
 from connectors.money import Money, plain, total
@@ -24,11 +26,15 @@ from orders.enums import (
     Topic,
 )
 from orders.errors import IdempotencyConflict, TransitionNotAllowed
-from orders.models import Order, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
+from orders.models import Order, OrderLine, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
 from orders.models.fields import ZERO
-from orders.services import history, notices, refund_mails, restocking
+from orders.services import fulfilled, history, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
+
+# Reasons that tell of units which the customer has, or was to have.
+ARRIVED = (RefundReason.DAMAGED, RefundReason.FAULTY, RefundReason.WRONG_ITEM, RefundReason.MISSING, RefundReason.LATE)
+BANK_REFUSED = "The customer's bank did not take the money back."
 
 # --- promising -----------------------------------------------------------------------------------
 
@@ -56,7 +62,10 @@ def issue(
 
 
 def promise_rest(order: Order, *, by: str, at: datetime) -> None:
-    """For an order that was called off: everything that is left goes back. Inside a transaction, under its lock."""
+    """For an order that was called off: everything that is left goes back, which answers what its customer asked for.
+
+    Inside a transaction, under its lock.
+    """
     left = left_of(order)
     if left.amount <= 0:
         return
@@ -66,7 +75,9 @@ def promise_rest(order: Order, *, by: str, at: datetime) -> None:
     if left.amount > computed:  # an earlier refund gave less than its lines came to
         quoted = replace(quoted, lines=(), shipping=ZERO, computed=ZERO)
     wanted = Wanted(reason=RefundReason.CANCELLED, note=order.decision_reason)
-    _promise(order, quoted, wanted, by=by, at=at)
+    asked = RefundRequest.objects.filter(order=order).open().first()
+    request = _answer(order, asked.pk, by=by, at=at) if asked else None
+    _promise(order, quoted, wanted, by=by, at=at, request=request)
 
 
 @transaction.atomic
@@ -79,7 +90,8 @@ def try_again(*, refund_id: int, by: str, at: datetime) -> Refund:
     again = outbox.release_now(key_of(refund), at=at) if unfinished.exists() else False
     if not again:
         refund.generation += 1
-    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation)
+    known = refund.gateway_id if again else ""
+    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation, gateway_id=known)
     if not again:
         outbox.post(Topic.REFUND_PAYMENT, order=refund.order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     text = f"{by} asked to give {_money(refund)} back again."
@@ -97,6 +109,7 @@ def withdraw(*, refund_id: int, by: str, at: datetime) -> Refund:
     if message is not None and not outbox.withdraw(message.key, at=at):
         raise TransitionNotAllowed("The money may have been given already. Try again: it is given once at the most.")
     _move(refund, RefundStatus.WITHDRAWN)
+    fulfilled.recount(refund.order_id, by=by, at=at)
     _reopen(refund)
     text = f"{by} withdrew the refund of {_money(refund)}: nothing was given back."
     history.note(refund.order, kind="refund.withdrawn", text=text, by=by, at=at, refund=refund.public_id)
@@ -134,10 +147,27 @@ def _promise(
         digest=wanted.digest() if key else "",
     )
     RefundLine.objects.bulk_create(
-        RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount) for item in quoted.lines
+        RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount, not_sent=not_sent)
+        for item, not_sent in _not_sent(order, quoted, RefundReason(wanted.reason))
     )
+    fulfilled.recount(order.pk, by=by, at=at)
     outbox.post(Topic.REFUND_PAYMENT, order=order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     return refund
+
+
+def _not_sent(order: Order, quoted: Quote, reason: RefundReason) -> Iterator[tuple[QuotedLine, int]]:
+    """With how many of its units nobody has to send any more.
+
+    What is complained about has arrived, as far as anything was sent; otherwise what was not sent yet is given back first.
+    """
+    lines = OrderLine.objects.in_bulk([item.line.pk for item in quoted.lines])
+    back = RefundLine.objects.filter(refund__in=Refund.objects.filter(order=order).standing(), line__in=lines)
+    sent_back = dict(back.values_list("line").annotate(units=Sum(F("quantity") - F("not_sent"))).order_by())
+    for item in quoted.lines:
+        line = lines[item.line.pk]
+        with_customer = max(line.fulfilled_quantity - sent_back.get(line.pk, 0), 0)
+        arrived = min(item.quantity, with_customer) if reason in ARRIVED else 0
+        yield item, min(item.quantity - arrived, max(line.due_quantity - line.fulfilled_quantity, 0))
 
 
 def _answer(order: Order, request_id: int, *, by: str, at: datetime) -> RefundRequest:
@@ -175,7 +205,7 @@ def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
     if refund.status == RefundStatus.DONE:
         return
     if given.status == "failed":
-        write_failure(refund_id, "The customer's bank did not take the money back.", at=at)
+        write_failure(refund_id, BANK_REFUSED, at=at)
         return
     _move(refund, RefundStatus.DONE, done_at=at, gateway_id=given.refund_id[:120], failure="")
     payment = Payment.objects.select_related("order").get(order=refund.order)
@@ -188,10 +218,48 @@ def write_down(refund_id: int, given: Refunded, *, at: datetime) -> None:
         text=f"{_money(refund)} given back to the customer.",
         refunded=refunded,
     )
-    if refund.reason != RefundReason.CANCELLED:
-        refund_mails.promise_given(refund, at=at)
+    refund_mails.promise_given(refund, at=at)
     if refund.restock:
         restocking.promise(refund, at=at)
+
+
+@transaction.atomic
+def write_pending(refund_id: int, given: Refunded, *, at: datetime) -> None:
+    """The gateway took it, the customer's bank has not yet: it stays on its way, and is looked at again."""
+    refund = _locked(refund_id)
+    if refund.status != RefundStatus.REQUESTED or refund.gateway_id:
+        return
+    refund.gateway_id = given.refund_id[:120]
+    refund.save(update_fields=["gateway_id"])
+    text = f"{_money(refund)} is on its way: the customer's bank has not taken it yet."
+    history.note(refund.order, kind="refund.pending", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
+
+
+def take_over(order_id: int, made: Iterable[Refunded], *, at: datetime) -> None:
+    """What the gateway says of our refunds now. One that it sent back after all has failed; one that was pending is
+    looked at. Inside a transaction, under the order's lock.
+    """
+    now = {given.refund_id: given.status for given in made}
+    for refund in Refund.objects.filter(order=order_id, gateway_id__in=now).select_related("order"):
+        status = now[refund.gateway_id]
+        if refund.status == RefundStatus.REQUESTED and status != "pending":
+            outbox.release_now(key_of(refund), at=at)
+        elif refund.status == RefundStatus.DONE and status == "failed":
+            _come_back(refund, at=at)
+
+
+def _come_back(refund: Refund, *, at: datetime) -> None:
+    payment = Payment.objects.select_related("order").get(order=refund.order)
+    refunded = payment.refunded - refund.amount
+    move_payment(
+        payment,
+        to=PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.CAPTURED,
+        by=history.STOREWARD,
+        at=at,
+        text=f"{_money(refund)} came back: the customer's bank did not take it.",
+        refunded=refunded,
+    )
+    _fail(refund, f"{BANK_REFUSED} It was sent back after it had been given.", at=at, done_at=None)
 
 
 def write_failure(refund_id: int, why: str, *, at: datetime) -> None:
@@ -199,7 +267,11 @@ def write_failure(refund_id: int, why: str, *, at: datetime) -> None:
     refund = _locked(refund_id)
     if refund.status != RefundStatus.REQUESTED:
         return
-    _move(refund, RefundStatus.FAILED, failure=why[:500])
+    _fail(refund, why, at=at)
+
+
+def _fail(refund: Refund, why: str, *, at: datetime, **fields: object) -> None:
+    _move(refund, RefundStatus.FAILED, failure=why[:500], **fields)
     text = f"{_money(refund)} could not be given back: {why}"
     history.note(refund.order, kind="refund.failed", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
     cause = f"{key_of(refund)}:{refund.order.events.filter(kind='refund.failed').count()}"

@@ -18,6 +18,7 @@ from orders.services import (
     decisions,
     draft_fields,
     drafts,
+    fulfilled,
     history,
     intake,
     notices,
@@ -96,7 +97,7 @@ def _call_off(order: Order, how: str, text: str, *, by: str, at: datetime) -> No
     )
     if how == FULFILLED and stays:
         history.note(order, kind="order.ended_in_store", text=text, by=by, at=at)
-        decisions.complete(order_id=order.pk, by=by, at=at)
+        fulfilled.complete(order_id=order.pk, by=by, at=at)
     else:
         decisions.cancel(order_id=order.pk, reason=text, by=by, at=at)
 

@@ -23,10 +23,11 @@ def refresh(order_id: int) -> None:
     """Recompute push, fulfillment and payment status. Call it in the transaction that changed a row below."""
     payment = Payment.objects.filter(order_id=order_id).values_list("status", flat=True).first()
     lines = OrderLine.objects.filter(order_id=order_id).annotate(ready=_READY_UNITS)
+    counted = [(line.due_quantity, line.fulfilled_quantity, line.ready) for line in lines]
     Order.objects.filter(pk=order_id).update(
         payment_status=payment or PaymentStatus.NONE,
         push_status=_pushes(order_id),
-        fulfillment_status=fulfillment_summary(lines.values_list("quantity", "fulfilled_quantity", "ready")),
+        fulfillment_status=fulfillment_summary(counted),
     )
 
 
@@ -52,11 +53,11 @@ def push_summary(statuses: Iterable[str]) -> str:
 
 
 def fulfillment_summary(lines: Iterable[tuple[int, int, int]]) -> FulfillmentStatus:
-    """From (ordered, fulfilled, ready for pickup) of every line."""
-    counted = list(lines)
-    if counted and all(fulfilled >= ordered for ordered, fulfilled, _ in counted):
+    """From (due, fulfilled, ready for pickup) of every line. What was given back before it was sent is not due."""
+    counted = [line for line in lines if any(line)]
+    if counted and all(fulfilled >= due for due, fulfilled, _ in counted):
         return FulfillmentStatus.FULFILLED
-    if counted and all(fulfilled + ready >= ordered for ordered, fulfilled, ready in counted):
+    if counted and all(fulfilled + ready >= due for due, fulfilled, ready in counted):
         return FulfillmentStatus.READY
     if any(fulfilled for _, fulfilled, _ in counted):
         return FulfillmentStatus.PARTIAL

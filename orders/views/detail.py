@@ -20,7 +20,17 @@ from connectors.money import total
 from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
-from orders.services import by_hand, draft_fields, open_units, owed_back, readiness, refund_quotes, routing, terms
+from orders.services import (
+    by_hand,
+    draft_fields,
+    fulfilled,
+    open_units,
+    owed_back,
+    readiness,
+    refund_quotes,
+    routing,
+    terms,
+)
 from orders.services.push_records import compares_totals
 from orders.views import fixes
 from orders.views.htmx import wants_partial
@@ -130,9 +140,9 @@ def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
     if order.fulfillment_status == FulfillmentStatus.READY:
         return False
     elsewhere = {
-        row.line_id for push in pushes if push.status not in open_units.ELSEWHERE for row in push.push_lines.all()
+        row.line_id for push in pushes if push.status not in fulfilled.ELSEWHERE for row in push.push_lines.all()
     }
-    return any(line.fulfilled_quantity < line.quantity for line in order.lines.all() if line.pk not in elsewhere)
+    return any(line.fulfilled_quantity < line.due_quantity for line in order.lines.all() if line.pk not in elsewhere)
 
 
 def _promised(order: Order) -> Decimal:
@@ -152,7 +162,7 @@ def _is_moving(order: Order, pushes: list[OrderPush]) -> bool:
     """Something will change by itself within seconds: the page looks again."""
     if any(push.checking or push.status in _MOVING for push in pushes):
         return True
-    if any(refund.status == RefundStatus.REQUESTED for refund in order.refunds.all()):
+    if any(refund.status == RefundStatus.REQUESTED and not refund.gateway_id for refund in order.refunds.all()):
         return True
     held = any(push.status == PushStatus.HELD for push in pushes)
     # what was paid in a store waits for the last check alone

@@ -14,7 +14,7 @@ from orders.due import NO_DEADLINE, Dates, DueKind, due_of
 from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order
 from orders.models.fields import ZERO
-from orders.services import payments
+from orders.services import payment_news
 from tests.factories import NOON, make_order
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +97,7 @@ def test_a_gateway_that_holds_the_money_for_less_time_moves_the_clock():
     truth = Authorization(payment.reference, "requires_capture", "NZD", order.total, ZERO, ZERO, capture_before=until)
 
     with patch("connectors.gateway.sandbox.SandboxGateway.read", return_value=truth):
-        payments.notice(gateway="sandbox", reference=payment.reference, at=NOON)
+        payment_news.notice(gateway="sandbox", reference=payment.reference, at=NOON)
 
     order.refresh_from_db()
     assert (order.due_at, order.due_kind) == (NOON + 2 * HOUR, DueKind.ACCEPT)

@@ -11,11 +11,12 @@ from django.db import connection
 from orders.enums import OutboxStatus, RefundStatus, Topic
 from orders.models import OutboxMessage, Payment, Refund
 from tests.factories import NOON
-from tests.orders.services.refundable import charge_of, drain, make_paid
+from tests.orders.services.refundable import charge_of, drain, issue, make_paid
 from tests.orders.test_states import make_message
 
 pytestmark = pytest.mark.django_db
 refunds = import_module("orders.migrations.0007_refunds")
+units_given_back = import_module("orders.migrations.0023_units_given_back_unsent")
 
 
 def carried_over() -> Refund:
@@ -44,3 +45,14 @@ def test_a_promise_goes_on_under_the_key_that_the_gateway_knows(status: str, kep
     Refund.objects.update(status=RefundStatus.REQUESTED)
     drain()
     assert list(charge_of(order).answers) == [f"refund:{order.public_id}:1"]
+
+
+def test_refunds_of_before_took_what_was_not_sent_first():
+    order = make_paid()
+    refund = issue(order, {"1": 2})
+    order.lines.filter(external_id="1").update(fulfilled_quantity=2, called_off_quantity=0)
+    refund.lines.update(not_sent=0)
+
+    units_given_back.take_over(apps, connection.schema_editor())
+
+    assert (refund.lines.get().not_sent, order.lines.get(external_id="1").called_off_quantity) == (1, 1)

@@ -188,7 +188,7 @@ class SimulatedStore(Connector):
 
 
 class SimulatedGateway(Gateway):
-    """Keeps what it was asked by idempotency key, as Stripe does."""
+    """Captures a payment once, and repeats its own fault for the idempotency key that met it, as Stripe does."""
 
     name = "sandbox"
     label = "Simulated"
@@ -196,12 +196,17 @@ class SimulatedGateway(Gateway):
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
         self.captures: dict[str, list[str]] = defaultdict(list)  # reference -> keys that moved money
+        self.broken: set[str] = set()  # keys
 
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
-        match self.dice.fault("lost answer", "refused", "5xx"):
+        fault = self.dice.fault("lost answer", "refused", "5xx")
+        if key in self.broken and not self.captures[reference]:
+            fault = "5xx"
+        match fault:
             case "refused":
                 raise RetryableError("The gateway could not be reached.")
             case "5xx":
+                self.broken.add(key)
                 raise OutcomeUnknownError("The gateway answered with an error.")
             case "lost answer":
                 self._take(reference, key)
@@ -211,7 +216,7 @@ class SimulatedGateway(Gateway):
         return Captured(f"ch_{reference}", amount, already=already)
 
     def _take(self, reference: str, key: str) -> bool:
-        known = key in self.captures[reference]
+        known = bool(self.captures[reference])
         if not known:
             self.captures[reference].append(key)
         return known
@@ -223,6 +228,9 @@ class SimulatedGateway(Gateway):
         raise AssertionError("not asked in the simulation")
 
     def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
+        raise AssertionError("not asked in the simulation")
+
+    def refunds(self, reference: str) -> tuple[Refunded, ...]:
         raise AssertionError("not asked in the simulation")
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:

@@ -285,6 +285,14 @@ class GatewayContract:
 
         assert bank.read(reference).state == "requires_capture"
 
+    def test_what_was_given_back_is_listed(self, bank: Bank):
+        reference = bank.captured()
+        made = [bank.refund(reference, "30.00", key="refund:1"), bank.refund(reference, "20.00", key="refund:2")]
+
+        listed = bank.gateway.refunds(reference)
+
+        assert sorted(listed, key=lambda given: given.refund_id) == sorted(made, key=lambda given: given.refund_id)
+
     def test_the_same_key_gives_back_once(self, bank: Bank):
         reference = bank.captured()
 

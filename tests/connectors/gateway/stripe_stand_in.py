@@ -58,6 +58,7 @@ class Intent:
     cancellation_reason: str | None = None
     decline_code: str = ""  # what the card says when it is captured
     captures: int = 0  # how often money was taken
+    disputed: bool = False
 
     @property
     def charge_id(self) -> str:
@@ -94,6 +95,7 @@ class StripeStandIn:
     wires: dict[str, list[Wire]] = field(default_factory=dict)  # method -> how its next answers leave
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)  # method -> instead of execution
     broken_after: int = 0  # so many executions are followed by a 500 that is kept for the key
+    broken_before: int = 0  # so many executions end in such a 500 with nothing done
     refund_status: str = "succeeded"
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -171,13 +173,17 @@ class StripeStandIn:
         return status, body
 
     def _executed(self, call: Call) -> tuple[int, dict[str, Any], bool]:
+        broken = {"error": {"type": "api_error", "message": "Something went wrong on Stripe's end."}}
+        if self.broken_before:
+            self.broken_before -= 1
+            return 500, broken, True
         try:
             body = self._write(call)
         except Refusal as refusal:
             return refusal.status, {"error": refusal.error}, refusal.kept
         if self.broken_after:
             self.broken_after -= 1
-            return 500, {"error": {"type": "api_error", "message": "Something went wrong on Stripe's end."}}, True
+            return 500, broken, True
         return 200, body, True
 
     def _read(self, call: Call) -> tuple[int, dict[str, Any]]:
@@ -263,6 +269,7 @@ class StripeStandIn:
             "amount": intent.amount,
             "amount_captured": intent.received,
             "amount_refunded": intent.refunded,
+            "disputed": intent.disputed,
             "payment_method_details": {"card": {"capture_before": int(intent.capture_before.timestamp())}},
         }
         return {

@@ -135,7 +135,9 @@ def test_flaky_is_down_for_two_captures_and_takes_nothing_until_then(bank):
 
 
 def test_an_unknown_value_is_told_which_there_are(bank):
-    with pytest.raises(AuthorizationGoneError, match=r"sandbox_<ok\|declined\|expired\|timeout\|flaky>_<anything>"):
+    with pytest.raises(
+        AuthorizationGoneError, match=r"sandbox_<ok\|declined\|expired\|timeout\|flaky\|slow\|returned>_<anything>"
+    ):
         bank.capture("sandbox_maybe_1")
 
 

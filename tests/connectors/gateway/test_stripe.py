@@ -296,6 +296,40 @@ def test_a_500_that_stripe_repeats_does_not_hide_what_was_done(bank, stripe, ver
     assert bank.taken(reference) == (10_000 if verb == "capture" else 0)
 
 
+@pytest.mark.parametrize("verb", ["capture", "void"])
+def test_a_500_with_nothing_done_is_repeated_for_its_key_and_overcome_by_the_next(bank, stripe, verb):
+    reference = bank.authorized()
+    stripe.broken_before = 1
+
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError):
+            act(bank, verb, reference)
+    getattr(bank, verb)(reference, key="next")
+
+    assert stripe.intents[reference].status == ("succeeded" if verb == "capture" else "canceled")
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [("pending", "pending"), ("requires_action", "pending"), ("failed", "failed"), ("canceled", "failed")],
+)
+def test_a_refund_is_read_back_as_it_stands_now(bank, stripe, there, here):
+    reference = bank.captured()
+    given = bank.refund(reference)
+    stripe.refunds[0]["status"] = there
+
+    assert [(made.refund_id, made.status) for made in bank.gateway.refunds(reference)] == [(given.refund_id, here)]
+
+
+@pytest.mark.parametrize("name", ["a page", "half of the body", "500"])
+def test_refunds_that_cannot_be_read_are_read_later(bank, stripe, name):
+    reference = bank.captured()
+    stripe.next_answer(WIRES[name], to="GET")
+
+    with pytest.raises(RetryableError):
+        bank.gateway.refunds(reference)
+
+
 # --- when the key protects no longer ---------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from orders.due import LastResort
 from orders.enums import OrderStatus, PaymentStatus, Topic
 from orders.errors import OrderBlocked
 from orders.models import Order, OutboxMessage
-from orders.services import decisions, drafts, payments
+from orders.services import decisions, drafts, payment_news
 from tests.factories import NOON, make_member, make_merchant, make_order
 from tests.fakes import FakeStore, make_world
 from tests.orders.api.client import make_api
@@ -35,7 +35,7 @@ def cancelled_there(order: Order, monkeypatch: pytest.MonkeyPatch) -> Order:
         return Authorization(reference, "canceled", order.currency, order.total, order.total * 0, order.total * 0, None)
 
     monkeypatch.setattr("connectors.gateway.sandbox.SandboxGateway.read", read)
-    payments.notice(gateway="sandbox", reference=order.payment.reference, at=NOON)
+    payment_news.notice(gateway="sandbox", reference=order.payment.reference, at=NOON)
     return Order.objects.select_related("payment").get(pk=order.pk)
 
 

@@ -7,7 +7,7 @@ from django.core import mail
 
 from orders.enums import OrderStatus, ShipmentStatus
 from orders.errors import InvalidShipment, TransitionNotAllowed
-from orders.models import Fulfillment, Order
+from orders.models import Fulfillment, Order, Payment
 from orders.services import collecting, decisions, privacy, shipping
 from tests.factories import NOON
 from tests.orders.services.refundable import make_paid
@@ -68,6 +68,20 @@ def test_handing_over_all_of_it_completes_the_order_and_tells_the_customer():
     assert "Rangi, her brother picked up your" in mail.outbox[1].body
     row.refresh_from_db()
     assert (row.in_words, row.collected_at, row.collected_by) == ("Picked up", NOON, "Rangi, her brother")
+
+
+@pytest.mark.parametrize(("gateway", "links"), [("sandbox", 2), ("store", 0)])
+def test_mails_lead_to_the_refund_form_only_where_it_can_give_something_back(gateway: str, links: int):
+    order = make_collectable()
+    Payment.objects.filter(order=order).update(gateway=gateway)
+    row = set_aside(order)
+    drain()
+    hand_over(row)
+    drain()
+
+    assert len(mail.outbox) == 2
+    for bodies in ([letter.body for letter in mail.outbox], [letter.alternatives[0].content for letter in mail.outbox]):
+        assert sum("Ask for a refund" in body for body in bodies) == links
 
 
 def test_what_is_not_taken_waits_on_under_the_same_code():

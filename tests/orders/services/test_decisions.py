@@ -11,7 +11,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.errors import ConfirmationClosed, OrderBlocked, TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions, preflight
+from orders.services import decisions, fulfilled, preflight
 from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.fakes import FakeStore, make_world
 
@@ -138,9 +138,9 @@ def test_an_order_expires_only_when_its_time_ran_out():
 def test_completing_twice_and_reopening_are_harmless():
     order = place_and_drain(FakeStore())
 
-    decisions.complete(order_id=order.pk, by="store", at=NOON)
-    decisions.complete(order_id=order.pk, by="store", at=NOON)
-    decisions.reopen(order_id=order.pk, by="store", at=NOON)
+    fulfilled.complete(order_id=order.pk, by="store", at=NOON)
+    fulfilled.complete(order_id=order.pk, by="store", at=NOON)
+    fulfilled.reopen(order_id=order.pk, by="store", at=NOON)
 
     order.refresh_from_db()
     assert (order.status, order.completed_at) == (OrderStatus.CONFIRMED, None)

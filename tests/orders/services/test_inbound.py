@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from django.db import transaction
 
-from connectors.errors import RetryableError
+from connectors.errors import CredentialsError, RetryableError
 from connectors.gateway.sandbox import SandboxGateway
 from connectors.models import Connection, ConnectionState, InboundEvent, InboundState, SandboxCharge
 from orders import outbox
@@ -155,10 +155,11 @@ def test_a_payment_event_has_the_gateways_truth_taken_over():
     assert order.payment_status == PaymentStatus.FAILED
 
 
-def test_a_payment_event_stays_new_when_the_gateway_does_not_answer():
+@pytest.mark.parametrize("fault", [RetryableError("down"), CredentialsError("The gateway does not accept our key.")])
+def test_a_payment_event_stays_new_when_the_gateway_does_not_answer(fault: Exception):
     _, event = make_payment_event()
 
-    with patch.object(SandboxGateway, "read", side_effect=RetryableError("down")), pytest.raises(RetryableError):
+    with patch.object(SandboxGateway, "read", side_effect=fault), pytest.raises(type(fault)):
         process(event)
 
     event.refresh_from_db()

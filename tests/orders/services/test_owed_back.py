@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from connectors.models import Connection
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
@@ -106,6 +108,74 @@ def test_an_order_that_nobody_paid_owes_nothing(pushed: Pushed):
     Payment.objects.all().delete()
 
     assert change(pushed, cancelled=True).amount == 0
+
+
+# --- the list ---
+
+
+def listed(pushed: Pushed) -> list[tuple[Order, Owed]]:
+    return owed_back.listed(pushed.order.merchant)
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"cancelled": True},
+        {"total": Decimal(30)},
+        {"total": Decimal("44.99")},
+        {"total": Decimal(50)},
+        {"total": Decimal(45)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("refund", [None, {"1": 1}, {"1": 2}])
+def test_the_list_has_what_the_order_s_page_has(pushed: Pushed, there: dict, refund: dict | None):
+    change(pushed, **there)
+    if refund:
+        issue(pushed.order, refund)
+
+    owed = owed_back.of(pushed.order)
+    assert listed(pushed) == ([(pushed.order, owed)] if owed.amount else [])
+
+
+def test_a_debt_stands_in_the_list_however_many_newer_orders_are_settled(pushed: Pushed, monkeypatch):
+    monkeypatch.setattr(owed_back, "SHOWN", 2)
+    change(pushed, cancelled=True)
+    for _ in range(3):
+        newer = make_pushed(merchant=pushed.order.merchant)
+        Payment.objects.filter(order=newer.order).update(captured=newer.order.total)
+        newer.store.refund(newer.push.remote_id, "15.00")
+        newer.pull()
+        issue(newer.order, {"1": 1})
+
+    assert listed(pushed) == [(pushed.order, Owed(Decimal(45), Why.CANCELLED))]
+
+
+def test_what_a_supplier_or_a_store_that_was_paid_itself_holds_is_not_listed(pushed: Pushed):
+    change(pushed, total=Decimal(30))
+    Connection.objects.update(platform="ssactivewear")
+    assert listed(pushed) == []
+
+    Connection.objects.update(platform="shopify")
+    assert len(listed(pushed)) == 1
+    Payment.objects.update(gateway="store")
+    assert listed(pushed) == []
+
+
+def test_the_list_takes_as_many_reads_for_one_debt_as_for_three(pushed: Pushed):
+    change(pushed, cancelled=True)
+    counts = []
+    for more in (0, 2):
+        for _ in range(more):
+            other = make_pushed(merchant=pushed.order.merchant)
+            Payment.objects.filter(order=other.order).update(captured=other.order.total)
+            change(other, cancelled=True)
+        merchant = pushed.order.merchant
+        with CaptureQueriesContext(connection) as queries:
+            assert len(owed_back.listed(merchant)) == more + 1
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
 
 
 def test_of_a_split_order_the_cancelled_part_alone_is_suggested():

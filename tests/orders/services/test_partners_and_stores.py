@@ -10,7 +10,7 @@ from connectors.models import Connection
 from orders.enums import PushStatus, ReexportStatus
 from orders.errors import TransitionNotAllowed
 from orders.models import OrderPush, Payment
-from orders.services import by_hand, reexports, store_orders
+from orders.services import by_hand, owed_back, reexports, store_orders
 from tests.factories import NOON, make_connection
 from tests.orders.services.partnered import Partnered, make_partnered
 
@@ -54,6 +54,29 @@ def test_the_settings_of_a_row_do_not_change_what_was_agreed_with_the_partner(pa
     assert (push.status, push.total, push.due_total, push.remote_total) == (
         PushStatus.PUSHED, Decimal("63.50"), None, Decimal("63.50"),
     )  # fmt: skip
+
+
+def test_what_a_partner_is_paid_for_sending_is_not_the_customer_s(pair):
+    push = sent(pair)
+    [text] = push.order.events.filter(kind="push.equal", text__contains="63.50").values_list("text", flat=True)
+    assert text.endswith("equal to what was sent.")
+
+    pair.remote.change(push.remote_id, cancelled=True)
+    pair.pull(push.order)
+
+    assert owed_back.of(push.order) == owed_back.Owed(Decimal(60), owed_back.Why.CANCELLED)
+    assert [owed.amount for _, owed in owed_back.listed(pair.seller)] == [60]
+
+
+def test_a_partner_s_total_that_was_changed_is_not_called_the_customer_s(pair):
+    push = sent(pair)
+
+    pair.remote.change(push.remote_id, total=Decimal("33.50"))
+    pair.pull(push.order)
+
+    [text] = push.order.events.filter(kind="push.changed_in_store").values_list("text", flat=True)
+    assert "It was sent as 63.50" in text
+    assert owed_back.of(push.order).amount == 30
 
 
 def test_what_a_partner_refused_is_not_pushed_as_a_merchant_s_own(pair):

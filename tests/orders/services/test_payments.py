@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from connectors.gateway.stripe import StripeGateway
 from connectors.models import SandboxCharge
 from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, Topic
 from orders.errors import TransitionNotAllowed
-from orders.models import Order, OutboxMessage
-from orders.services import decisions, payments
+from orders.models import Order, OutboxMessage, Payment
+from orders.services import decisions, payment_news, payments
+from orders.world import World
+from tests.connectors.gateway import stripe_stand_in
+from tests.connectors.gateway.stripe_stand_in import Intent, StripeStandIn
 from tests.factories import NOON, make_connection, make_order
-from tests.fakes import FakeStore, make_world
+from tests.fakes import FakeClock, FakeStore, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +79,7 @@ def test_an_authorization_that_ran_out_stops_the_push():
 
 
 @pytest.mark.parametrize("behaviour", ["timeout", "flaky"])
-def test_a_gateway_that_falters_is_asked_again_under_the_same_key_and_takes_the_money_once(behaviour: str):
+def test_a_gateway_that_falters_is_asked_again_and_takes_the_money_once(behaviour: str):
     store = FakeStore()
     order = confirmed(store, behaviour=behaviour)
     for _ in range(4):
@@ -85,6 +91,62 @@ def test_a_gateway_that_falters_is_asked_again_under_the_same_key_and_takes_the_
     charge = SandboxCharge.objects.get()
     assert (charge.captured, charge.refunded) == (order.payment.captured * 100, 0)
     assert len(store.orders) == 1
+
+
+@pytest.fixture
+def stripe(settings) -> Iterator[StripeStandIn]:
+    with stripe_stand_in.serving() as stripe:
+        settings.STRIPE_API_URL, settings.STRIPE_SECRET_KEY = stripe.url, stripe_stand_in.KEY
+        yield stripe
+
+
+def paid_by_stripe(order: Order, stripe: StripeStandIn, clock: FakeClock) -> Intent:
+    """Its payment at Stripe, once everything that is due within an hour was carried out."""
+    intent = stripe.authorize(str(order.total), order.currency)
+    Payment.objects.filter(order=order).update(gateway="stripe", reference=intent.id)
+    gateway = StripeGateway()
+    for _ in range(3):
+        outbox.drain(world=World(clock, lambda connection: FakeStore(), lambda name: gateway))
+        clock.advance(1200)
+    return intent
+
+
+@pytest.mark.parametrize("fault", ["broken_before", "broken_after"])
+def test_a_500_that_the_gateway_keeps_for_our_key_is_overcome_and_the_money_taken_once(fault: str, stripe):
+    order = make_order()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    setattr(stripe, fault, 2)
+
+    intent = paid_by_stripe(order, stripe, FakeClock())
+
+    assert (intent.status, intent.captures) == ("succeeded", 1)
+    assert Payment.objects.get(order=order).status == PaymentStatus.CAPTURED
+
+
+def test_a_release_that_the_gateway_broke_off_is_overcome_too(stripe):
+    order = make_order()
+    decisions.decline(order_id=order.pk, reason="Sold out.", by="ana", at=NOON)
+    stripe.broken_before = 2
+
+    intent = paid_by_stripe(order, stripe, FakeClock())
+
+    assert intent.status == "canceled"
+    assert Payment.objects.get(order=order).status == PaymentStatus.VOIDED
+
+
+@pytest.mark.parametrize(("disputed", "told"), [(True, 1), (False, 0)])
+def test_a_dispute_is_told_once_however_many_events_there_are(disputed: bool, told: int, stripe):
+    order = make_order()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    intent = paid_by_stripe(order, stripe, FakeClock())
+    intent.disputed = disputed
+
+    for _ in range(2):
+        payment_news.notice(gateway="stripe", reference=intent.id, at=NOON)
+
+    assert order.events.filter(kind="payment.disputed").count() == told
+    notices = OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT, payload__kind="payment_held")
+    assert [("disputes the payment" in notice.payload["reason"]) for notice in notices] == [True] * told
 
 
 def test_a_failed_capture_can_be_tried_again_as_a_new_request():

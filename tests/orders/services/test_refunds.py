@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from connectors.errors import CredentialsError, OutcomeUnknownError, RejectedError
+from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError
 from connectors.gateway.base import AuthorizationGoneError, Refunded
 from connectors.gateway.sandbox import SandboxGateway
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, RefundStatus, Topic
 from orders.errors import IdempotencyConflict, InvalidRefund, TransitionNotAllowed
-from orders.models import Order, OutboxMessage, Payment, Refund
-from orders.services import decisions, owed_back, payments, refund_quotes, refunds
+from orders.models import Order, OutboxMessage, Payment, Refund, RefundRequest
+from orders.services import decisions, owed_back, payment_news, refund_quotes, refunds
 from tests.factories import NOON, make_order
 from tests.fakes import FakeClock
 from tests.orders.services.pushed import make_pushed
@@ -222,7 +222,22 @@ def test_cancelling_gives_back_what_refunds_have_left():
     order.refresh_from_db()
     assert (order.payment_status, charge_of(order).refunded) == (PaymentStatus.REFUNDED, 5000)
     assert [refund.amount for refund in order.refunds.order_by("pk")] == [10, 40]
-    assert [message.subject for message in mail.outbox] == [f"10.00 NZD given back for your order {order.number}"]
+    assert [message.subject for message in mail.outbox] == [
+        f"{amount} NZD given back for your order {order.number}" for amount in ("10.00", "40.00")
+    ]
+    assert "Reason: Order cancelled" in mail.outbox[1].body
+
+
+def test_cancelling_answers_what_the_customer_asked_for():
+    order = make_paid()
+    request = RefundRequest.objects.create(order=order, reason="damaged", created_at=NOON)
+
+    decisions.cancel(order_id=order.pk, reason="Flood.", by="ana", at=NOON)
+    drain()
+
+    request.refresh_from_db()
+    assert (request.status, request.decided_by, request.refunds.get().amount) == ("issued", "ana", 50)
+    assert "has agreed to your request" in mail.outbox[0].body
 
 
 # --- when it goes wrong ---
@@ -315,7 +330,7 @@ def test_a_refused_refund_is_tried_again_as_a_new_request():
 
 
 def test_one_that_was_never_refused_is_tried_again_under_the_same_key():
-    order, line = make_paid(), Line(CredentialsError("Stripe does not accept our key."))
+    order, line = make_paid(), Line(ConnectorError("Nobody knows what happened."))
     refund = issue(order, {"1": 1})
     drain(line)
 
@@ -372,11 +387,123 @@ def test_a_refund_that_is_done_is_left_alone(act: Callable[..., Refund]):
         act(refund_id=refund.pk, by="ana", at=NOON)
 
 
+# --- a bank that has to take it ---
+
+
+def paid_by(behaviour: str) -> Order:
+    return make_paid(payment={"reference": f"sandbox_{behaviour}_1"})
+
+
+def test_what_the_bank_has_not_taken_is_on_its_way_and_nobody_is_told_that_it_was_given():
+    order = paid_by("slow")
+    refund = issue(order, {"1": 1})
+
+    drain()
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure) == (RefundStatus.REQUESTED, "The customer's bank has not taken it yet.")
+    assert (Payment.objects.get(order=order).refunded, mail.outbox) == (0, [])
+    with pytest.raises(TransitionNotAllowed, match="may have been given"):
+        refunds.withdraw(refund_id=refund.pk, by="ana", at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "given", "mails"),
+    [("slow", RefundStatus.DONE, 10, 1), ("returned", RefundStatus.FAILED, 0, 0)],
+)
+def test_a_pending_refund_is_looked_at_again_until_it_ends(behaviour: str, status: str, given: int, mails: int):
+    order, clock = paid_by(behaviour), FakeClock()
+    refund = issue(order, {"1": 1})
+    drain(clock=clock)
+    clock.advance(600)
+
+    drain(clock=clock)
+
+    refund.refresh_from_db()
+    assert (refund.status, Payment.objects.get(order=order).refunded) == (status, given)
+    assert charge_of(order).refunded == given * 100
+    assert len([letter for letter in mail.outbox if letter.to == [order.customer_email]]) == mails
+
+
+def test_a_webhook_has_a_pending_refund_looked_at_at_once():
+    order = paid_by("returned")
+    refund = issue(order, {"1": 1})
+    drain()
+
+    noticed(order)
+    drain()
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure) == (RefundStatus.FAILED, refunds.BANK_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "given"),
+    [({}, PaymentStatus.CAPTURED, 0), ({"2": 1}, PaymentStatus.PARTIALLY_REFUNDED, 15)],
+)
+def test_money_that_comes_back_after_it_was_given_is_taken_back_here_and_told(before: dict, status: str, given: int):
+    order = make_paid()
+    if before:
+        issue(order, before)
+        drain()
+    refund = issue(order, {"1": 1})
+    drain()
+    sent_back(order, refund)
+
+    differs = [noticed(order) for _ in range(2)][-1]
+
+    refund.refresh_from_db()
+    payment = Payment.objects.get(order=order)
+    assert (refund.status, refund.done_at) == (RefundStatus.FAILED, None)
+    assert (payment.status, payment.refunded, differs) == (status, given, [])
+    kinds = OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).values_list("payload__kind", flat=True)
+    assert list(kinds) == ["refund_failed"]
+
+
+def test_a_refund_that_came_back_is_given_again_under_a_new_key():
+    order = make_paid()
+    refund = issue(order, {"1": 3})
+    drain()
+    sent_back(order, refund)
+    noticed(order)
+
+    refunds.try_again(refund_id=refund.pk, by="ana", at=NOON)
+    drain()
+
+    refund.refresh_from_db()
+    assert (refund.status, refund.generation) == (RefundStatus.DONE, 2)
+    assert (charge_of(order).refunded, Payment.objects.get(order=order).refunded) == (3000, 30)
+
+
+def test_an_order_that_was_given_back_in_full_is_open_for_a_refund_again_when_it_came_back():
+    order = make_paid()
+    refund = issue(order, {"1": 3, "2": 1}, shipping=Decimal(5))
+    drain()
+    assert Payment.objects.get(order=order).status == PaymentStatus.REFUNDED
+    refund.refresh_from_db()
+    sent_back(order, refund)
+    noticed(order)
+
+    refunds.withdraw(refund_id=refund.pk, by="ana", at=NOON)
+
+    assert issue(order, {"1": 3}).amount == 30
+
+
+def sent_back(order: Order, refund: Refund) -> None:
+    """By the customer's bank, days later, in the sandbox's books."""
+    refund.refresh_from_db()
+    charge = charge_of(order)
+    (known,) = [made for made in charge.answers.values() if made["answer"] == refund.gateway_id]
+    known["status"] = "failed"
+    charge.refunded -= known["request"]["refund"]
+    charge.save()
+
+
 # --- seen at the gateway ---
 
 
 def noticed(order: Order) -> list[str]:
-    payments.notice(gateway="sandbox", reference=order.payment.reference, at=NOON)
+    payment_news.notice(gateway="sandbox", reference=order.payment.reference, at=NOON)
     return list(order.events.filter(kind="payment.differs").values_list("text", flat=True))
 
 
