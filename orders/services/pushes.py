@@ -60,6 +60,7 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
         return
     push_gates.wait_for_addon(push)
     push_gates.refuse_out_of_reach(connection)
+    push_gates.refuse_unpaid(push)
     if by_hand.is_needed(push):
         raise outbox.Wait(conditions.pushed_by_hand(push.pk), by_hand.REASON)
     if removed := readiness.removed(push.order):
