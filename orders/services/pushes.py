@@ -22,6 +22,7 @@ from orders.services import (
     by_hand,
     checks,
     history,
+    kept_out,
     loading,
     outbound,
     preflight,
@@ -201,7 +202,7 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
         to=PushStatus.SKIPPED,
         by=by,
         at=at,
-        reason=f"Left out by {by}.",
+        reason=kept_out.reason(by),
         text=f"{by} kept it out of {push.connection.name}.",
     )
     outbox.release_now(f"check:{push.order.public_id}:{push.pk}", at=at)

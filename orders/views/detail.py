@@ -20,7 +20,7 @@ from connectors.money import total
 from orders import due
 from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import Order, OrderLine, OrderPush
-from orders.services import by_hand, draft_fields, open_units, owed_back, refund_quotes, routing, terms
+from orders.services import by_hand, draft_fields, kept_out, open_units, owed_back, refund_quotes, routing, terms
 from orders.services.push_records import compares_totals
 from orders.views import fixes
 from orders.views.htmx import wants_partial
@@ -95,6 +95,7 @@ def _card(push: OrderPush, order: Order, destinations: Sequence[Connection]) -> 
         "blockers": [_shown(push, item) for item in push.blockers],
         "compares": compares_totals(push),
         "can_push": can_push,
+        "may_return": bool(lines) and kept_out.is_by_hand(push) and order.status in _MOVABLE,
         "may_fee": can_push and not terms.why_no_fee(push, order),
         "lines": lines,
         "targets": [] if left else [other for other in destinations if other.pk != push.connection_id],
