@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 SEEDS ?= 150
+PROPERTY_TIMES ?= 1
+PROPERTY_SEED := $(or $(PROPERTY_SEED),$(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(2**32))'))
 PYTEST_ARGS ?=
 export PYTHONDONTWRITEBYTECODE =  # the many processes of a test run compile our modules once
 TEST_DATABASE_URL ?= postgres:///storeward
@@ -13,7 +15,7 @@ PRODUCTION_ENV = STOREWARD_ENV=production SECRET_KEY=$$($(PY) -c "import secrets
 	STRIPE_SECRET_KEY=sk_live_x STRIPE_WEBHOOK_SECRETS=whsec_x EMAIL_URL=smtp://localhost:25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-check test test-postgres check contracts simulate bench browser pictures lock clean python
+.PHONY: help setup setup-dev demo demo-check test test-postgres check contracts simulate properties bench browser pictures lock clean python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +68,11 @@ contracts: setup-dev ## Hold our Shopify calls and the practice store against Sh
 
 simulate: setup-dev ## The sending protocol against seeded faults and crashes (SEEDS=150)
 	$(PY) -m tests.simulation --seeds $(SEEDS)
+
+properties: setup-dev ## Property tests on examples of their own each time (PROPERTY_SEED repeats a run, PROPERTY_TIMES=5 tries more)
+	@echo "properties: PROPERTY_SEED=$(PROPERTY_SEED) PROPERTY_TIMES=$(PROPERTY_TIMES)"
+	PROPERTY_TIMES=$(PROPERTY_TIMES) timeout 300 $(PY) -m pytest -n 2 --hypothesis-seed=$(PROPERTY_SEED) \
+		tests/connectors/test_cent_proof.py tests/orders/test_reexport_machine.py $(PYTEST_ARGS)
 
 bench: setup-dev ## Figures as ratios against a floor measured in the same run
 	$(PY) -m bench

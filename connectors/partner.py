@@ -6,7 +6,7 @@ names no host when it is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -72,6 +72,9 @@ class PartnerConnector(Connector):
         with self._discreet():
             return super().read_variants(wanted)  # type: ignore[safe-super]  # the platform's driver stands behind
 
+    def preflight(self, order: OutboundOrder, variants: Mapping[str, RemoteVariant]) -> tuple[Blocker, ...]:
+        return tuple(_without_figures(blocker) for blocker in super().preflight(order, variants))  # type: ignore[safe-super]  # the platform's driver stands behind
+
     def calls_for(self, order: OutboundOrder) -> tuple[PreviewCall, ...]:
         """Without the directory that the shop may live in."""
         directory = urlsplit(self.account.base_url).path.rstrip("/")
@@ -121,6 +124,8 @@ class PartnerConnector(Connector):
             host = urlsplit(self.account.base_url).netloc
             names = [name for name in (self.account.base_url, host, self.account.shop_domain) if name]
             error.args = tuple(_hidden(part, names) if isinstance(part, str) else part for part in error.args)
+            if isinstance(error, RejectedError):
+                _say_less(error, names)
             raise
 
 
@@ -135,8 +140,22 @@ def _not_shared(line: OutboundLine) -> Blocker:
     return Blocker(BlockerCode.SKU_GONE, text, "lines.sku", line.sku)
 
 
+def _without_figures(blocker: Blocker) -> Blocker:
+    """How much the partner has is not told, only that it is too little."""
+    if blocker.code != BlockerCode.OUT_OF_STOCK:
+        return blocker
+    return replace(blocker, message=f"The partner has too little stock of {blocker.value}.")
+
+
 def _without_url(ref: RemoteRef) -> RemoteRef:
     return replace(ref, url="")
+
+
+def _say_less(error: RejectedError, names: Sequence[str]) -> None:
+    told = [_without_figures(blocker) for blocker in error.blockers]
+    if told != list(error.blockers):
+        error.args = (told[0].message,)
+    error.blockers = tuple(replace(blocker, message=_hidden(blocker.message, names)) for blocker in told)
 
 
 def _hidden(text: str, names: Sequence[str]) -> str:

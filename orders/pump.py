@@ -11,6 +11,7 @@ import queue
 import socket
 import threading
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -52,11 +53,16 @@ def oldest_due(*, at: datetime) -> datetime | None:
 
 
 class Crew:
-    """Threads that carry out what the pump hands them; each keeps its own database connection."""
+    """Threads that carry out what the pump hands them; each keeps its own database connection.
+
+    One lane has three quarters of them at the most, so that a slow store delays no other.
+    """
 
     def __init__(self, size: int, world: World) -> None:
         self.size = size
         self.busy = 0
+        self.of_a_lane = max(1, size * 3 // 4)
+        self._carried: Counter[int] = Counter()  # messages under way, by lane
         self.done = 0
         self.given_at = 0.0
         self.suspect = False  # the message given last was one
@@ -73,17 +79,27 @@ class Crew:
     @property
     def worth_claiming(self) -> int:
         """How many must be free before a claim: one that brings a single message costs as much as one that brings eight."""
-        short = time.monotonic() - self.given_at < GATHER_S
-        return (self.size + 1) // 2 if short else 1
+        if time.monotonic() - self.given_at >= GATHER_S:
+            return 1
+        with self._changed:
+            kept = sum(count for count in self._carried.values() if count >= self.of_a_lane)
+        return (self.size - kept + 1) // 2  # of those that other lanes can have
 
     @property
     def alone(self) -> bool:
         """A suspect is being carried out: nothing may run beside it."""
         return self.suspect and self.busy > 0
 
+    @property
+    def room(self) -> dict[int, int]:
+        """How many more each lane that has some under way may have."""
+        with self._changed:
+            return {lane_id: self.of_a_lane - count for lane_id, count in self._carried.items()}
+
     def give(self, message: OutboxMessage) -> None:
         with self._changed:
             self.busy += 1
+            self._carried[message.lane_id] += 1
             self.suspect = message.crashes > 0
             self.given_at = time.monotonic()
         self._jobs.put(message)
@@ -112,10 +128,16 @@ class Crew:
                 finally:
                     with self._changed:
                         self.busy -= 1
+                        self._put_down(message.lane_id)
                         self.done += 1
                         self._changed.notify()
         finally:
             database.close()
+
+    def _put_down(self, lane_id: int) -> None:
+        self._carried[lane_id] -= 1
+        if not self._carried[lane_id]:
+            del self._carried[lane_id]
 
 
 def _run(crew: Crew, world: World, *, deadline: float) -> None:
@@ -149,7 +171,8 @@ def _claim(crew: Crew, *, suspect_due: bool, at: datetime) -> list[OutboxMessage
         return [] if crew.busy else outbox.claim(at=at, limit=1, among=outbox.SUSPECT)
     if crew.free < crew.worth_claiming:
         return []
-    return outbox.claim(at=at, limit=min(crew.free, outbox.CLAIM_SIZE), among=outbox.CLEAN)
+    limit = min(crew.free, crew.of_a_lane, outbox.CLAIM_SIZE)
+    return outbox.claim(at=at, limit=limit, among=outbox.CLEAN, room=crew.room)
 
 
 def _beat(at: datetime) -> None:

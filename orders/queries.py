@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection as database
@@ -120,9 +120,7 @@ class Page:
 
 def order_page(merchant: Merchant, wanted: Wanted, *, at: datetime) -> Page:
     """One page by key: as fast on the ten-thousandth page as on the first, and no order twice or left out."""
-    orders = narrowed(Order.objects.of(merchant), wanted, at=at).for_list()  # type: ignore[attr-defined]
-    if wanted.due and wanted.due not in DueKind.values:
-        orders = orders.filter(due_at__lt=_due_before(merchant, wanted.due, at))
+    orders = narrowed(merchant, wanted, at=at).for_list()  # type: ignore[attr-defined]
     if wanted.by_due:
         orders = orders.filter(due_at__isnull=False).order_by("due_at", "pk")
     elif wanted.oldest_first:
@@ -135,10 +133,10 @@ def order_page(merchant: Merchant, wanted: Wanted, *, at: datetime) -> Page:
     return Page(rows[:PAGE_SIZE], write_cursor(rows[PAGE_SIZE - 1], column) if more else "")
 
 
-def narrowed(orders: QuerySet[Order], wanted: Wanted, *, at: datetime) -> QuerySet[Order]:
-    """The orders that the tab, the search and the filters leave."""
+def narrowed(merchant: Merchant, wanted: Wanted, *, at: datetime) -> QuerySet[Order]:
+    """The merchant's orders that the tab, the search and the filters leave."""
     exactly = {column: getattr(wanted, name) for name, column in _EXACT.items() if getattr(wanted, name)}
-    orders = orders.filter(is_archived=wanted.tab.archived, **exactly)
+    orders: QuerySet[Order] = Order.objects.of(merchant).filter(is_archived=wanted.tab.archived, **exactly)
     if wanted.tab.headlines:
         orders = orders.filter(headline__in=wanted.tab.headlines)
     for word in wanted.words.lower().split()[:6]:
@@ -149,6 +147,8 @@ def narrowed(orders: QuerySet[Order], wanted: Wanted, *, at: datetime) -> QueryS
         orders = orders.filter(export_status_is(wanted.export))
     if wanted.due in DueKind.values:
         orders = orders.filter(due_kind=wanted.due)
+    elif wanted.due:
+        orders = orders.filter(due_at__lt=_due_before(merchant, wanted.due, at))
     if wanted.gap == NO_ADDRESS:
         orders = orders.filter(archiving.lacks_address())
     elif wanted.gap:
@@ -202,10 +202,17 @@ def _due_before(merchant: Merchant, due: str, at: datetime) -> datetime:
 # --- counts --------------------------------------------------------------------------------------
 
 
-def tab_counts(merchant: Merchant) -> dict[str, str]:
-    """How many orders stand behind each tab."""
+def tab_counts(merchant: Merchant, wanted: Wanted, *, at: datetime) -> dict[str, str]:
+    """How many orders stand behind each tab: all of them, or those that the search and the filters leave."""
+    if wanted.is_narrowed:
+        return {tab.key: _shown([_narrowed_count(merchant, replace(wanted, tab=tab), at)]) for tab in TABS}
     counts = _capped_counts(merchant)
     return {tab.key: _shown([counts[name] for name in _counted(tab)]) for tab in TABS}
+
+
+def _narrowed_count(merchant: Merchant, wanted: Wanted, at: datetime) -> int:
+    """COUNT_CAP at the most."""
+    return narrowed(merchant, wanted, at=at).values("pk")[:COUNT_CAP].count()
 
 
 def _counted(tab: Tab) -> Sequence[str]:

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from connectors.models import Connection, ConnectionState
-from connectors.services import catalog, connections, links, oauth
+from connectors.services import catalog, connections, oauth
 from orders import pump as pumping
-from orders.services import access, clock, inbound, preflight, reconcile, store_sync
+from orders.services import access, clock, inbound, linking, preflight, reconcile, store_sync
 from orders.world import World
 
 
@@ -77,7 +77,7 @@ def refresh_catalogs() -> None:
 def prune() -> None:
     """Every night: delete what has been kept long enough."""
     clock.prune(at=timezone.now())
-    links.prune(at=timezone.now())
+    linking.prune(at=timezone.now())
 
 
 def canary() -> None:

@@ -103,6 +103,7 @@ urlpatterns = [
     path("pushes/<str:public_id>/retry/", pushes.push_retry, name="push_retry"),
     path("pushes/<str:public_id>/push/", by_hand.push_now, name="push_now"),
     path("pushes/<str:public_id>/skip/", pushes.push_skip, name="push_skip"),
+    path("pushes/<str:public_id>/bring-back/", pushes.push_bring_back, name="push_bring_back"),
     path("write-backs/<str:public_id>/retry/", write_backs.write_back_retry, name="write_back_retry"),
     path("write-backs/<str:public_id>/settle/", write_backs.write_back_settle, name="write_back_settle"),
     path("pushes/<str:public_id>/cancel/", pushes.push_cancel, name="push_cancel"),

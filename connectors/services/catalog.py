@@ -262,16 +262,41 @@ def _call(connection_id: int) -> None:
 
 
 def remember(connection: Connection, variants: Iterable[RemoteVariant], *, at: datetime) -> None:
-    """Put variants that were just read into the copy; an older reading of the same one is replaced."""
-    rows = {variant.variant_id: _row(connection, variant, at) for variant in variants}
-    rows = {variant_id: row for variant_id, row in rows.items() if 0 < len(variant_id) <= 200}
+    """Put variants that were just read into the copy; an older reading of the same one is replaced.
+
+    Of a partner's store the copy is what the partner shares: nothing is added to it by reading, see `share`.
+    """
+    rows = _rows(connection, variants, at)
+    if connection.source_id is None:
+        _put(rows.values())
+        return
+    known = list(CatalogVariant.objects.filter(connection=connection, variant_id__in=rows))
+    for row in known:
+        row.__dict__.update({name: getattr(rows[row.variant_id], name) for name in _COLUMNS})
+    CatalogVariant.objects.bulk_update(known, _COLUMNS, batch_size=500)  # one that was taken back meanwhile stays away
+
+
+def share(connection: Connection, variants: Iterable[RemoteVariant], *, at: datetime) -> None:
+    """Add to what a partner shares."""
+    _put(_rows(connection, variants, at).values())
+
+
+def _put(rows: Iterable[CatalogVariant]) -> None:
     CatalogVariant.objects.bulk_create(
-        rows.values(), update_conflicts=True, unique_fields=["connection", "variant_id"], update_fields=_COLUMNS
+        rows, update_conflicts=True, unique_fields=["connection", "variant_id"], update_fields=_COLUMNS
     )
 
 
+def _rows(connection: Connection, variants: Iterable[RemoteVariant], at: datetime) -> dict[str, CatalogVariant]:
+    """By id; ids that cannot be kept are left out."""
+    rows = {variant.variant_id: _row(connection, variant, at) for variant in variants}
+    return {variant_id: row for variant_id, row in rows.items() if 0 < len(variant_id) <= 200}
+
+
 def _row(connection: Connection, variant: RemoteVariant, at: datetime) -> CatalogVariant:
+    """A partner's stock and prices are not the seller's to see."""
     sku, title, barcode = _clean(variant.sku, 255), _clean(variant.title, 300), _clean(variant.barcode, 120)
+    price, stock = (variant.price, variant.stock) if connection.source_id is None else (None, None)
     return CatalogVariant(
         connection=connection,
         variant_id=variant.variant_id,
@@ -281,8 +306,8 @@ def _row(connection: Connection, variant: RemoteVariant, at: datetime) -> Catalo
         barcode_key=matching.barcode_key(barcode),
         title=title,
         search_text=f"{title} {sku} {barcode}".lower(),
-        price=_price(variant.price),
-        stock=None if variant.stock is None else max(-_STOCK_LIMIT, min(variant.stock, _STOCK_LIMIT)),
+        price=_price(price),
+        stock=None if stock is None else max(-_STOCK_LIMIT, min(stock, _STOCK_LIMIT)),
         sellable=variant.sellable,
         seen_at=at,
     )

@@ -7,7 +7,7 @@ a file or an integration links it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from connectors.services.connections import STOREWARD
 
 KEEP_UNLINKED = timedelta(days=90)  # since an order last asked for it
 KEEP_IMPORTS = timedelta(days=2)
+_AT_ONCE = 500
 
 _REASONS = {
     BlockerCode.UNMAPPED_SKU: UnlinkedReason.MISSING,
@@ -251,9 +252,16 @@ def bring_back(*, unlinked_id: int, by: str, at: datetime) -> UnlinkedSku:
     return row
 
 
-def prune(*, at: datetime) -> None:
-    """Once a night: SKUs that no order has asked for in a long time, and files that nobody applied."""
-    UnlinkedSku.objects.filter(seen_at__lt=at - KEEP_UNLINKED).delete()
+def prune(*, at: datetime, waited_for: Collection[str]) -> None:
+    """Once a night: SKUs that no order has asked for in a long time, and files that nobody applied.
+
+    `waited_for` are the conditions that orders wait for, read just now: a SKU among them is still asked.
+    """
+    old = UnlinkedSku.objects.filter(seen_at__lt=at - KEEP_UNLINKED)
+    rows = old.values_list("pk", "connection_id", "sku")
+    over = [pk for pk, connection_id, sku in rows if conditions.sku_linked(connection_id, sku) not in waited_for]
+    for start in range(0, len(over), _AT_ONCE):
+        old.filter(pk__in=over[start : start + _AT_ONCE]).delete()
     LinkImport.objects.filter(created_at__lt=at - KEEP_IMPORTS).delete()
 
 

@@ -53,7 +53,7 @@ def share(*, partnership_id: int, variants: Iterable[RemoteVariant], by: str, at
     assert connection is not None  # noqa: S101  # partnership_accepted_is_whole
     if CatalogVariant.objects.filter(connection=connection).count() + len(given) > SHARED_AT_MOST:
         raise PartnerRefused(f"At most {SHARED_AT_MOST} products can be shared with one partner.", "skus")
-    catalog.remember(connection, [_without_stock(variant) for variant in given], at=at)
+    catalog.share(connection, given, at=at)
     ProductLink.objects.bulk_create(
         [
             ProductLink(
@@ -86,17 +86,6 @@ def unshare(*, partnership_id: int, variant_id: str, by: str, at: datetime) -> N
     rows.delete()
     ProductLink.objects.filter(connection=partnership.connection, variant_id=variant_id).delete()
     _note_both(partnership, "partnership.unshared", by, at, variant=variant_id)
-
-
-def _without_stock(variant: RemoteVariant) -> RemoteVariant:
-    """As the partner sees it: no stock figures, no price of the source."""
-    return RemoteVariant(
-        variant_id=variant.variant_id,
-        sku=variant.sku,
-        title=variant.title,
-        barcode=variant.barcode,
-        sellable=variant.sellable,
-    )
 
 
 def _standing(partnership_id: int) -> Partnership:

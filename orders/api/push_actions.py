@@ -16,7 +16,7 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from orders.api.serializers import OrderSerializer
 from orders.api.views import REFUSALS, OrderAction, key_of, whole
 from orders.models import OrderPush
-from orders.services import payments, pushes, remote_cancel, store_changes
+from orders.services import kept_out, payments, pushes, remote_cancel, store_changes
 
 _ANSWERS = {200: OrderSerializer, **REFUSALS}
 
@@ -57,6 +57,21 @@ class SkipPush(PushAction):
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.act(request, public_id, pushes.skip)
+
+
+class BringBackPush(PushAction):
+    @extend_schema(
+        operation_id="pushes_bring_back",
+        summary="Let an order go to a destination that it was kept out of",
+        description=(
+            "It is checked again, or sent when the payment is taken. Refused once anything of it was shipped, set aside "
+            "or given back here, and when the destination takes no orders any more."
+        ),
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, kept_out.bring_back)
 
 
 class CancelPush(PushAction):

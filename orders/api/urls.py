@@ -98,6 +98,11 @@ urlpatterns = [
     ),
     path("pushes/<str:public_id>/retry/", login_not_required(push_actions.RetryPush.as_view()), name="push_retry"),
     path("pushes/<str:public_id>/skip/", login_not_required(push_actions.SkipPush.as_view()), name="push_skip"),
+    path(
+        "pushes/<str:public_id>/bring-back/",
+        login_not_required(push_actions.BringBackPush.as_view()),
+        name="push_bring_back",
+    ),
     path("pushes/<str:public_id>/cancel/", login_not_required(push_actions.CancelPush.as_view()), name="push_cancel"),
     path("refunds/<str:public_id>/retry/", login_not_required(refunds.RetryRefund.as_view()), name="refund_retry"),
     path(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from orders.models import Lane, OutboxMessage
 from orders.outbox.handlers import HANDLERS
 
 CLAIM_SIZE = 8  # messages of one lane per claim
+_ANY_ROOM: Mapping[int, int] = {}
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
 
@@ -30,15 +32,18 @@ def ready_lanes(at: datetime) -> Q:
     return Q(connection=None) | Q(connection__in=Connection.objects.filter(limits.eligible(at)))
 
 
-def claim(*, at: datetime, limit: int = CLAIM_SIZE, among: Q = EVERY) -> list[OutboxMessage]:
+def claim(
+    *, at: datetime, limit: int = CLAIM_SIZE, among: Q = EVERY, room: Mapping[int, int] = _ANY_ROOM
+) -> list[OutboxMessage]:
     """Lease up to `limit` due messages of the lane that was served longest ago. Empty when nothing is due.
 
     A suspect comes alone; who carries out several messages at once keeps the others away from it with `among`. A lane
-    whose connection takes nothing now is passed over.
+    whose connection takes nothing now is passed over, and so is one that `room`, by the lane's id, has no place for.
     """
+    full = [lane_id for lane_id, left in room.items() if left <= 0]
     with transaction.atomic():
-        while (lane := _next_lane(at, among)) is not None:
-            messages = _first_due(lane, at, among, limit)
+        while (lane := _next_lane(at, among, full)) is not None:
+            messages = _first_due(lane, at, among, min(limit, room.get(lane.pk, limit)))
             admission = _admitted(lane, messages, at)
             if admission.count or not messages:
                 return _lease(lane, messages[: admission.count], admission.probe, at)
@@ -49,9 +54,10 @@ def suspect_is_due(*, at: datetime) -> bool:
     return _lanes_with_due(at, SUSPECT).exists()
 
 
-def _next_lane(at: datetime, among: Q) -> Lane | None:
+def _next_lane(at: datetime, among: Q, full: Sequence[int]) -> Lane | None:
+    lanes = _lanes_with_due(at, among)
     lane: Lane | None = (
-        _locking(_lanes_with_due(at, among).select_related("connection"))
+        _locking((lanes.exclude(pk__in=full) if full else lanes).select_related("connection"))
         .order_by(F("served_at").asc(nulls_first=True), "pk")
         .first()
     )

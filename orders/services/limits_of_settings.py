@@ -40,6 +40,17 @@ def unpaid(push: OrderPush, connection: Connection) -> Iterator[Blocker]:
         yield Blocker(BlockerCode.NOT_PAID, message, "payment")
 
 
+def unpaid_for_partner(push: OrderPush, connection: Connection) -> Blocker | None:
+    """Partners are sent paid orders alone, whatever the merchant asks of its own."""
+    if connection.source_id is None or push.order.payment_status != PaymentStatus.NONE:
+        return None
+    text = (
+        f"The order is not paid, and partners get paid orders only: it cannot go to {connection.name}. "
+        "Move its lines elsewhere, or send them yourself."
+    )
+    return Blocker(BlockerCode.NOT_PAID, text, "payment")
+
+
 def tax_differs(push: OrderPush, order: OutboundOrder) -> Iterator[Blocker]:
     """The tax that the settings put on the lines is not what the order says: which of the two is wrong, a person knows."""
     taxes = (*(tax for line in order.lines for tax in line.taxes), *order.shipping_taxes)

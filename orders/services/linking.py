@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,10 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from accounts.models import Merchant
 from connectors.base import Connector, RemoteVariant
 from connectors.models import CatalogVariant, Connection, ProductLink, UnlinkedSku
-from connectors.services import catalog
+from connectors.services import catalog, links
 from connectors.services.clients import connector_for
-from orders.enums import ATTENTION, Headline, OrderStatus, PushStatus
-from orders.models import OrderLine, OrderPush, PushLine
+from orders.enums import ATTENTION, Headline, OrderStatus, OutboxStatus, PushStatus
+from orders.models import OrderLine, OrderPush, OutboxMessage, PushLine
 from orders.services import outbound
 
 LISTED_AT_MOST = 2_000  # SKUs; the ranking is made of them
@@ -163,6 +164,15 @@ def _variants(
     ids = ProductLink.objects.filter(connection=connection, sku__in=skus).values("variant_id")
     rows = CatalogVariant.objects.filter(connection=connection, variant_id__in=ids)
     return {row.variant_id: catalog.as_remote(row) for row in (*rows, chosen)}
+
+
+# --- forgetting ------------------------------------------------------------------------------------
+
+
+def prune(*, at: datetime) -> None:
+    """Once a night: forget SKUs that no order has asked for in a long time, and that none waits for."""
+    waiting = OutboxMessage.objects.filter(status=OutboxStatus.WAITING, wait_for__startswith="sku:")
+    links.prune(at=at, waited_for=set(waiting.values_list("wait_for", flat=True)))
 
 
 # --- disconnecting ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from connectors.services import partners, plans
 from orders.enums import FulfillmentStatus, OrderStatus, PushStatus
 from orders.errors import FieldProblem, InvalidPush, TransitionNotAllowed
 from orders.models import Order, OrderPush
-from orders.services import disconnected, marking, partner_amounts, shares
+from orders.services import by_hand, disconnected, limits_of_settings, marking, partner_amounts, shares
 from orders.services.transitions import lock
 
 HOLD_AT_ONCE = 200
@@ -46,8 +46,8 @@ STATES = (NOT_PUSHED, PARTLY_PUSHED, PUSHED)
 def push(*, push_id: int, by: str, at: datetime, shipping: Decimal | None = None) -> OrderPush:
     """Send a paid order's part to one partner. `shipping` is what sending costs; None: what the rules say.
 
-    Raises TransitionNotAllowed when it does not wait for that or the add-on is off, InvalidPush for an amount that
-    cannot be.
+    Raises TransitionNotAllowed when it does not wait for that, the add-on is off or nobody paid, InvalidPush for an
+    amount that cannot be.
     """
     order_id = OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id)
     order = lock(order_id)
@@ -56,8 +56,10 @@ def push(*, push_id: int, by: str, at: datetime, shipping: Decimal | None = None
         raise TransitionNotAllowed(f"This part of order {order.number} does not wait to be pushed.")
     if not plans.has_orders_addon(order.merchant_id):
         raise TransitionNotAllowed("The Orders add-on is off. An owner switches it on under Settings → Plan.")
+    if unpaid := limits_of_settings.unpaid_for_partner(row, row.connection):
+        raise TransitionNotAllowed(unpaid.message)
     if shipping is not None:
-        _refuse_amount(shipping, order.currency)
+        _refuse_amount(row, shipping)
         _set_shipping(row, shipping)
     marking.send(row, by=by, at=at, text=f"{by} pushed it to {row.connection.name}.")
     return row
@@ -72,11 +74,16 @@ def _set_shipping(row: OrderPush, shipping: Decimal) -> None:
     row.save(update_fields=list(amounts))
 
 
-def _refuse_amount(shipping: Decimal, currency: str) -> None:
-    if shipping < 0 or shipping >= Decimal(10) ** 9:
+def _refuse_amount(row: OrderPush, shipping: Decimal) -> None:
+    currency = row.order.currency
+    if not shipping.is_finite() or shipping < 0:
         text = "The shipping cost must be zero or more."
     elif not fits(shipping, currency):
         text = f"{currency} has {exponent(currency)} decimals."
+    elif shipping > by_hand.FEE_MOST * row.subtotal:
+        text = (
+            f"The shipping cost is more than {by_hand.FEE_MOST} times what the items come to. Check the decimal point."
+        )
     else:
         return
     raise InvalidPush([FieldProblem("shipping", "invalid_amount", text)])

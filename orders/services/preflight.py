@@ -202,10 +202,11 @@ def disconnected(connection: Connection) -> str:
 
 
 def _partner_cannot(push: OrderPush, connection: Connection) -> tuple[Blocker, str] | None:
-    if connection.source_id is None or not push.order.has_pickup:
-        return None
-    text = f"{connection.name} sends to an address: an order to pick up cannot go there. Move its lines elsewhere."
-    return Blocker(BlockerCode.PICKUP_LOCATION_UNMAPPED, text, "delivery.place.name"), ""
+    if connection.source_id is not None and push.order.has_pickup:
+        text = f"{connection.name} sends to an address: an order to pick up cannot go there. Move its lines elsewhere."
+        return Blocker(BlockerCode.PICKUP_LOCATION_UNMAPPED, text, "delivery.place.name"), ""
+    unpaid = limits_of_settings.unpaid_for_partner(push, connection)
+    return (unpaid, "") if unpaid else None
 
 
 def condition(connection_id: int, blockers: Sequence[Blocker]) -> str:

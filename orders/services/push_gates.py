@@ -1,4 +1,4 @@
-"""What keeps a push here although it is due: a connection that takes nothing, an add-on that is off."""
+"""What keeps a push here although it is due: a connection that takes nothing, an add-on that is off, no payment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connectors.models import Connection, ConnectionState
 from connectors.services import plans
 from orders import outbox
 from orders.models import OrderPush
-from orders.services import preflight
+from orders.services import limits_of_settings, preflight
 
 ADDON_OFF = "The Orders add-on is off. Switch it on under Settings → Plan: the order goes on by itself."
 
@@ -34,5 +34,17 @@ def refuse_ended(push: OrderPush) -> None:
 
 def wait_for_addon(push: OrderPush) -> None:
     """Orders go to partners while the merchant has that switched on. Raises Wait."""
-    if push.connection.source_id is not None and not plans.has_orders_addon(push.order.merchant_id):
+    if addon_is_off(push):
         raise outbox.Wait(conditions.addon_on(push.order.merchant_id), ADDON_OFF)
+
+
+def addon_is_off(push: OrderPush) -> bool:
+    """Whether the part is for a partner, and nothing goes to partners now."""
+    return push.connection.source_id is not None and not plans.has_orders_addon(push.order.merchant_id)
+
+
+def refuse_unpaid(push: OrderPush) -> None:
+    """Raises RejectedError for a part that is for a partner, of an order without a payment."""
+    unpaid = limits_of_settings.unpaid_for_partner(push, push.connection)
+    if unpaid:
+        raise RejectedError(unpaid.message, [unpaid])

@@ -22,6 +22,7 @@ from orders.services import (
     by_hand,
     checks,
     history,
+    kept_out,
     loading,
     outbound,
     preflight,
@@ -60,6 +61,7 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
         return
     push_gates.wait_for_addon(push)
     push_gates.refuse_out_of_reach(connection)
+    push_gates.refuse_unpaid(push)
     if by_hand.is_needed(push):
         raise outbox.Wait(conditions.pushed_by_hand(push.pk), by_hand.REASON)
     if removed := readiness.removed(push.order):
@@ -200,7 +202,7 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
         to=PushStatus.SKIPPED,
         by=by,
         at=at,
-        reason=f"Left out by {by}.",
+        reason=kept_out.reason(by),
         text=f"{by} kept it out of {push.connection.name}.",
     )
     outbox.release_now(f"check:{push.order.public_id}:{push.pk}", at=at)

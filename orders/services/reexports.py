@@ -20,7 +20,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus, ReexportStatus, ReexportWay, ShipmentStatus, Topic
 from orders.errors import ReexportRefused
 from orders.models import FulfillmentLine, OrderPush, OutboxMessage, Payment, PushLine, Reexport
-from orders.services import fulfillment, history, marking, outbound, reexport_plan, refund_quotes, routing
+from orders.services import fulfillment, history, marking, outbound, push_gates, reexport_plan, refund_quotes, routing
 from orders.services.decisions import push_key
 from orders.services.reexport_ends import end, look_key, run_key
 from orders.services.reexport_plan import Found, Option
@@ -110,6 +110,8 @@ def why_not(push: OrderPush, *, asked: bool = False) -> str:
         return f"The payment is {payment.get_status_display().lower()}: nothing is exported again."
     if push.connection.state != ConnectionState.ACTIVE:
         return f"{name} cannot be read now ({push.connection.get_state_display().lower()}): what stands there is not known."
+    if push_gates.addon_is_off(push):
+        return f"The Orders add-on is off: nothing is sent to {name}. An owner switches it on under Settings → Plan."
     if not asked and push.reexports.open().exists():
         return "This is set to re-export already."
     return ""
@@ -178,6 +180,7 @@ def run(message: OutboxMessage, world: World) -> Iterator[str]:
     row = _row(message)
     if row.status != ReexportStatus.RUNNING:
         return
+    push_gates.wait_for_addon(row.push)
     connector = world.connector_for(row.push.connection)
     yield "looking"
     found, options = _plan(row.push, connector, world)

@@ -101,6 +101,11 @@ def follow_store_edit(order: Order, *, at: datetime) -> None:
     change.finish()
 
 
+def follow_return(order: Order, push: OrderPush, *, by: str, at: datetime) -> None:
+    """A part of a locked order goes out again: amounts are shared out anew, it is checked, or promised."""
+    _Change(order, by=by, at=at, touched={push.pk}).finish()
+
+
 def follow_edit(order: Order, *, added: Sequence[OrderLine], touched: Set[int], by: str, at: datetime) -> set[int]:
     """After an edit: route the new lines, share out the new amounts, have checked what has not left.
 

@@ -222,4 +222,6 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         values.pop(name, None)
         if value not in (None, ""):
             values[name] = str(value)
+    for name in [name for name in values if not any(values.getlist(name))]:
+        del values[name]  # a form sends its empty fields too
     return f"?{values.urlencode()}"

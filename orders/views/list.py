@@ -25,17 +25,17 @@ from orders.views.htmx import wants_partial
 def order_list(request: MerchantRequest) -> HttpResponse:
     at = timezone.now()
     wanted = queries.Wanted.from_query(request.GET.dict())
+    counts = queries.tab_counts(request.merchant, wanted, at=at)
     context: dict[str, Any] = {
         "wanted": wanted,
         "page": queries.order_page(request.merchant, wanted, at=at),
+        "tabs": [(tab, counts[tab.key]) for tab in queries.TABS],
     }
     if wants_partial(request):
-        return render(request, "orders/_partials/order_table.html", context)
-    counts = queries.tab_counts(request.merchant)
+        return render(request, "orders/_partials/order_rows_and_tabs.html", context)
     connections = list(Connection.objects.of(request.merchant).standing().order_by("name", "pk"))
     context |= {
         "what_happens": acceptance.in_a_sentence(request.merchant),
-        "tabs": [(tab, counts[tab.key]) for tab in queries.TABS],
         "destinations": connections,
         "no_store": not connections,
         "has_store_channel": any(connection.is_channel for connection in connections),

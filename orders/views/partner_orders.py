@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,7 +18,7 @@ from accounts.models import Role
 from connectors.models import PartnerSettings
 from connectors.services import plans
 from orders.enums import AddressKind
-from orders.errors import OrderError
+from orders.errors import InvalidPush, OrderError
 from orders.forms.partners import PushForm
 from orders.models import Order, OrderPush
 from orders.services import partner_orders as service
@@ -50,13 +51,16 @@ def partner_push(request: MerchantRequest, public_id: str) -> HttpResponse:
                 by=request.user.get_username(),
                 at=timezone.now(),
             )
+        except InvalidPush as refusal:
+            for wrong in refusal.problems:
+                form.add_error("shipping", wrong.message)
         except OrderError as error:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"Order {push.order.number} is on its way to {push.connection.name}.")
             if request.POST.get("from") == "order":
                 return redirect("orders:detail", push.order.public_id)
-            return redirect("orders:partner_orders")
+            return redirect(reverse("orders:partner_orders", query={"page": request.POST.get("page", "1")}))
     return _list(request, refused=push, form=form)
 
 
@@ -75,13 +79,19 @@ def _refuse_without_addon(request: MerchantRequest) -> None:
 
 
 def _list(request: MerchantRequest, *, refused: OrderPush | None = None, form: PushForm | None = None) -> HttpResponse:
-    page = Paginator(service.orders_of(request.merchant), SHOWN_AT_ONCE).get_page(request.GET.get("page"))
+    """A page of the list; after a refusal the one that it came from, with the refused order on it wherever it stands."""
+    orders = service.orders_of(request.merchant)
+    page = Paginator(orders, SHOWN_AT_ONCE).get_page((request.POST if refused else request.GET).get("page"))
+    shown = list(page)
+    if refused is not None and refused.order not in shown:
+        shown = [*orders.filter(pk=refused.order_id), *shown]
     context = {
         "page": page,
-        "rows": [_row(order) for order in page],
+        "rows": [_row(order) for order in shown],
         "links": [_link(row) for row in service.connections_of(request.merchant)],
         "refused": refused,
         "form": form,
+        "from_order": refused is not None and request.POST.get("from") == "order",
     }
     return render(request, "orders/partner_orders.html", context, status=422 if refused else 200)
 

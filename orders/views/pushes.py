@@ -14,7 +14,7 @@ from accounts.models import Role
 from connectors.services.clients import connector_for
 from orders.errors import OrderError
 from orders.models import Order, OrderPush
-from orders.services import payments, preview, pushes, remote_cancel
+from orders.services import kept_out, payments, preview, pushes, remote_cancel
 
 
 @require_POST
@@ -40,6 +40,19 @@ def push_skip(request: MerchantRequest, public_id: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"Kept out of {push.connection.name}.")
+    return redirect("orders:detail", push.order.public_id)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_bring_back(request: MerchantRequest, public_id: str) -> HttpResponse:
+    push = _push(request, public_id)
+    try:
+        kept_out.bring_back(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"It goes to {push.connection.name} after all.")
     return redirect("orders:detail", push.order.public_id)
 
 

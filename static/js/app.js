@@ -55,7 +55,9 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:afterSwap", countSelected);
 
-document.querySelectorAll(".subnav [aria-current], .tabs [aria-current]").forEach((tab) => {
+const showCurrentTabs = () => document.querySelectorAll(".subnav [aria-current], .tabs [aria-current]").forEach((tab) => {
   const bar = tab.parentElement;  // on a phone the current one may stand outside
   bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 });
+showCurrentTabs();
+document.addEventListener("htmx:oobAfterSwap", showCurrentTabs);

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, example, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, given
 from hypothesis import strategies as st
 
 from connectors import money
@@ -25,6 +25,7 @@ from connectors.practice.woocommerce import taxes as practice_taxes
 from connectors.registry import connector_class, form_of
 from tests.connectors.contract import AUCKLAND, SHOWROOM, order_of
 from tests.connectors.in_process import ADDRESS, InProcess
+from tests.examples import tried
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +36,8 @@ RATES = ("0", "0.05", "0.077", "0.1", "0.15", "0.19", "0.2", "0.213", "0.0825", 
 CLASSES = ("standard", "reduced-rate", "none")  # of the three products of every store
 _number = itertools.count(1)
 
-bounded = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
+bounded = tried(
+    EXAMPLES,
     phases=(Phase.explicit, Phase.generate),  # an order found wanting is small enough to be read as it is
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -116,6 +115,13 @@ class Till:
         found = self.driver.find_variants(CLASSES)
         self.variants = [found[sku][0] for sku in CLASSES]
 
+    def rest(self) -> None:
+        """As if nobody had asked it for hours: its limits are not what is looked at."""
+        row = PracticeShop.objects.get(pk=self.shop.pk)
+        row.bucket_at = None
+        row.settings.pop("imports", None)
+        row.save(update_fields=["bucket_at", "settings"])
+
     def order(self, case: Case) -> OutboundOrder:
         return _order(case, [variant.variant_id for variant in self.variants])
 
@@ -145,7 +151,9 @@ def till_of() -> TillOf:
 
     def till(platform: str, case: Case) -> Till:
         settings = case if platform == "woocommerce" else (platform, case.currency, case.store_inside)
-        return opened.get(settings) or opened.setdefault(settings, Till(platform, case))
+        found = opened.get(settings) or opened.setdefault(settings, Till(platform, case))
+        found.rest()
+        return found
 
     return till
 
@@ -278,16 +286,24 @@ def test_an_order_that_adds_up_is_never_blocked_where_no_tax_is_computed(till_of
 
 @bounded
 @given(case=cases)
+@example(case=Case(currency="JPY", lines=(Line(0, 3, 999), Line(1, 1, 101)), rates=("0.1", "0.077"), discount=0.333))
+@example(case=Case(discount=0.333, lines=(Line(0, 3, 1999), Line(1, 1, 1), Line(2, 7, 333))))
 def test_prices_with_the_stores_own_tax_inside_are_never_blocked_by_woocommerce(till_of: TillOf, case: Case):
     """Taxes told line by line, as the store has them: six decimals carry each net amount to the cent.
 
+    Whole yen, and a discount that is shared out, can miss by one for each line: then it is blocked, and by no more.
     Where no line is taxed the order tells no tax at all, and the store's standard rate is taken to be inside.
     """
     assume(any(line.product != 2 for line in case.lines))
-    assume(case.currency != "JPY" and not case.discount)  # whole yen, and a shared discount, can miss by one: blocked
     right = {"inside": True, "tells_taxes": True, "slip": 0, "store_rates": None, "decimals": None, "taxes_on": True}
     case = replace(case, **right, shipping=0)
     till = till_of("woocommerce", case)
     order = till.order(case)
 
-    assert [blocker.code for blocker in till.blockers(order) if order.total] == []
+    blockers = [blocker for blocker in till.blockers(order) if order.total]
+
+    if money.exponent(case.currency) and not case.discount:
+        assert blockers == []
+    assert {blocker.code for blocker in blockers} <= {BlockerCode.TOTAL_MISMATCH}
+    missed = [money.to_minor(Decimal(blocker.value), case.currency) for blocker in blockers]
+    assert all(abs(minor - money.to_minor(order.total, case.currency)) <= len(case.lines) for minor in missed)

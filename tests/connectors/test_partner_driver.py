@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.base import Account, RemoteVariant
+from connectors.base import Account, Blocker, BlockerCode, RemoteVariant
 from connectors.errors import CredentialsError, NotOfferedError, RejectedError
 from connectors.models import Connection, ConnectionState
 from connectors.partner import partner_class
@@ -108,6 +108,33 @@ def test_a_refusal_names_no_host(driver, monkeypatch):
 
     assert HOST not in str(refusal.value)
     assert str(refusal.value).startswith("The partner's store no longer accepts")
+
+
+def test_how_much_the_partner_has_is_not_told(driver, pair, monkeypatch):
+    few = Blocker(BlockerCode.OUT_OF_STOCK, "Bowl: 2 ordered, 1 in stock. Restock it.", "lines[0].sku", "BOWL")
+    monkeypatch.setattr(FakeStore, "preflight", lambda *_: (few,))
+    order = outgoing(pair, "BOWL")
+
+    (told,) = driver.preflight(order, driver.variants)
+
+    assert told == replace(few, message="The partner has too little stock of BOWL.")
+
+
+def test_nor_when_the_store_refuses_the_order(driver, pair, monkeypatch):
+    few = Blocker(BlockerCode.OUT_OF_STOCK, f"{HOST} says: 1 left", "lines[0].sku", "BOWL")
+    other = Blocker(BlockerCode.EMAIL_REQUIRED, f"{HOST} says: no e-mail")
+
+    def refuse(name):
+        raise RejectedError(few.message, [few, other])
+
+    monkeypatch.setattr(driver, "_call", refuse)
+
+    with pytest.raises(RejectedError) as refusal:
+        driver.create(outgoing(pair, "BOWL"))
+
+    assert str(refusal.value) == "The partner has too little stock of BOWL."
+    messages = [blocker.message for blocker in refusal.value.blockers]
+    assert messages == [str(refusal.value), "The partner's store says: no e-mail"]
 
 
 def test_it_has_the_access_and_the_platform_of_the_partner(pair):

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from orders import figures, queries
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
-from orders.models import Payment
+from orders.models import OrderPush, Payment
 from orders.models.payment import STORE
 from orders.templatetags.storeward import day_bars
-from tests.factories import NOON, make_channel, make_merchant, make_order
+from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def kauri():
 
 
 def shown(merchant, at=NOON):
-    return figures.of(merchant, queries.tab_counts(merchant), at=at)
+    return figures.of(merchant, queries.tab_counts(merchant, queries.Wanted(), at=at), at=at)
 
 
 def card(merchant, label, at=NOON):
@@ -47,12 +47,16 @@ def captured(kauri, at, amount="100.00", **fields):
     )
 
 
+def counted(kauri, **query: str) -> dict[str, str]:
+    return queries.tab_counts(kauri.merchant, queries.Wanted.from_query(query), at=NOON)
+
+
 def test_each_tab_counts_its_own_orders(kauri):
     make_order(kauri.merchant, channel=kauri.channel)
     make_order(kauri.merchant, channel=kauri.channel, push_status=PushStatus.HELD)
     make_order()
 
-    counts = queries.tab_counts(kauri.merchant)
+    counts = counted(kauri)
 
     assert (counts["all"], counts["confirm"], counts["attention"], counts["completed"]) == ("2", "1", "1", "0")
 
@@ -62,14 +66,63 @@ def test_a_tab_counts_no_further_than_it_shows(kauri, monkeypatch):
     for _ in range(3):
         make_order(kauri.merchant, channel=kauri.channel)
 
-    assert queries.tab_counts(kauri.merchant)["confirm"] == "1+"
+    assert counted(kauri)["confirm"] == "1+"
 
 
 def test_all_tabs_are_counted_by_one_query(kauri):
     with CaptureQueriesContext(connection) as asked:
-        queries.tab_counts(kauri.merchant)
+        counted(kauri)
 
     assert len(asked) == 1
+
+
+def test_a_search_is_counted_on_every_tab(kauri):
+    make_order(kauri.merchant, channel=kauri.channel, search_text="priya oak")
+    make_order(kauri.merchant, channel=kauri.channel, search_text="priya", status=OrderStatus.DECLINED)
+    make_order(kauri.merchant, channel=kauri.channel, search_text="priya", is_archived=True)
+    make_order(kauri.merchant, channel=kauri.channel, search_text="tom")
+    make_order(search_text="priya of another merchant")
+
+    for tab in ("all", "closed"):  # whichever tab is open
+        counts = counted(kauri, q="Priya", tab=tab)
+        assert {key: count for key, count in counts.items() if count != "0"} == {
+            "all": "2", "confirm": "1", "closed": "1", "archived": "1",
+        }  # fmt: skip
+
+
+def test_a_deadline_is_counted_as_the_list_shows_it(kauri):
+    for hours in (-1, 2, 50):
+        make_order(kauri.merchant, channel=kauri.channel, confirm_by=NOON + timedelta(hours=hours))
+
+    assert [counted(kauri, due=due)["confirm"] for due in ("overdue", "4h", "week")] == ["1", "2", "3"]
+    for due in ("overdue", "4h", "week"):
+        wanted = queries.Wanted.from_query({"due": due})
+        assert str(len(queries.order_page(kauri.merchant, wanted, at=NOON).orders)) == counted(kauri, due=due)["all"]
+
+
+def test_a_destination_counts_an_order_with_two_pushes_there_once(kauri):
+    shop = make_connection(kauri.merchant)
+    order = make_order(kauri.merchant, channel=kauri.channel, connections=[shop])
+    first = order.pushes.get()
+    OrderPush.objects.create(
+        order=order, connection=shop, reference="SW-2", generation=2, status=first.status, wait_for=first.wait_for,
+        subtotal=first.subtotal, tax=first.tax, total=first.total,
+    )  # fmt: skip
+    make_order(kauri.merchant, channel=kauri.channel)
+
+    assert counted(kauri, destination=shop.public_id)["all"] == "1"
+
+
+def test_narrowed_tabs_are_capped_and_ask_as_often_as_there_are_tabs(kauri, monkeypatch):
+    monkeypatch.setattr(queries, "COUNT_CAP", 2)
+    for _ in range(3):
+        make_order(kauri.merchant, channel=kauri.channel, search_text="priya")
+
+    with CaptureQueriesContext(connection) as asked:
+        counts = counted(kauri, q="priya")
+
+    assert (counts["all"], counts["confirm"], counts["closed"]) == ("1+", "1+", "0")
+    assert len(asked) == len(queries.TABS)
 
 
 def test_orders_fall_on_the_merchants_days(kauri):

@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from django.test import Client
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from accounts.services import api_keys
 from connectors.models import Connection
 from orders import outbox
 from orders.enums import PushStatus, ReexportStatus, ReexportWay
@@ -20,6 +22,7 @@ from orders.errors import OrderError
 from orders.models import Order, OrderPush, OutboxMessage, Reexport
 from orders.services import decisions, order_edits, pushes, reconcile, reexport_plan, reexports
 from orders.services.reexport_plan import Found
+from tests.examples import tried
 from tests.orders.reexporting import LATE_S, FaultyStore, make_exported
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(280)]
@@ -35,6 +38,9 @@ class Reexporting(RuleBasedStateMachine):
         self.pushed = make_exported(store=self.store)
         self.clock, self.world, self.order = self.store.clock, self.pushed.world, self.pushed.order
         self.workers: list = []
+        self.key = api_keys.issue(
+            merchant=self.order.merchant, name="tests", can_write=True, expires_at=None, by="ana", at=self.clock.now()
+        )[1]
 
     # --- people ---
 
@@ -46,6 +52,16 @@ class Reexporting(RuleBasedStateMachine):
     def choose(self, way: str) -> None:
         for row in Reexport.objects.filter(push__order=self.order):
             self._refusable(reexports.choose, reexport_id=row.pk, way=way)
+
+    @rule(door=st.sampled_from(["ask", "choose", "look", "withdraw"]), way=st.sampled_from(ReexportWay.values))
+    def over_the_api(self, door: str, way: str) -> None:
+        """The same wishes by an integration, about the newest push and whatever re-export it has, ended ones too."""
+        push = self._latest()
+        if door == "ask":
+            self._send(f"pushes/{push.public_id}/re-export/", {})
+            return
+        for row in Reexport.objects.filter(push__order=self.order):
+            self._send(f"re-exports/{row.public_id}/{door}/", {"way": way} if door == "choose" else {})
 
     @rule(text=st.sampled_from(["Ring twice", "Leave it at the door"]))
     def edit(self, text: str) -> None:
@@ -193,6 +209,13 @@ class Reexporting(RuleBasedStateMachine):
     def _latest(self) -> OrderPush:
         return OrderPush.objects.filter(order=self.order).order_by("-generation").first()
 
+    def _send(self, path: str, body: dict[str, str]) -> None:
+        """A refusal is a problem that says why, and no more."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        with mock.patch("django.utils.timezone.now", self.clock.now):
+            answer = Client().post(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
+        assert answer.status_code < 300 or (answer.status_code in (409, 422) and answer.json()["detail"])
+
     def _refusable(self, act, **what) -> None:
         """A refusal is an answer as good as any."""
         try:
@@ -202,12 +225,9 @@ class Reexporting(RuleBasedStateMachine):
 
 
 def run(examples: int) -> None:
-    chosen = settings(
-        max_examples=examples,
+    chosen = tried(
+        examples,
         stateful_step_count=30,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=False,
@@ -275,6 +295,19 @@ def test_with_all_safeguards_the_same_ways_are_right(way: str):
     machine.everything_due_is_done()
 
     machine.look()
+
+
+def test_the_door_of_the_api_leads_the_same_way():
+    machine = Reexporting()
+    machine.over_the_api(door="ask", way="clone")
+    machine.everything_due_is_done()
+    machine.over_the_api(door="choose", way="recreate")
+    machine.everything_due_is_done()
+    machine.time_passes(5)
+    machine.everything_due_is_done()
+
+    machine.look()
+    assert (machine._latest().generation, machine._latest().status) == (2, PushStatus.PUSHED)
 
 
 def _a_change_that_comes_late(machine: Reexporting) -> None:

@@ -319,9 +319,9 @@ def test_skipping_and_bringing_back_stand_in_the_audit_trail(shop: Connection, f
 def test_what_no_order_asked_for_in_a_long_time_is_forgotten(shop: Connection, fake: FakeStore):
     look(shop, fake, "NONE")
 
-    links.prune(at=NOON + links.KEEP_UNLINKED)
+    links.prune(at=NOON + links.KEEP_UNLINKED, waited_for=())
     assert UnlinkedSku.objects.exists()
-    links.prune(at=NOON + links.KEEP_UNLINKED * 2)
+    links.prune(at=NOON + links.KEEP_UNLINKED * 2, waited_for=())
 
     assert not UnlinkedSku.objects.exists()
 

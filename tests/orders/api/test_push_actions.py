@@ -57,12 +57,23 @@ def test_a_held_push_is_kept_out(api: Api):
     assert (response.status_code, response.json()["pushes"][0]["status"]) == (200, "skipped")
 
 
+def test_what_was_kept_out_is_brought_back(api: Api):
+    push = make_held(api)
+    post(api, f"pushes/{push.public_id}/skip/")
+
+    response = post(api, f"pushes/{push.public_id}/bring-back/")
+
+    assert (response.status_code, response.json()["pushes"][0]["status"]) == (200, "queued")
+    assert "API key tests" in push.order.events.get(text__contains="brought it back for").text
+    assert post(api, f"pushes/{push.public_id}/bring-back/").status_code == 409
+
+
 def test_what_is_there_is_neither_sent_again_nor_kept_out(api: Api):
     push = make_exported(api).push
 
-    answers = [post(api, f"pushes/{push.public_id}/{action}/") for action in ("retry", "skip", "cancel")]
+    answers = [post(api, f"pushes/{push.public_id}/{action}/") for action in ("retry", "skip", "bring-back", "cancel")]
 
-    assert [(one.status_code, one["Content-Type"]) for one in answers] == [(409, "application/problem+json")] * 3
+    assert [(one.status_code, one["Content-Type"]) for one in answers] == [(409, "application/problem+json")] * 4
 
 
 def test_what_still_stands_there_is_cancelled_again(api: Api):
@@ -110,7 +121,7 @@ def test_a_re_export_looks_at_the_destination_again(api: Api):
     assert (response.status_code, response.json()["status"]) == (200, "looking")
 
 
-ACTIONS = ("pushes/{push}/retry/", "pushes/{push}/skip/", "pushes/{push}/cancel/", "orders/{order}/capture/",
+ACTIONS = ("pushes/{push}/retry/", "pushes/{push}/skip/", "pushes/{push}/bring-back/", "pushes/{push}/cancel/", "orders/{order}/capture/",
            "orders/{order}/settle-change/")  # fmt: skip
 
 

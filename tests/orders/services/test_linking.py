@@ -322,6 +322,23 @@ def _pump(world: World) -> None:
         database.close()
 
 
+# --- forgetting ------------------------------------------------------------------------------------
+
+
+def test_a_sku_that_an_order_waits_for_is_kept_however_old_it_is(shop: Connection):
+    make_blocked(shop, "A")
+    make_blocked(shop, "GIVEN UP").delete()
+    late = NOON + links.KEEP_UNLINKED * 2
+
+    linking.prune(at=late)
+
+    assert list(UnlinkedSku.objects.values_list("sku", flat=True)) == ["A"]
+    choice = links.Choice("A", "variant-A", "")
+    links.link_many(connection_id=shop.pk, choices=[choice], by="ana", at=late)
+    outbox.release(at=late)
+    assert not OutboxMessage.objects.filter(wait_for__startswith="sku:").exists()
+
+
 # --- disconnecting -----------------------------------------------------------------------------------
 
 

@@ -13,10 +13,11 @@ from connectors.base import Parcel
 from connectors.models import Connection, ConnectionState, LinkSource, PartnerEmail, ProductLink
 from connectors.services import connections, partner_products, plans
 from connectors.services.partners import PartnerRefused
-from orders.enums import FulfillmentStatus, PushStatus, RoutedBy
-from orders.errors import InvalidPush, RoutingRefused, TransitionNotAllowed
-from orders.models import Channel, OrderPush, OutboxMessage, PushLine
-from orders.services import disconnected, inbound, reconcile, rerouting
+from orders.enums import FulfillmentStatus, PaymentStatus, PushStatus, RoutedBy
+from orders.errors import InvalidPush, OrderBlocked, RoutingRefused, TransitionNotAllowed
+from orders.models import Channel, Order, OrderPush, OutboxMessage, Payment, PushLine
+from orders.services import decisions, disconnected, inbound, marking, reconcile, requirements, rerouting
+from orders.services.readiness import Needs
 from tests.factories import NOON, make_connection
 from tests.orders.services.bought import StoreWhereBought
 from tests.orders.services.partnered import Partnered, make_partnered
@@ -191,7 +192,7 @@ def test_a_typed_zero_counts_too(pair):
     assert (push.shipping, push.carries_shipping, push.total) == (0, False, Decimal("30.00"))
 
 
-@pytest.mark.parametrize("shipping", ["-1", "1.001", "1e9"])
+@pytest.mark.parametrize("shipping", ["-1", "1.001", "300.01", "1e9", "NaN"])
 def test_a_shipping_cost_that_cannot_be_is_refused_with_its_field(pair, shipping):
     order = pair.paid(("BOWL", 1, "30.00"))
 
@@ -200,6 +201,40 @@ def test_a_shipping_cost_that_cannot_be_is_refused_with_its_field(pair, shipping
 
     assert [problem.field for problem in refusal.value.problems] == ["shipping"]
     assert pair.push_of(order).status == PushStatus.WAITING
+
+
+def test_the_highest_shipping_cost_is_ten_times_the_items(pair):
+    assert pair.push(pair.paid(("BOWL", 1, "30.00")), "300.00").shipping == Decimal("300.00")
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+def test_an_order_without_a_payment_cannot_go_there(pair, automatic):
+    pair.settings(automatic=automatic)
+    requirements.save(merchant_id=pair.seller.pk, key=requirements.EVERY, needs=Needs(payment=False), by="ana", at=NOON)
+    order = pair.place(("BOWL", 1, "30.00"), payment=None)
+    pair.drain()
+
+    assert [blocker["code"] for blocker in pair.push_of(order).blockers] == ["not_paid"]
+    with pytest.raises(OrderBlocked, match="partners get paid orders only"):
+        decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    pair.drain()
+    assert pair.remote.orders == {}
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+def test_nor_one_that_waited_for_it_already(pair, automatic):
+    order = pair.paid(("BOWL", 1, "30.00"))
+    Payment.objects.all().delete()
+    Order.objects.update(payment_status=PaymentStatus.NONE)
+
+    if automatic:
+        marking.send(pair.push_of(order), by="ana", at=NOON, text="Sent.")
+        pair.drain()
+        assert [blocker["code"] for blocker in pair.push_of(order).blockers] == ["not_paid"]
+    else:
+        with pytest.raises(TransitionNotAllowed, match="partners get paid orders only"):
+            pair.push(order)
+    assert pair.remote.orders == {}
 
 
 def test_switched_to_automatic_paid_orders_go_by_themselves(pair):

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from connectors.models import Connection
+from connectors.services import plans
 from orders.enums import PushStatus, ReexportStatus
-from orders.errors import TransitionNotAllowed
-from orders.models import OrderPush, Payment
+from orders.errors import ReexportRefused, TransitionNotAllowed
+from orders.models import OrderPush, Payment, Reexport
 from orders.services import by_hand, owed_back, reexports, store_orders
 from tests.factories import NOON, make_connection
 from tests.orders.services.partnered import Partnered, make_partnered
@@ -120,3 +121,60 @@ def test_the_part_of_an_own_store_is_exported_again_beside_a_partner_s(pair):
 
     assert (row.status, row.successor.status) == (ReexportStatus.DONE, PushStatus.PUSHED)
     assert row.successor.total == own.total
+
+
+# --- exporting again while the add-on is off -------------------------------------------------------------
+
+
+def addon(pair: Partnered, on: bool) -> None:
+    plans.set_orders_addon(merchant_id=pair.seller.pk, on=on, by="ana", at=pair.world.now())
+
+
+def planned(pair: Partnered) -> Reexport:
+    """A part in the partner's store that was looked at for a re-export, and stands there."""
+    row = reexports.ask(push_id=sent(pair).pk, by="ana", at=pair.world.now())
+    pair.drain()
+    row.refresh_from_db()
+    pair.remote.calls.clear()
+    return row
+
+
+def test_without_the_add_on_nothing_is_set_to_re_export(pair):
+    push = sent(pair)
+    addon(pair, on=False)
+
+    with pytest.raises(ReexportRefused, match="add-on is off"):
+        reexports.ask(push_id=push.pk, by="ana", at=NOON)
+
+
+def test_nor_is_a_way_chosen(pair):
+    row = planned(pair)
+    addon(pair, on=False)
+
+    with pytest.raises(ReexportRefused, match="add-on is off"):
+        reexports.choose(reexport_id=row.pk, way="recreate", by="ana", at=NOON)
+
+
+def test_one_that_was_chosen_touches_nothing_until_the_add_on_is_on_again(pair):
+    row = planned(pair)
+    reexports.choose(reexport_id=row.pk, way="recreate", by="ana", at=NOON)
+    addon(pair, on=False)
+    pair.drain()
+
+    row.refresh_from_db()
+    assert (row.status, pair.remote.calls) == (ReexportStatus.RUNNING, [])
+    assert "add-on is off" in row.reason
+
+    addon(pair, on=True)
+    pair.drain()
+    row.refresh_from_db()
+    assert (row.status, "cancel" in pair.remote.calls) == (ReexportStatus.DONE, True)
+
+
+def test_one_that_waits_for_the_add_on_can_be_withdrawn(pair):
+    row = planned(pair)
+    reexports.choose(reexport_id=row.pk, way="recreate", by="ana", at=NOON)
+    addon(pair, on=False)
+    pair.drain()
+
+    assert reexports.withdraw(reexport_id=row.pk, by="ana", at=NOON).status == ReexportStatus.WITHDRAWN

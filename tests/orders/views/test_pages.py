@@ -19,7 +19,7 @@ from django_q.models import OrmQ, Schedule
 from accounts.models import Merchant, Role, User
 from connectors.conditions import captured
 from orders import outbox, queries
-from orders.enums import FulfillmentStatus, OrderStatus
+from orders.enums import FulfillmentStatus, OrderStatus, PushStatus
 from orders.models import Fulfillment, Order, OutboxMessage, Parcel
 from orders.services import decisions
 from tests.connectors.practice.shop import make_shop
@@ -180,13 +180,39 @@ def test_a_cursor_that_was_changed_begins_anew(page: Client, merchant: Merchant,
     assert page.get("/orders/", {"cursor": cursor}).status_code == 200
 
 
-def test_htmx_gets_the_rows_alone(page: Client, merchant: Merchant):
-    make_order(merchant)
+def test_htmx_gets_the_rows_and_the_tabs_alone(page: Client, merchant: Merchant):
+    make_order(merchant, search_text="priya")
+    make_order(merchant, search_text="tom")
 
-    response = page.get("/orders/", headers={"HX-Request": "true"})
+    response = page.get("/orders/?tab=confirm&q=priya&payment=", headers={"HX-Request": "true"})
 
-    assert "<html" not in response.content.decode()
+    text = response.content.decode()
+    assert "<html" not in text
     assert "HX-Request" in response["Vary"]
+    assert text.count('id="order-tabs"') == text.count('hx-swap-oob="true"') == 1
+    assert '<a class="tab" href="?q=priya&amp;tab=all">All<span class="tab-count">1</span></a>' in text
+    assert response.context["tabs"][1][1] == "1"
+
+
+def test_tabs_keep_the_search_and_the_filters_and_drop_the_page(page: Client, merchant: Merchant):
+    make_order(merchant, search_text="priya")
+
+    text = page.get("/orders/?q=priya&payment=authorized&sort=oldest&cursor=x&tab=all").content.decode()
+
+    assert '<a class="tab" href="?q=priya&amp;payment=authorized&amp;sort=oldest&amp;tab=closed">' in text
+    assert "hx-swap-oob" not in text
+
+
+@pytest.mark.parametrize(("push_status", "primary"), [(PushStatus.WAITING, "confirm"), (PushStatus.HELD, "check")])
+def test_the_first_thing_to_do_stands_out(page: Client, merchant: Merchant, push_status: PushStatus, primary: str):
+    order = make_order(merchant, push_status=push_status, **soon())
+
+    text = page.get(reverse("orders:detail", args=[order.public_id])).content.decode()
+
+    for name in ("confirm", "check"):
+        door = reverse(f"orders:{name}", args=[order.public_id])
+        button = text.split(f'action="{door}"')[1].split("<button")[1].split(">")[0]
+        assert ("btn-primary" in button) is (name == primary)
 
 
 @pytest.mark.parametrize("name", ["detail", "decline", "cancel"])
@@ -203,7 +229,7 @@ def test_nobody_acts_on_another_merchants_order(page: Client, name: str):
     assert order.status == OrderStatus.PENDING
 
 
-@pytest.mark.parametrize("name", ["push_retry", "push_skip"])
+@pytest.mark.parametrize("name", ["push_retry", "push_skip", "push_bring_back"])
 def test_nobody_acts_on_another_merchants_push(page: Client, name: str):
     push = make_order(connections=[make_connection()]).pushes.get()
 

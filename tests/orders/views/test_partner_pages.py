@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -333,6 +334,44 @@ def test_a_cost_that_cannot_be_is_shown_beside_its_field(pair, seller):
     assert 'value="4.505"' in page
     assert "no more than 2 decimal places" in page
     assert pair.push_of(order).status == PushStatus.WAITING
+
+
+def test_a_cost_of_a_slipped_decimal_point_is_shown_beside_its_field_too(pair, seller):
+    order = pair.paid(("BOWL", 1, "30.00"))
+
+    response = seller.post(reverse("orders:partner_push", args=[pair.push_of(order).public_id]), {"shipping": "450"})
+
+    assert response.status_code == 422
+    assert "more than 10 times" in str(response.context["form"].errors["shipping"])
+
+
+def test_a_refusal_leaves_one_on_the_page_that_it_came_from(pair, seller, monkeypatch):
+    monkeypatch.setattr("orders.views.partner_orders.SHOWN_AT_ONCE", 1)
+    older, _ = pair.paid(("BOWL", 1, "30.00"), placed_at=NOON - timedelta(days=1)), pair.paid(("BOWL", 1, "30.00"))
+    door = reverse("orders:partner_push", args=[pair.push_of(older).public_id])
+    assert 'name="page" value="2"' in text(seller, reverse("orders:partner_orders") + "?page=2")
+
+    refused = seller.post(door, {"shipping": "4.505", "page": "2"})
+    done = seller.post(door, {"shipping": "4.50", "page": "2"})
+
+    assert [row["order"] for row in refused.context["rows"]] == [older]
+    assert 'value="4.505"' in refused.content.decode()
+    assert done["Location"] == reverse("orders:partner_orders") + "?page=2"
+
+
+def test_refused_from_the_order_s_page_what_was_typed_is_shown_wherever_the_order_stands(pair, seller, monkeypatch):
+    monkeypatch.setattr("orders.views.partner_orders.SHOWN_AT_ONCE", 1)
+    older, newer = pair.paid(("BOWL", 1, "30.00"), placed_at=NOON - timedelta(days=1)), pair.paid(("BOWL", 1, "30.00"))
+    door = reverse("orders:partner_push", args=[pair.push_of(older).public_id])
+
+    refused = seller.post(door, {"shipping": "4.505", "from": "order"})
+
+    page = refused.content.decode()
+    assert [row["order"] for row in refused.context["rows"]] == [older, newer]
+    assert 'value="4.505"' in page
+    assert page.count('name="from" value="order"') == 1
+    again = seller.post(door, {"shipping": "4.50", "from": "order"})
+    assert again["Location"] == reverse("orders:detail", args=[older.public_id])
 
 
 def test_the_order_s_page_offers_the_same(pair, seller):
