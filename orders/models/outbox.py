@@ -67,6 +67,8 @@ class OutboxMessage(models.Model):
 
     probe: datetime | None = None  # no column: what limits.admit gave the claim that this object was made by
 
+    looked_past_horizon: bool = False  # no column: this attempt looked after the horizon, and nothing was there
+
     finished: bool = False  # no column either: outbox.finishing has committed for this object
 
     class Meta:
