@@ -80,7 +80,8 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
         with finishing(message, at=world.now(), again=True):
             pass
         return
-    if outcome.nothing_sent and not sent_before:
+    looked = message.looked_past_horizon and outcome.status == OutboxStatus.HELD
+    if outcome.nothing_sent and (looked or not sent_before):
         OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=None)
         message.maybe_sent_at = None
     _settle(message, outcome, at=world.now(), claimed_at=claimed_at, rng=world.rng)

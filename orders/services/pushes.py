@@ -225,7 +225,7 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
     if push.status not in (PushStatus.HELD, PushStatus.WAITING) or push.remote_id:
         raise TransitionNotAllowed("This push cannot be left out.")
     if push.messages.filter(topic=Topic.PUSH_ORDER).exists() and not outbox.withdraw(push_key(push), at=at):
-        raise TransitionNotAllowed("The order may be in the store already: look there first.")
+        raise TransitionNotAllowed("The order may be in the store already: say first whether it is there.")
     move_push(
         push,
         to=PushStatus.SKIPPED,

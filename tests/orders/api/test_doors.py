@@ -11,6 +11,7 @@ from orders.api import urls as api_urls
 DOORS = {
     "bulk_confirm": "confirm",
     "bulk_push": "push_now",
+    "bulk_retry": "push_retry",
     "capture_retry": "capture",
     "move": "order_routing",
     "sync": "channel_sync",
