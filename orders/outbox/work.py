@@ -11,7 +11,8 @@ from logging import getLogger
 from operator import or_
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db import connection as database
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
@@ -29,6 +30,7 @@ from orders.outbox.endings import (
     RetryLater,
     Wait,
     classified,
+    database_away,
     internal_error,
     scheduled,
     wanted,
@@ -70,6 +72,10 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
     except ConnectorError as error:
         outcome = classified(message, error, world)
         attempt.failed(error)
+    except (OperationalError, InterfaceError) as error:
+        database.close_if_unusable_or_obsolete()
+        outcome = database_away(message, error)
+        attempt.broke_off()
     except Exception as error:  # noqa: BLE001  # the one place: any other fault is ours and must not stop the pump
         outcome = internal_error(message, type(error).__name__, exc_info=True)
         attempt.broke_off()
