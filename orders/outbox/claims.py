@@ -14,15 +14,21 @@ from connectors.models import Connection
 from connectors.services import limits
 from orders.enums import OutboxStatus
 from orders.models import Lane, OutboxMessage
+from orders.models.outbox import payload_version
 from orders.outbox.handlers import HANDLERS
 
 CLAIM_SIZE = 8  # messages of one lane per claim
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
 
+def known() -> Q:
+    """Messages that this code understands; a newer one waits for the newer code while both run."""
+    return Q(payload_version__lte=payload_version())
+
+
 def due(at: datetime) -> Q:
     """Messages that may be carried out now, as far as they themselves are concerned."""
-    return Q(status=OutboxStatus.WAITING, wait_for="", next_attempt_at__lte=at)
+    return Q(status=OutboxStatus.WAITING, wait_for="", next_attempt_at__lte=at) & known()
 
 
 def ready_lanes(at: datetime) -> Q:

@@ -21,7 +21,7 @@ from connectors.models import ClearedCondition
 from orders.attempt import Attempt
 from orders.enums import OutboxStatus
 from orders.models import OutboxMessage
-from orders.outbox.claims import claim
+from orders.outbox.claims import claim, known
 from orders.outbox.endings import (
     Hold,
     LeaseLost,
@@ -129,7 +129,7 @@ def _mine(message: OutboxMessage) -> Q:
 
 def take_back_expired(*, at: datetime) -> int:
     """Leases that ran out: the worker died or hangs. Due again; held after five deaths in a row."""
-    expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at)
+    expired = OutboxMessage.objects.filter(known(), status=OutboxStatus.RUNNING, lease_until__lte=at)
     taken = 0
     for message in expired.select_related("order", "push") if expired.exists() else ():
         message.crashes += 1
