@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -87,12 +89,19 @@ def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits
 
 
 def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
+    """Those very messages, as they were read; none when somebody else has one of them by now."""
+    if not messages:
+        return []
     lease_until = at + timedelta(seconds=settings.LEASE_S)
     Lane.objects.filter(pk=lane.pk).update(served_at=at)
-    OutboxMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
+    unchanged = reduce(or_, (Q(pk=message.pk, attempts=message.attempts) for message in messages))
+    leased = OutboxMessage.objects.filter(unchanged, status=OutboxStatus.WAITING).update(
         status=OutboxStatus.RUNNING, attempts=F("attempts") + 1, lease_until=lease_until
     )
-    for message in messages:  # they are locked: nobody else has changed them
+    if leased < len(messages):
+        transaction.set_rollback(True)  # they are locked, and SQLite lets one writer in: this must not happen
+        return []
+    for message in messages:
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
         message.lane, message.probe = lane, probe
