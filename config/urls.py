@@ -6,6 +6,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler500 = "config.faults.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders:list")),
     path("settings/", RedirectView.as_view(pattern_name="orders:settings")),

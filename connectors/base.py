@@ -7,6 +7,7 @@ times are aware UTC.
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -102,6 +103,9 @@ class Connector(ABC):
     horizon_s: ClassVar[int]  # how long after the "maybe sent" mark a "not found" proves nothing
     costs: ClassVar[Mapping[str, float]] = {}  # verb -> what it asks of the budget, in its units; where there is one
 
+    order_address: ClassVar[str] = r"([\w.-]{1,100})"  # what a person may copy of an order there, as a pattern
+    order_id: ClassVar[str] = "{}"  # the id that its first group makes
+
     def __init__(self, account: Account, http: HttpClient) -> None:
         self.account = account
         self.http = http
@@ -184,6 +188,12 @@ class Connector(ABC):
     @abstractmethod
     def read(self, remote_id: str) -> RemoteOrder | None:
         """The order as it stands, None when it is gone."""
+
+    @classmethod
+    def remote_id_of(cls, typed: str) -> str:
+        """The id of an order from what a person copies: the id, or the address of its page there. Empty: neither."""
+        match = re.fullmatch(cls.order_address, typed, re.ASCII)
+        return cls.order_id.format(match[1]) if match else ""
 
     @abstractmethod
     def cancel(self, remote_id: str, *, note: str) -> None:

@@ -129,6 +129,12 @@ class InvalidPush(OrderError):
         super().__init__(" ".join(p.message for p in self.problems))
 
 
+class FindingRefused(OrderError):
+    """What a person says of a push's order at its destination is not so, or cannot be looked at now."""
+
+    code = "finding_refused"
+
+
 class ReexportRefused(OrderError):
     """This part of the order cannot be exported again as things are."""
 

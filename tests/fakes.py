@@ -46,6 +46,7 @@ class FakeClock:
 class FakeStore(Connector):
     """A store in memory. Its orders are found by reference `index_lag_s` after they were created, read at once.
 
+    With `unique_references` an order whose reference another one has is refused.
     `next_fault` strikes the next call and is used up: "timeout_after_create" (creates, then loses the answer; strikes
     the next create), "rejected", "throttled", "down" (not sent), "auth".
     """
@@ -62,6 +63,7 @@ class FakeStore(Connector):
         self.clock = clock or FakeClock()
         self.index_lag_s = index_lag_s
         self.next_fault = ""
+        self.unique_references = False
         self.orders: dict[str, RemoteOrder] = {}  # the ledger, by remote id
         self.sent: dict[str, OutboundOrder] = {}  # what each was created from
         self.variants: dict[str, RemoteVariant] = {}  # by SKU
@@ -99,6 +101,9 @@ class FakeStore(Connector):
         if loses_answer:
             self.next_fault = ""
         self._call("create")
+        if self.unique_references and any(known.reference == order.reference for known in self.orders.values()):
+            text = "This reference has already been taken."
+            raise RejectedError(text, [Blocker(BlockerCode.ALREADY_AT_DESTINATION, text)])
         ref = self.add(order)
         if loses_answer:
             raise OutcomeUnknownError("The store did not answer in time.")

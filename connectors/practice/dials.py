@@ -70,6 +70,12 @@ DIALS: Mapping[str, Dial] = {
         "The next orders are refused with SHOP_DORMANT; the rest works.",
         "The connection is paused, and its orders wait.",
     ),
+    "unique_ids": Dial(
+        "Ids are unique",
+        "The next orders whose id metafield another order has are refused, and nothing is done.",
+        "The portal looks for that order and adopts it: one order.",
+        only="shopify",
+    ),
     "html": Dial(
         "HTML answer",
         "The next requests get a web page instead of JSON; nothing is done.",
@@ -193,6 +199,11 @@ def turn(shop_id: int, name: str, *, left: int, seconds: int | None = None) -> N
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
     shop.dials[name] = {"left": left, "seconds": given}
     shop.save(update_fields=["dials"])
+
+
+def is_on(shop: PracticeShop, name: str) -> bool:
+    """Whether the next `take` finds a turn. `shop.dials` may be as old as the request."""
+    return _left(shop, name) > 0
 
 
 def _left(shop: PracticeShop, name: str) -> int:

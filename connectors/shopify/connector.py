@@ -68,6 +68,8 @@ class ShopifyConnector(Connector):
     )  # fmt: skip
     supported_until: ClassVar[date | None] = date(2027, 10, 1)  # at the least; shopify.dev, November 2026
     horizon_s: ClassVar[int] = 120  # 30 s deadline + the lag of the search index + margin
+    order_address: ClassVar[str] = r"(?:gid://shopify/Order/|https?://\S+/orders/)?([0-9]{1,20})(?:[/?#]\S*)?"
+    order_id: ClassVar[str] = "gid://shopify/Order/{}"
     costs: ClassVar[Mapping[str, float]] = {
         "find_variants": 20,
         "create": 25,

@@ -62,6 +62,7 @@ class SquarespaceConnector(Connector):
         shipping=True, shortest_interval_min=15, fulfills=True,
     )  # fmt: skip
     horizon_s: ClassVar[int] = 60  # 30 s deadline and a margin; the idempotency key guards what comes later
+    order_address: ClassVar[str] = r"(?:https?://\S+/orders/)?([0-9A-Za-z]{1,64})(?:[/?#]\S*)?"
     costs: ClassVar[Mapping[str, float]] = {"create": 1.0}  # of the plan for imports
 
     def __init__(self, account: Account, http: HttpClient) -> None:

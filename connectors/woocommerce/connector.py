@@ -86,6 +86,7 @@ class WooCommerceConnector(Connector):
         updates=updating.FIELDS,
     )
     horizon_s: ClassVar[int] = 180  # 30 s deadline + the time that PHP may take to finish alone + margin
+    order_address: ClassVar[str] = r"(?:https?://\S+[?&](?:id|post)=)?([0-9]{1,20})(?:[&#]\S*)?"
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from orders.api.serializers import OrderSerializer
-from orders.api.views import REFUSALS, OrderAction, key_of, whole
+from orders.api.views import PROBLEM, REFUSALS, OrderAction, key_of, whole
 from orders.models import OrderPush
-from orders.services import kept_out, payments, pushes, remote_cancel, store_changes
+from orders.services import kept_out, payments, push_findings, pushes, remote_cancel, store_changes
 
 _ANSWERS = {200: OrderSerializer, **REFUSALS}
 
@@ -72,6 +74,45 @@ class BringBackPush(PushAction):
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.act(request, public_id, kept_out.bring_back)
+
+
+class FoundThereSerializer(serializers.Serializer[Any]):
+    remote_id = serializers.CharField(
+        max_length=300, help_text="The order's id at the destination, or the address of its page there."
+    )
+
+
+class FoundPush(PushAction):
+    @extend_schema(
+        operation_id="pushes_found",
+        summary="Say that a held push stands at its destination",
+        description=(
+            "The order is read there first. Refused with `finding_refused` when there is none, when it carries another "
+            "reference or another total, and when the push is not held."
+        ),
+        request=FoundThereSerializer,
+        responses={**_ANSWERS, 400: PROBLEM},
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        body = FoundThereSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return self.act(request, public_id, partial(push_findings.is_there, typed=body.validated_data["remote_id"]))
+
+
+class NotTherePush(PushAction):
+    @extend_schema(
+        operation_id="pushes_not_there",
+        summary="Say that a held push does not stand at its destination",
+        description=(
+            "It is looked for first, and recorded if it is found: its status is `pushed` then. Otherwise it can be sent "
+            "again as if for the first time, or kept out. Refused with `finding_refused` while the last request may still "
+            "be on its way."
+        ),
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, push_findings.is_not_there)
 
 
 class CancelPush(PushAction):

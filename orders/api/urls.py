@@ -97,6 +97,12 @@ urlpatterns = [
         name="settle_change",
     ),
     path("pushes/<str:public_id>/retry/", login_not_required(push_actions.RetryPush.as_view()), name="push_retry"),
+    path("pushes/<str:public_id>/found/", login_not_required(push_actions.FoundPush.as_view()), name="push_found"),
+    path(
+        "pushes/<str:public_id>/not-there/",
+        login_not_required(push_actions.NotTherePush.as_view()),
+        name="push_not_there",
+    ),
     path("pushes/<str:public_id>/skip/", login_not_required(push_actions.SkipPush.as_view()), name="push_skip"),
     path(
         "pushes/<str:public_id>/bring-back/",

@@ -32,6 +32,15 @@ class ReasonForm(forms.Form):
     )
 
 
+class FoundForm(forms.Form):
+    remote_id = forms.CharField(
+        max_length=300,
+        label="Its id in the store",
+        help_text="Or the address of its page there. The order is read, and its reference and total are compared.",
+        error_messages={"required": "Say under which id it stands there."},
+    )
+
+
 class MoveForm(forms.Form):
     """Lines of one order, and the destination that they go to instead; both by public id."""
 

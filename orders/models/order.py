@@ -105,9 +105,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """With all that the order's page shows."""
         pictures = apps.get_model("orders", "RefundPicture").objects.defer("content")
         return self.select_related("channel", "merchant", "payment", "origin", "accept_decision").prefetch_related(
-            "lines", "addresses", "pushes__connection__sync_settings", "pushes__push_lines__line",
-            "pushes__parts", "fulfillments__lines__line", "fulfillments__parcels",
-            "fulfillments__write_back__connection",
+            "lines", "addresses", models.Prefetch("pushes", apps.get_model("orders", "OrderPush").objects.for_card()),
+            "pushes__connection__sync_settings", "pushes__push_lines__line", "pushes__parts",
+            "fulfillments__lines__line", "fulfillments__parcels", "fulfillments__write_back__connection",
             "pickup_rows__pickup__account", "labels__account", "labels__fulfillment",
             "events",
             "refunds__lines__line", "refund_requests__lines__line",

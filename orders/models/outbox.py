@@ -38,6 +38,15 @@ class Lane(models.Model):
         return str(self.connection or self.merchant)
 
 
+# Raised with every change of `payload` or new topic that the code before does not know: it leaves such messages alone.
+PAYLOAD_VERSION = 1
+
+
+def payload_version() -> int:
+    """Of what this code posts, and the newest that it carries out."""
+    return PAYLOAD_VERSION
+
+
 class OutboxMessage(models.Model):
     """One promise. Written only by orders/outbox/; the meaning of the columns is told there."""
 
@@ -51,6 +60,7 @@ class OutboxMessage(models.Model):
     push = models.ForeignKey(OrderPush, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
     lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="messages")
     payload = models.JSONField(default=dict, blank=True)  # ids only
+    payload_version = models.PositiveSmallIntegerField(default=payload_version, db_default=1)
     status = models.CharField(max_length=10, choices=OutboxStatus, default=OutboxStatus.WAITING)
     wait_for = models.CharField(max_length=200, blank=True)  # a condition; then the clock does not count
     reason = models.CharField(max_length=500, blank=True)  # plain words, for the merchant
@@ -66,6 +76,8 @@ class OutboxMessage(models.Model):
     done_at = models.DateTimeField(null=True, blank=True)
 
     probe: datetime | None = None  # no column: what limits.admit gave the claim that this object was made by
+
+    looked_past_horizon: bool = False  # no column: this attempt looked after the horizon, and nothing was there
 
     finished: bool = False  # no column either: outbox.finishing has committed for this object
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
@@ -11,7 +12,7 @@ from accounts.models import Merchant, new_public_id
 from connectors import conditions
 from connectors.base import Blocker
 from connectors.models import Connection
-from orders.enums import PushStatus, RoutedBy
+from orders.enums import OutboxStatus, PushStatus, RoutedBy, Topic
 from orders.models.fields import ZERO, amount_field, sum_of_parts
 from orders.models.order import Order, OrderLine
 
@@ -40,6 +41,19 @@ class OrderPushQuerySet(models.QuerySet["OrderPush"]):
             generation__gt=models.OuterRef("generation"),
         )
         return self.filter(~models.Exists(later))
+
+    def for_card(self) -> OrderPushQuerySet:
+        """With what decides which ways out its card offers.
+
+        `is_promised`: its sending stands unfinished, and no worker is at it; `is_doubtful`: and may have been done already.
+        """
+        unfinished = apps.get_model("orders", "OutboxMessage").objects.filter(
+            push=models.OuterRef("pk"), topic=Topic.PUSH_ORDER, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]
+        )
+        return self.annotate(
+            is_promised=models.Exists(unfinished),
+            is_doubtful=models.Exists(unfinished.filter(maybe_sent_at__isnull=False)),
+        )
 
 
 OrderPushManager = models.Manager.from_queryset(OrderPushQuerySet)

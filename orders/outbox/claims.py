@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from connectors.models import Connection
 from connectors.services import limits
 from orders.enums import OutboxStatus
 from orders.models import Lane, OutboxMessage
+from orders.models.outbox import payload_version
 from orders.outbox.handlers import HANDLERS
 
 CLAIM_SIZE = 8  # messages of one lane per claim
@@ -22,9 +25,14 @@ _ANY_ROOM: Mapping[int, int] = {}
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
 
+def known() -> Q:
+    """Messages that this code understands; a newer one waits for the newer code while both run."""
+    return Q(payload_version__lte=payload_version())
+
+
 def due(at: datetime) -> Q:
     """Messages that may be carried out now, as far as they themselves are concerned."""
-    return Q(status=OutboxStatus.WAITING, wait_for="", next_attempt_at__lte=at)
+    return Q(status=OutboxStatus.WAITING, wait_for="", next_attempt_at__lte=at) & known()
 
 
 def ready_lanes(at: datetime) -> Q:
@@ -87,12 +95,19 @@ def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits
 
 
 def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
+    """Those very messages, as they were read; none when somebody else has one of them by now."""
+    if not messages:
+        return []
     lease_until = at + timedelta(seconds=settings.LEASE_S)
     Lane.objects.filter(pk=lane.pk).update(served_at=at)
-    OutboxMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
+    unchanged = reduce(or_, (Q(pk=message.pk, attempts=message.attempts) for message in messages))
+    leased = OutboxMessage.objects.filter(unchanged, status=OutboxStatus.WAITING).update(
         status=OutboxStatus.RUNNING, attempts=F("attempts") + 1, lease_until=lease_until
     )
-    for message in messages:  # they are locked: nobody else has changed them
+    if leased < len(messages):
+        transaction.set_rollback(True)  # they are locked, and SQLite lets one writer in: this must not happen
+        return []
+    for message in messages:
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
         message.lane, message.probe = lane, probe

@@ -144,6 +144,14 @@ def internal_error(message: OutboxMessage, what: str, *, exc_info: bool = False)
     return Outcome(OutboxStatus.HELD, reason, error_reference=reference, unknown=bool(message.maybe_sent_at))
 
 
+def database_away(message: OutboxMessage, error: Exception) -> Outcome:
+    """Our database broke off, perhaps in a commit: whether that was carried out, and so the mark, stands in the row alone."""
+    logger.warning(
+        "database broke off", extra={"message_id": message.pk, "topic": message.topic, "what": type(error).__name__}
+    )
+    return Outcome(OutboxStatus.WAITING, "Our database was away; trying again.", failed=True)
+
+
 def scheduled(message: OutboxMessage, outcome: Outcome, *, at: datetime, rng: random.Random) -> Outcome:
     """A failure gets its place on the retry schedule, or is held when the schedule is spent."""
     if not outcome.failed:

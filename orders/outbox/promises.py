@@ -116,6 +116,12 @@ def withdraw_sent(key: str, *, at: datetime) -> bool:
     return bool(taken)
 
 
+def take_back_mark(key: str, *, maybe_sent_at: datetime) -> bool:
+    """Forget that a request may have been carried out, since it was not. False when it was sent again, or is."""
+    unfinished = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD])
+    return bool(unfinished.filter(maybe_sent_at=maybe_sent_at).update(maybe_sent_at=None))
+
+
 def release_now(key: str, *, at: datetime) -> bool:
     """Make a held or waiting promise due at once with a fresh retry schedule. `attempts` keeps growing."""
     released = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]).update(

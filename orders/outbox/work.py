@@ -11,7 +11,8 @@ from logging import getLogger
 from operator import or_
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db import connection as database
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
@@ -20,7 +21,7 @@ from connectors.models import ClearedCondition
 from orders.attempt import Attempt
 from orders.enums import OutboxStatus
 from orders.models import OutboxMessage
-from orders.outbox.claims import claim
+from orders.outbox.claims import claim, known
 from orders.outbox.endings import (
     Hold,
     LeaseLost,
@@ -29,6 +30,7 @@ from orders.outbox.endings import (
     RetryLater,
     Wait,
     classified,
+    database_away,
     internal_error,
     scheduled,
     wanted,
@@ -70,6 +72,10 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
     except ConnectorError as error:
         outcome = classified(message, error, world)
         attempt.failed(error)
+    except (OperationalError, InterfaceError) as error:
+        database.close_if_unusable_or_obsolete()
+        outcome = database_away(message, error)
+        attempt.broke_off()
     except Exception as error:  # noqa: BLE001  # the one place: any other fault is ours and must not stop the pump
         outcome = internal_error(message, type(error).__name__, exc_info=True)
         attempt.broke_off()
@@ -80,7 +86,8 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
         with finishing(message, at=world.now(), again=True):
             pass
         return
-    if outcome.nothing_sent and not sent_before:
+    looked = message.looked_past_horizon and outcome.status == OutboxStatus.HELD
+    if outcome.nothing_sent and (looked or not sent_before):
         OutboxMessage.objects.filter(_mine(message)).update(maybe_sent_at=None)
         message.maybe_sent_at = None
     _settle(message, outcome, at=world.now(), claimed_at=claimed_at, rng=world.rng)
@@ -122,7 +129,7 @@ def _mine(message: OutboxMessage) -> Q:
 
 def take_back_expired(*, at: datetime) -> int:
     """Leases that ran out: the worker died or hangs. Due again; held after five deaths in a row."""
-    expired = OutboxMessage.objects.filter(status=OutboxStatus.RUNNING, lease_until__lte=at)
+    expired = OutboxMessage.objects.filter(known(), status=OutboxStatus.RUNNING, lease_until__lte=at)
     taken = 0
     for message in expired.select_related("order", "push") if expired.exists() else ():
         message.crashes += 1

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import conditions
-from connectors.base import Connector, RemoteRef
+from connectors.base import BlockerCode, Connector, OutboundOrder, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
 from connectors.services import links
 from orders import outbox
@@ -74,13 +74,43 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
     push.sent_calls = preview.kept(connector.calls_for(order))
     yield "built"
     yield from _mark(message, push, world)
+    yield from _create(message, push, order, connector, world)
+
+
+def _create(
+    message: OutboxMessage, push: OrderPush, order: OutboundOrder, connector: Connector, world: World
+) -> Iterator[str]:
     try:
         ref = connector.create(order)
     except RejectedError as refusal:
-        _wait_if_possible(push, refusal, at=world.now())
-        raise
-    yield "created"
-    yield from _finish(message, push, ref, connector, world, adopted=False, copies=1)
+        if all(blocker.code != BlockerCode.ALREADY_AT_DESTINATION for blocker in refusal.blockers):
+            _wait_if_possible(push, refusal, at=world.now())
+            raise
+        taken = refusal
+    else:
+        yield "created"
+        yield from _finish(message, push, ref, connector, world, adopted=False, copies=1)
+        return
+    yield from _take_over(message, push, taken, connector, world)
+
+
+def _take_over(
+    message: OutboxMessage, push: OrderPush, taken: RejectedError, connector: Connector, world: World
+) -> Iterator[str]:
+    """The destination says that it has it already: it is adopted if it carries our reference.
+
+    Not found proves nothing before the horizon; the refusal is held once a look after it found nothing.
+    """
+    yield "looking"
+    found = _look(push, message, connector, world)
+    yield "looked"
+    if found:
+        yield from _finish(message, push, found[0], connector, world, adopted=True, copies=len(found))
+    elif message.looked_past_horizon:
+        raise taken
+    else:
+        text = f"{push.connection.name} says that it has this order already: looking for it there."
+        raise outbox.Postponed(text, after_s=connector.horizon_s)
 
 
 def _ask_again(push: OrderPush, world: World) -> Iterator[str]:
@@ -109,6 +139,7 @@ def _believe_not_found(message: OutboxMessage, connector: Connector, world: Worl
         raise outbox.Postponed(
             "Sent, no answer: looking for it in the store before anything is sent again.", after_s=left
         )
+    message.looked_past_horizon = True
 
 
 def _ended_before(message: OutboxMessage, push: OrderPush, world: World) -> bool:
@@ -196,7 +227,7 @@ def skip(*, push_id: int, by: str, at: datetime) -> OrderPush:
     if push.status not in (PushStatus.HELD, PushStatus.WAITING) or push.remote_id:
         raise TransitionNotAllowed("This push cannot be left out.")
     if push.messages.filter(topic=Topic.PUSH_ORDER).exists() and not outbox.withdraw(push_key(push), at=at):
-        raise TransitionNotAllowed("The order may be in the store already: look there first.")
+        raise TransitionNotAllowed("The order may be in the store already: say first whether it is there.")
     move_push(
         push,
         to=PushStatus.SKIPPED,

@@ -6,15 +6,18 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import merchant_required, role_required
-from accounts.http import MerchantRequest
+from accounts.http import MerchantRequest, next_page
 from accounts.models import Role
 from connectors.services.clients import connector_for
+from orders.enums import PushStatus
 from orders.errors import OrderError
+from orders.forms.orders import FoundForm
 from orders.models import Order, OrderPush
-from orders.services import kept_out, payments, preview, pushes, remote_cancel
+from orders.services import kept_out, payments, preview, push_findings, pushes, remote_cancel
+from orders.views.by_hand import AT_ONCE, SHOWN
 
 
 @require_POST
@@ -53,6 +56,65 @@ def push_bring_back(request: MerchantRequest, public_id: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"It goes to {push.connection.name} after all.")
+    return redirect("orders:detail", push.order.public_id)
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def bulk_retry(request: MerchantRequest) -> HttpResponse:
+    """All held pushes of the chosen orders, each for itself: one refusal keeps no other from being sent again."""
+    chosen = request.POST.getlist("orders")[:AT_ONCE]
+    rows = OrderPush.objects.of(request.merchant).filter(order__public_id__in=chosen, status=PushStatus.HELD)
+    done, refusals = 0, []
+    for push in rows.filter(remote_id="").select_related("order").order_by("order__placed_at", "pk"):
+        try:
+            pushes.retry(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
+        except OrderError as error:
+            refusals.append(f"Order {push.order.number}: {error}")
+        else:
+            done += 1
+    if done:
+        messages.success(request, f"{done} sent again; each is looked for there first.")
+    for refusal in refusals[:SHOWN]:
+        messages.error(request, refusal)
+    if len(refusals) > SHOWN:
+        messages.error(request, f"{len(refusals) - SHOWN} more could not be sent again.")
+    if not (done or refusals):
+        messages.warning(request, "None of the chosen orders is held on its way to a store.")
+    return redirect(next_page(request) or "orders:list")
+
+
+@require_http_methods(["GET", "POST"])
+@role_required(Role.MANAGER)
+def push_found(request: MerchantRequest, public_id: str) -> HttpResponse:
+    """What a person found at the destination: the order under an id, which is read before it is believed."""
+    push = _push(request, public_id)
+    form = FoundForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            typed, by = form.cleaned_data["remote_id"], request.user.get_username()
+            push_findings.is_there(push_id=push.pk, typed=typed, by=by, at=timezone.now())
+        except OrderError as error:
+            form.add_error("remote_id", str(error))
+        else:
+            messages.success(request, f"Recorded: it is in {push.connection.name}.")
+            return redirect("orders:detail", push.order.public_id)
+    return render(request, "orders/push_found.html", {"push": push, "order": push.order, "form": form})
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_not_there(request: MerchantRequest, public_id: str) -> HttpResponse:
+    push = _push(request, public_id)
+    try:
+        found = push_findings.is_not_there(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+        return redirect("orders:push_found", public_id)
+    if found.remote_id:
+        messages.success(request, f"It is there, as {found.remote_name}: recorded.")
+    else:
+        messages.success(request, "It is not there: send it again, or keep it out of this store.")
     return redirect("orders:detail", push.order.public_id)
 
 

@@ -15,6 +15,7 @@ from orders.models import OutboxMessage
 from orders.outbox import work
 from orders.services import history, pushes
 from orders.services.transitions import move_push
+from tests.simulation import outside
 
 _send, _finish = pushes.send, pushes._finish
 
@@ -41,6 +42,7 @@ MUTANTS = {
     "no horizon": [(pushes, "_believe_not_found", lambda *_: None)],
     "mark after send": [(pushes, "_mark", _mark_nothing), (pushes, "_finish", _mark_then_finish)],
     "no fencing": [(work, "_mine", _unfenced)],
+    "the machines' clocks": [(outside, "SKEW_S", 600.0)],
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MUTANT_NAMES = ("no lookup", "no horizon", "mark after send", "no fencing")
+MUTANT_NAMES = ("no lookup", "no horizon", "mark after send", "no fencing", "the machines' clocks")
 
 
 @dataclass

@@ -34,6 +34,7 @@ DEADLINE_S = 30  # our own time-out
 LATEST_COMMIT_S = 60  # a request may still be carried out so long after we stopped waiting
 INDEX_LAG_S = 20  # a new order can be found so much later
 HORIZON_S = 120
+SKEW_S = 1.0  # a worker's clock is wrong by so much at the most
 BUDGET, RESTORE_PER_S = 40.0, 2.0  # of one store; two orders that come at once spend it
 CREATING, READING = 12.0, 4.0
 
@@ -47,6 +48,17 @@ class VirtualClock:
 
     def advance(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class WorkersClock:
+    """The clock as one worker has it: asked of the database once and counted on, so wrong by the way there and back."""
+
+    clock: VirtualClock
+    off_by: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.off_by
 
 
 @dataclass

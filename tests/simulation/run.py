@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,9 +18,10 @@ from orders.models import Order, OrderPush, OutboxMessage
 from orders.services import decisions, pushes
 from orders.world import World
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
+from tests.simulation import outside
 from tests.simulation.mutants import mutated
 from tests.simulation.names import Result
-from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock
+from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock, WorkersClock
 
 ORDERS = 3
 WORKERS = 3
@@ -33,6 +34,7 @@ PATIENCE = timedelta(hours=8)  # virtual, after the faults have ceased
 
 @dataclass
 class Worker:
+    world: World
     job: Iterator[str] | None = None
     frozen_until: datetime | None = None
 
@@ -60,8 +62,12 @@ class _Simulation:
         )
         if seed % BROKEN_EVERY == 0:
             _open_circuit(next(iter(self.stores)))
-        self.workers = [Worker() for _ in range(WORKERS)]
+        clocks = random.Random(f"clocks of {seed}")
+        self.workers = [Worker(self._with_clock(clocks.uniform(-1, 1))) for _ in range(WORKERS)]
         self.result = Result(seed, orders=ORDERS)
+
+    def _with_clock(self, share: float) -> World:
+        return replace(self.world, clock=WorkersClock(self.clock, timedelta(seconds=share * outside.SKEW_S)))
 
     def run(self) -> Result:
         for _ in range(STEPS_WITH_FAULTS):
@@ -99,11 +105,12 @@ class _Simulation:
         self.clock.advance(self.rng.uniform(0, 0.4))
 
     def _take_work(self, worker: Worker) -> None:
-        outbox.release(at=self.clock.now())
-        outbox.take_back_expired(at=self.clock.now())
-        claimed = outbox.claim(at=self.clock.now(), limit=1)
+        at = worker.world.now()
+        outbox.release(at=at)
+        outbox.take_back_expired(at=at)
+        claimed = outbox.claim(at=at, limit=1)
         if claimed:
-            worker.job = outbox.steps(claimed[0], self.world)
+            worker.job = outbox.steps(claimed[0], worker.world)
         else:
             self._skip_if_nothing_moves()
 

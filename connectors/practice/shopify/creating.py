@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors import money
-from connectors.practice import services
+from connectors.practice import dials, services
 from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.shopify import rules
 
@@ -33,6 +33,9 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
     """Inside a transaction. Raises rules.OrderRefused, and then nothing of it may be kept."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
     variants = rules.check(shop, order, at=at)
+    place, custom_id = _custom_id(order)
+    if custom_id and dials.is_on(shop, "unique_ids") and shop.orders.filter(custom_id=custom_id).exists():
+        raise rules.IdTaken(place)
     rules.claim_stock(order["lineItems"], variants, options["inventoryBehaviour"])
     prices = [_price(line, variant) for line, variant in zip(order["lineItems"], variants, strict=True)]
     sums = rules.sums(order, prices, shop.currency)
@@ -41,7 +44,7 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
         shop=shop,
         name=_next_name(shop),
         source_identifier=order.get("sourceIdentifier") or "",
-        custom_id=_custom_id(order),
+        custom_id=custom_id,
         created_at=at,
         updated_at=at,
         currency=shop.currency,
@@ -118,10 +121,12 @@ def _price(line: Mapping[str, Any], variant: PracticeVariant | None) -> Decimal:
     return variant.price if variant else Decimal(0)
 
 
-def _custom_id(order: Mapping[str, Any]) -> str:
-    """The id metafield in the form that orderByIdentifier looks for."""
-    fields = (field for field in order.get("metafields") or [] if field.get("type") == "id")
-    return next((f"{metafield_key(field)}={field.get('value')}"[:400] for field in fields), "")
+def _custom_id(order: Mapping[str, Any]) -> tuple[int, str]:
+    """The id metafield's place, and it in the form that orderByIdentifier looks for; empty when there is none."""
+    for place, field in enumerate(order.get("metafields") or []):
+        if field.get("type") == "id":
+            return place, f"{metafield_key(field)}={field.get('value')}"[:400]
+    return 0, ""
 
 
 def _plain(value: Any) -> Any:

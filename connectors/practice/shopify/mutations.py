@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from connectors.practice import events, services
+from connectors.practice import dials, events, services
 from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change
 from connectors.practice.services import PracticeError
@@ -16,7 +16,7 @@ from connectors.practice.shopify import access, nodes, places
 from connectors.practice.shopify.creating import create_order, metafield_key, split_tags
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.queries import Call, order_node, orders_of
-from connectors.practice.shopify.rules import OrderRefused, check_awake
+from connectors.practice.shopify.rules import IdTaken, OrderRefused, check_awake
 from connectors.practice.shopify.search import number_of
 
 _STAFF_NOTE_MAX = 255
@@ -33,6 +33,8 @@ def order_create(call: Call, order: Mapping[str, Any], options: Mapping[str, Any
             row = create_order(call.shop.pk, order, given, at=call.at)
             events.tell(Change("created", row))
     except OrderRefused as refused:
+        if isinstance(refused, IdTaken):
+            dials.take(call.shop, "unique_ids")  # here, where the refusal takes nothing back
         return {"order": None, "userErrors": [refusal.as_node() for refusal in refused.refusals]}
     return {"order": order_node(call, orders_of(call).get(pk=row.pk)), "userErrors": []}
 

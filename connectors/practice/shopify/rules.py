@@ -51,6 +51,14 @@ class OrderRefused(Exception):
         self.refusals = refusals
 
 
+class IdTaken(OrderRefused):
+    """Another order has this id metafield, and the shop was dialed to mind. Nobody knows whether Shopify does."""
+
+    def __init__(self, place: int) -> None:
+        path = ("order", "metafields", place, "value")
+        super().__init__(Refusal("Value has already been taken", "INVALID", path))
+
+
 @dataclass(frozen=True, slots=True)
 class Sums:
     subtotal: Decimal  # after the discount

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from connectors.base import Account, Parcel
+from connectors.base import Account, BlockerCode, Parcel
 from connectors.errors import (
     ConnectionGoneError,
     CredentialsError,
@@ -106,6 +106,24 @@ def test_an_order_is_created_found_and_read_back(driver, outbound):
     seen = driver.read(ref.remote_id)
     assert (seen.total, seen.outstanding, seen.reference, ref.name) == (Decimal(100), Decimal(0), "SW-1", "#1001")
     assert [one.ref for one in driver.changed_since(since())] == [ref]
+
+
+@pytest.mark.parametrize("is_unique", [False, True])
+def test_the_same_id_again_is_a_second_order_or_is_refused_and_found(driver, outbound, shop, is_unique):
+    driver.register_webhooks("https://portal.example/webhooks/")
+    dials.turn(shop.pk, "unique_ids", left=int(is_unique))
+    first = driver.create(outbound)
+
+    if is_unique:
+        with pytest.raises(RejectedError, match="already been taken") as caught:
+            driver.create(outbound)
+        assert [blocker.code for blocker in caught.value.blockers] == [BlockerCode.ALREADY_AT_DESTINATION]
+    else:
+        driver.create(outbound)
+
+    found = driver.find("SW-1", since=since())
+    assert (found[0], len(found)) == (first, 1 if is_unique else 2)
+    assert PracticeShop.objects.get().dials["unique_ids"]["left"] == 0
 
 
 def test_the_order_page_is_where_the_reference_says(driver, outbound, client):

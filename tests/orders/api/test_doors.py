@@ -12,6 +12,7 @@ from orders.api import urls as api_urls
 DOORS = {
     "bulk_confirm": "confirm",
     "bulk_push": "push_now",
+    "bulk_retry": "push_retry",
     "capture_retry": "capture",
     "move": "order_routing",
     "sync": "channel_sync",
@@ -56,7 +57,7 @@ DOORS = {
     "labels_file": "label_file",
 }
 PAGES_ALONE = {
-    "health": "for machines", "health_pump": "for machines",
+    "health": "for machines", "health_pump": "for machines", "health_gateways": "for machines",
     "refund_ask": "the customer's, behind a signed link", "partner_invitation": "a person's, behind a mailed link",
     "link_skip": "tidies the page's own list", "link_bring_back": "tidies the page's own list",
     "disconnect_impact": "a part of a page", "privacy": "an owner's, in person", "privacy_export": "an owner's, in person",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage, StoreOrigin
 from orders.services import reexports
+from orders.world import World
 from tests.factories import NOON, make_connection, make_merchant, make_order
-from tests.fakes import FakeStore
+from tests.fakes import FakeStore, make_world
 from tests.orders.api.client import Api, make_api
 from tests.orders.services.pushed import Pushed, make_pushed
 from tests.orders.services.test_payments import confirmed, drained
+from tests.orders.services.test_push_findings import ID, doubtful, put_there
 from tests.orders.services.test_pushes import captured
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +137,43 @@ def test_another_merchants_does_not_exist_and_a_marketplace_may_not(api: Api, ac
 
     assert post(api, path).status_code == 404
     assert api.send("POST", path).status_code == 403
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
+    """The store that the API asks."""
+    store = FakeStore()
+    monkeypatch.setattr(World, "real", lambda: make_world(store))
+    monkeypatch.setattr("orders.services.push_findings.connector_for", lambda connection, deadline_s: store)
+    return store
+
+
+def test_what_was_found_there_is_recorded_after_it_was_read(api: Api, asked: FakeStore):
+    push = doubtful(asked)
+    Order.objects.filter(pk=push.order_id).update(merchant=api.merchant)
+    assert post(api, f"pushes/{push.public_id}/found/", body={}).status_code == 400
+    refused = post(api, f"pushes/{push.public_id}/found/", body={"remote_id": "1001"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "finding_refused")
+    put_there(asked, push)
+
+    response = post(api, f"pushes/{push.public_id}/found/", body={"remote_id": "1001"})
+
+    assert (response.status_code, response.json()["pushes"][0]["remote_id"]) == (200, ID)
+
+
+def test_what_is_not_there_is_freed_after_a_look(api: Api, asked: FakeStore):
+    push = doubtful(asked)
+    Order.objects.filter(pk=push.order_id).update(merchant=api.merchant)
+    day_before = timezone.now() - timedelta(days=1)
+    OutboxMessage.objects.filter(push=push, topic=Topic.PUSH_ORDER).update(maybe_sent_at=day_before)
+
+    assert post(api, f"pushes/{push.public_id}/not-there/").status_code == 200
+
+    assert post(api, f"pushes/{push.public_id}/skip/").json()["pushes"][0]["status"] == "skipped"
+
+
+@pytest.mark.parametrize("door", ["found", "not-there"])
+def test_nobody_finds_another_merchants_push(api: Api, door: str):
+    push = make_order(connections=[make_connection()]).pushes.get()
+
+    assert post(api, f"pushes/{push.public_id}/{door}/", body={"remote_id": "1"}).status_code == 404

@@ -14,7 +14,7 @@ from orders import outbox
 from orders.enums import PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions, pushes
+from orders.services import decisions, outbound, pushes
 from tests.factories import NOON, make_connection, make_order
 from tests.fakes import FakeStore, make_world
 
@@ -87,6 +87,45 @@ def test_not_found_is_not_believed_before_the_horizon():
     push = drained(store, push)
 
     assert (push.status, push.adopted, len(store.orders)) == (PushStatus.PUSHED, True, 1)
+
+
+def test_an_order_that_the_store_says_it_has_is_looked_for_at_once_and_adopted():
+    store = FakeStore()
+    store.unique_references = True
+    push = captured(store)
+    store.add(outbound.build(push))  # by a worker whose mark nobody kept
+
+    push = drained(store, push)
+
+    assert (push.status, push.adopted, len(store.orders)) == (PushStatus.PUSHED, True, 1)
+    assert store.calls.count("create") == 1
+
+
+def test_an_order_that_the_store_has_but_does_not_show_yet_is_looked_for_until_the_horizon():
+    store = FakeStore(index_lag_s=100)
+    store.unique_references = True
+    push = captured(store)
+    store.add(outbound.build(push))
+    assert drained(store, push).status == PushStatus.UNKNOWN
+
+    store.clock.advance(130)
+    push = drained(store, push)
+
+    assert (push.status, push.adopted, store.calls.count("create")) == (PushStatus.PUSHED, True, 1)
+
+
+def test_an_order_that_the_store_says_it_has_and_never_shows_is_held():
+    store = FakeStore(index_lag_s=10_000)
+    store.unique_references = True
+    push = captured(store)
+    store.add(outbound.build(push))
+    drained(store, push)
+    store.clock.advance(130)
+
+    push = drained(store, push)
+
+    assert (push.status, push.blockers[0]["code"]) == (PushStatus.HELD, "already_at_destination")
+    assert len(store.orders) == 1
 
 
 def test_what_never_arrived_is_sent_again_after_the_horizon():

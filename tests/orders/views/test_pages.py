@@ -229,7 +229,7 @@ def test_nobody_acts_on_another_merchants_order(page: Client, name: str):
     assert order.status == OrderStatus.PENDING
 
 
-@pytest.mark.parametrize("name", ["push_retry", "push_skip", "push_bring_back"])
+@pytest.mark.parametrize("name", ["push_retry", "push_skip", "push_bring_back", "push_found", "push_not_there"])
 def test_nobody_acts_on_another_merchants_push(page: Client, name: str):
     push = make_order(connections=[make_connection()]).pushes.get()
 
