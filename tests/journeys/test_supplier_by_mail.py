@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import smtplib
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
@@ -12,11 +14,12 @@ from django.utils import timezone
 from accounts.models import Role
 from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseState
 from connectors.practice import services
+from connectors.practice.mailbox import PracticeMailbox
 from connectors.practice.models import PracticeMail, PracticeOrder
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus
 from orders.models import Order, OrderPush, Parcel
-from orders.services import decisions, inbound, pushes
+from orders.services import clock, decisions, inbound, pushes
 from tests.factories import make_connection, make_member, make_order
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +152,63 @@ def test_a_viewer_a_stranger_and_a_store_take_no_file(connection, client):
     store = make_connection(stranger.memberships.get().merchant)
 
     assert (viewed, stood, upload(client, store, b"x").status_code) == (403, 404, 404)
+
+
+def reconnect_as_new(client, connection: Connection) -> Connection:
+    """Disconnected, and the same supplier connected anew."""
+    client.post(reverse("connectors:disconnect", args=[connection.public_id]))
+    clock.tick(at=timezone.now())
+    client.post(reverse("connectors:connect", args=["filedrop"]), {"practice": "mill"})
+    again = Connection.objects.latest("pk")
+    step = reverse("connectors:setup_step", args=[again.public_id, "sync"])
+    client.post(step, {"sync_orders": "on", "shipping_method": "Courier"})
+    clock.tick(at=timezone.now())
+    return again
+
+
+def test_a_mail_that_nobody_knows_of_is_not_mailed_again_by_the_connection_that_follows(
+    connection, client, monkeypatch
+):
+    mailed = []
+
+    def breaks_off(backend, mails):
+        mailed.extend(mails)
+        raise smtplib.SMTPServerDisconnected
+
+    now = timezone.now()
+    order = make_order(
+        connection.merchant, connections=[connection], lines=[{"sku": "STOOL"}], placed_at=now,
+        payment={"expires_at": now + timedelta(days=7)}, confirm_by=now + timedelta(days=1),
+    )  # fmt: skip
+    monkeypatch.setattr(PracticeMailbox, "send_messages", breaks_off)
+    decisions.confirm(order_id=order.pk, by="ana", at=now)
+    outbox.drain()
+    assert order.pushes.get().status == PushStatus.UNKNOWN
+
+    again = reconnect_as_new(client, connection)
+    with time_machine.travel(now + timedelta(hours=2)):
+        outbox.drain()
+        pushes.retry(push_id=order.pushes.get().pk, by="ana", at=timezone.now())
+        outbox.drain()
+    with time_machine.travel(now + timedelta(hours=4)):
+        outbox.drain()
+
+    push = order.pushes.get()
+    assert (push.connection, push.status, push.blockers[0]["code"]) == (again, PushStatus.HELD, "outcome_unknown")
+    assert sum(mail.subject.startswith("Purchase order") for mail in mailed) == 1
+    assert again.purchase_orders.get().state == PurchaseState.SENDING
+
+
+def test_tracking_of_what_was_sent_before_is_taken_in_by_the_connection_that_follows(order, connection, client):
+    services.fulfill(
+        order_id=PracticeOrder.objects.get().pk, quantities=None, parcels=[{"number": "NZ1", "company": "NZ Post"}]
+    )
+    body = client.get("/practice/filedrop/mill/tracking.csv").content
+
+    again = reconnect_as_new(client, connection)
+    upload(client, again, body)
+    take_in()
+
+    order.refresh_from_db()
+    assert (order.status, Parcel.objects.get().number) == (OrderStatus.COMPLETED, "NZ1")
+    assert order.events.filter(kind="push.handed_over").count() == 1
