@@ -20,7 +20,7 @@ from connectors.desk import Booked, PurchaseFile, Ticket
 from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import mapping, tracking
 from connectors.filedrop.connector import FileDropConnector, preview_of, ref_of
-from connectors.sftp import Place, Session
+from connectors.sftp import Entry, Place, Session
 
 FILES_AT_ONCE = 10  # tracking files of one poll; the next takes the rest
 NAME_MAX = 255
@@ -157,8 +157,10 @@ class SftpDropConnector(FileDropConnector):
     def _fetch_tracking(self) -> None:
         folder = self.account.credentials["tracking_folder"]
         with self._session() as session:
-            entries = [entry for entry in session.files(folder) if _is_tracking(entry.name)]
-            for entry in self._desk.unread(entries)[:FILES_AT_ONCE]:
+            found = session.files(folder, wanted=self._is_new)
+            if found.left_out:
+                self._desk.crowded(folder, len(found.files) + found.left_out)
+            for entry in self._desk.unread(found.files)[:FILES_AT_ONCE]:
                 try:
                     body = session.read(f"{folder.rstrip('/')}/{entry.name}", max_bytes=tracking.MAX_BYTES)
                 except RejectedError as error:
@@ -166,6 +168,11 @@ class SftpDropConnector(FileDropConnector):
                 else:
                     if body is not None:
                         self._desk.take_in(entry, body)
+
+    def _is_new(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Of some of a folder's files those that may have to be read."""
+        named = [entry for entry in entries if _is_tracking(entry.name)]
+        return self._desk.not_read(named) if named else ()
 
     def _session(self) -> Session:
         given = self.account.credentials

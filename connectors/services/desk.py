@@ -77,6 +77,12 @@ class BookDesk:
         if row is not None:
             settle(order_id=row.pk, arrived=arrived, by=STOREWARD, at=timezone.now())
 
+    def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return desk_folder.not_read(self._connection_id, entries)
+
+    def crowded(self, folder: str, count: int) -> None:
+        desk_folder.crowded(self._connection_id, folder, count, at=timezone.now())
+
     def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         return desk_folder.unread(self._connection_id, entries, at=timezone.now())
 

@@ -9,13 +9,18 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from accounts.models import AuditEvent
+from accounts.services import audit
 from connectors.base import Blocker, BlockerCode
 from connectors.credentials import readable
 from connectors.desk import PurchaseFile, Ticket
 from connectors.errors import RejectedError, RetryableError
 from connectors.models import Connection, PurchaseOrder, PurchaseState, TrackingFile
+from connectors.services import desk_mails
 from connectors.sftp import Entry
 
+STOREWARD = "Storeward"
+CROWDED = "supplier.tracking_crowded"
 UPLOAD_ENDS = timedelta(seconds=60)  # longer than a session lives: by then whoever uploads has ended or is late
 SETTLES = timedelta(seconds=30)  # a file that is the same after this is not being written any more
 FAULTS_KEPT = 50
@@ -79,6 +84,32 @@ def unread(connection_id: int, entries: Sequence[Entry], *, at: datetime) -> lis
     )
     due = {key for key, row in known.items() if row.read_at is None and row.seen_at <= at - SETTLES}
     return [entry for entry in entries if _key(entry) in due]
+
+
+def not_read(connection_id: int, entries: Sequence[Entry]) -> list[Entry]:
+    """Those that were not read under the same name, size and time."""
+    rows = TrackingFile.objects.filter(connection_id=connection_id, name__in=[entry.name for entry in entries])
+    read = set(rows.exclude(read_at=None).values_list("name", "size", "modified_at"))
+    return [entry for entry in entries if _key(entry) not in read]
+
+
+@transaction.atomic
+def crowded(connection_id: int, folder: str, count: int, *, at: datetime) -> None:
+    """Told by mail and in the merchant's record, once in a day while it lasts."""
+    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
+    if was_crowded(connection, at=at):
+        return
+    audit.record(
+        merchant=connection.merchant, kind=CROWDED, subject=connection.name, by=STOREWARD, at=at,
+        connection=connection.public_id, folder=folder, count=count,
+    )  # fmt: skip
+    desk_mails.crowded(connection, folder, count)
+
+
+def was_crowded(connection: Connection, *, at: datetime) -> AuditEvent | None:
+    """What was told in the last day of a folder with too many files."""
+    told = AuditEvent.objects.filter(merchant=connection.merchant_id, kind=CROWDED, at__gt=at - desk_mails.ONCE_IN)
+    return told.filter(data__connection=connection.public_id).order_by("-pk").first()
 
 
 def was_read(connection: Connection, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> TrackingFile:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -11,28 +13,42 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from connectors.models import Connection, SyncSettings, TrackingFile
+from connectors.sftp import FILES_MAX
 
 ONCE_IN = timedelta(days=1)  # for each supplier: one that is wrong is wrong in file after file
 SHOWN = 5
 
 
 def not_taken(connection: Connection, file: TrackingFile, *, at: datetime) -> None:
-    """To the connection's alert addresses, or the merchant's. Inside the transaction that writes the file down as read."""
+    """Inside the transaction that writes the file down as read."""
+    if _was_told(connection, file, at):
+        return
+    context = {"file": file, "faults": file.faults[:SHOWN], "more": max(0, len(file.faults) - SHOWN)}
+    subject = f"Tracking from {_name(connection)} could not all be read"
+    _mail(connection, subject, "connectors/mail/tracking_file.txt", context)
+
+
+def crowded(connection: Connection, folder: str, count: int) -> None:
+    """Inside the transaction that notes it."""
+    context = {"folder": folder, "count": count, "looked_at": FILES_MAX}
+    subject = f"The folder for tracking of {_name(connection)} holds too many files"
+    _mail(connection, subject, "connectors/mail/tracking_crowded.txt", context)
+
+
+def _mail(connection: Connection, subject: str, template: str, context: Mapping[str, Any]) -> None:
+    """To the connection's alert addresses, or the merchant's; nobody, where there are none."""
     told = SyncSettings.objects.filter(connection=connection).values_list("alert_addresses", flat=True).first()
     to = told or connection.merchant.alert_addresses
-    if not to or _was_told(connection, file, at):
+    if not to:
         return
     path = reverse("connectors:detail", args=[connection.public_id])
-    context = {
-        "connection": connection,
-        "file": file,
-        "faults": file.faults[:SHOWN],
-        "more": max(0, len(file.faults) - SHOWN),
-        "url": f"{settings.BASE_URL}{path}",
-    }
-    text = render_to_string("connectors/mail/tracking_file.txt", context)
-    mail = EmailMessage(f"Tracking from {' '.join(connection.name.split())} could not all be read", text, to=to)
+    text = render_to_string(template, {"connection": connection, "url": f"{settings.BASE_URL}{path}", **context})
+    mail = EmailMessage(subject, text, to=to)
     transaction.on_commit(mail.send, robust=True)
+
+
+def _name(connection: Connection) -> str:
+    return " ".join(connection.name.split())
 
 
 def _was_told(connection: Connection, file: TrackingFile, at: datetime) -> bool:
