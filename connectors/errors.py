@@ -43,8 +43,9 @@ class OutcomeUnknownError(RetryableError):
 class CredentialsError(ConnectorError):
     """The token is dead or lacks a scope: ask the merchant to reconnect."""
 
-    def __init__(self, message: str, *, code: str = "credentials_expired") -> None:
+    def __init__(self, message: str, *, code: str = "credentials_expired", field: str = "") -> None:
         super().__init__(message, code=code)
+        self.field = field  # of the platform's form, where one is known to be wrong
 
 
 class ServerKeyError(CredentialsError):

@@ -29,6 +29,7 @@ LATEST_CALLS = 8
 LATEST_ORDERS = 50
 LATEST_FILES = 20
 TAKEN = "This store is connected already."
+ADDRESSES = ("base_url", "host", "email")  # fields that say where the other side is
 
 
 @require_GET
@@ -50,8 +51,7 @@ def gallery(request: MerchantRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @role_required(Role.MANAGER)
 def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
-    known = next((known for known in registry.platforms() if known.key == platform), None)
-    if known is None:
+    if not registry.knows(platform):
         raise Http404
     posted = practice.completed(request.POST, platform) if request.method == "POST" else None
     form = ConnectForm(posted, platform=platform)
@@ -64,9 +64,17 @@ def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
             return _ask_to_confirm(request, asked)
         if connection is not None:
             return after_connecting(connection)
-    offers = practice.offers(request.merchant, platform)
-    may_authorize = apps.can_authorize(platform)
-    context = {"platform": known, "form": form, "offers": offers, "may_authorize": may_authorize}
+    return connect_page(request, platform, form)
+
+
+def connect_page(request: MerchantRequest, platform: str, form: ConnectForm) -> HttpResponse:
+    """The form, with what was typed and what is wrong with it."""
+    context = {
+        "platform": next(known for known in registry.platforms() if known.key == platform),
+        "form": form,
+        "offers": practice.offers(request.merchant, platform),
+        "may_authorize": apps.can_authorize(platform),
+    }
     return render(request, "connectors/connection_new.html", context, status=422 if form.errors else 200)
 
 
@@ -134,6 +142,11 @@ def connection_reconnect(request: MerchantRequest, public_id: str) -> HttpRespon
                 connection=public_id,
             )
             return _ask_to_confirm(request, asked)
+    return reconnect_page(request, connection, form)
+
+
+def reconnect_page(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> HttpResponse:
+    """The form, with what was typed and what is wrong with it."""
     may_authorize = apps.can_authorize(connection.platform)
     context = {"connection": connection, "form": form, "may_authorize": may_authorize}
     return render(request, "connectors/connection_reconnect.html", context, status=422 if form.errors else 200)
@@ -214,10 +227,8 @@ def _connect(request: MerchantRequest, form: ConnectForm, platform: str) -> Conn
         return establish(request, form.entry, platform=platform, name=form.cleaned_data["name"])
     except ServerKeyError:
         raise
-    except ConnectorError as error:
-        _blame(form, error)
-    except IntegrityError:
-        form.add_error("base_url" if "base_url" in form.fields else None, TAKEN)
+    except (ConnectorError, IntegrityError) as error:
+        blame(form, error)
     return None
 
 
@@ -250,11 +261,16 @@ def _ask_to_confirm(request: MerchantRequest, asked: pending.Pending) -> HttpRes
     return redirect("connectors:confirm_server")
 
 
-def _blame(form: ConnectForm | ReconnectForm, error: ConnectorError) -> None:
-    """Beside the first secret when it was refused, else beside the address."""
-    secrets = [field.name for field in form.platform.FIELDS if field.kind == "secret"]
-    field = secrets[0] if isinstance(error, CredentialsError) and secrets else "base_url"
-    form.add_error(field if field in form.fields else None, str(error))
+def blame(form: ConnectForm | ReconnectForm, error: ConnectorError | StateRefused | IntegrityError) -> None:
+    """Beside the field that is wrong: the one that the error names, the first secret when it was refused, else the
+    address."""
+    text = TAKEN if isinstance(error, IntegrityError) else str(error)
+    asked = form.platform.FIELDS
+    found = [field.name for field in asked if field.name in ADDRESSES]
+    if isinstance(error, CredentialsError):
+        found = [error.field] if error.field else [field.name for field in asked if field.kind == "secret"]
+    field = found[0] if found and not isinstance(error, StateRefused) else None
+    form.add_error(field if field in form.fields else None, text)
 
 
 def _say_connected(request: MerchantRequest, connection: Connection, missing_scopes: tuple[str, ...]) -> None:
@@ -279,11 +295,8 @@ def _reconnect(request: MerchantRequest, connection: Connection, form: Reconnect
         reestablish(request, connection, form.entry)
     except ServerKeyError:
         raise
-    except ConnectorError as error:
-        _blame(form, error)
-        return False
-    except StateRefused as refusal:
-        form.add_error(None, str(refusal))
+    except (ConnectorError, StateRefused) as error:
+        blame(form, error)
         return False
     return True
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from connectors.base import (
     ShopInfo,
 )
 from connectors.desk import Booked, PurchaseFile, Ticket
-from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import mapping, tracking
 from connectors.filedrop.connector import FileDropConnector, preview_of, ref_of
 from connectors.sftp import Entry, Place, Session
@@ -40,8 +41,10 @@ class SftpDropConnector(FileDropConnector):
         """Sign in and look at both folders; nothing is written."""
         given = self.account.credentials
         with self._session() as session:
-            for folder in filter(None, (given["orders_folder"], given["tracking_folder"])):
-                session.folder(folder)
+            for name in ("orders_folder", "tracking_folder"):
+                if given[name]:
+                    with _about(name):
+                        session.folder(given[name])
         return ShopInfo(
             remote_id=f"{given['user']}@{given['host']}:{given['port']}",
             name=given["host"],
@@ -198,6 +201,15 @@ class SftpDropConnector(FileDropConnector):
 
     def _path(self, name: str) -> str:
         return f"{self._folder.rstrip('/')}/{name}"
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """What the server refuses is about this field of the form."""
+    try:
+        yield
+    except CredentialsError as error:
+        raise CredentialsError(str(error), code=error.code, field=name) from None
 
 
 def _part(path: str, token: int) -> str:

@@ -93,19 +93,40 @@ def test_a_server_that_shows_another_key_by_then_is_asked_about_again(signed_in,
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("wrong", "said"),
     [
-        ({"password": "wrong"}, "does not let mill in"),
+        ({"password": "wrong canary"}, "does not let mill in"),
         ({"orders_folder": "/nowhere"}, "has no /nowhere"),
+        ({"tracking_folder": "/nowhere"}, "has no /nowhere"),
     ],
 )
-def test_what_the_server_refuses_is_told(signed_in, mill, port, fields, said):
-    connect(signed_in, **typed(mill, port, **fields))
+def test_what_the_server_refuses_stands_beside_its_field_and_what_was_typed_stays(signed_in, mill, port, wrong, said):
+    connect(signed_in, **typed(mill, port, **wrong, name="Old Mill"))
 
-    answer = signed_in.post(CONFIRM, follow=True)
+    answer = signed_in.post(CONFIRM)
 
-    assert said in answer.content.decode()
+    page, (field,) = answer.content.decode(), wrong
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
+    assert said in page
+    assert [f'value="{kept}"' in page for kept in ("mill", "Old Mill", "NZD", str(port))] == [True] * 4
+    assert (mill.access_token in page, "canary" in page) == (False, False)
+    assert f'action="{reverse("connectors:connect", args=["filedrop_sftp"])}"' in page
     assert not Connection.objects.exists()
+
+
+def test_a_reconnect_that_is_refused_keeps_what_was_typed(signed_in, mill, port):
+    row = connected(signed_in, mill, port)
+    row.credentials = {**row.credentials, "server_key": "ssh-ed25519 SHA256:before"}
+    row.save()
+    again = reverse("connectors:reconnect", args=[row.public_id])
+    signed_in.post(again, typed(mill, port, orders_folder="/nowhere"))
+
+    answer = signed_in.post(CONFIRM)
+
+    page = answer.content.decode()
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["orders_folder"])
+    assert ('value="/nowhere"' in page, f'action="{again}"' in page) == (True, True)
+    assert mill.access_token not in page
 
 
 def test_a_form_that_is_refused_shows_no_secret(signed_in, mill, port):
