@@ -277,7 +277,7 @@ def _say_connected(request: MerchantRequest, connection: Connection, missing_sco
     messages.success(request, connections.welcome(connection))
     if missing_scopes:
         messages.warning(request, f"The token lacks permissions that are needed: {', '.join(missing_scopes)}.")
-    if connection.currency != request.merchant.currency:
+    if connection.currency != request.merchant.currency and not suppliers.is_supplier(connection):
         text = f"The store sells in {connection.currency}: orders in another currency will be blocked."
         messages.warning(request, text)
     _set_up_webhooks(request, connection)
@@ -310,7 +310,7 @@ def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) 
         connection_id=connection.pk,
         credentials=entry.credentials,
         webhook_secrets=entry.webhook_secrets,
-        missing_scopes=shop.missing_scopes,
+        shop=shop,
         by=_by(request),
         at=timezone.now(),
     )

@@ -124,12 +124,13 @@ def reconnect(
     credentials: Mapping[str, str],
     webhook_secrets: Sequence[str] = (),
     access: Access = TYPED,
-    missing_scopes: Sequence[str] = (),
+    shop: ShopInfo | None = None,
     by: str,
     at: datetime,
 ) -> Connection:
     """New credentials for the same shop, which also ends a pause; everything that waited for either goes on.
 
+    `shop` is what it says of itself now; None where it was not asked: nothing is known of its permissions then.
     Raises StateRefused when it is disconnected.
     """
     connection = _locked(connection_id, *_STANDING)
@@ -139,10 +140,13 @@ def reconnect(
         known = connection.webhook_secret.get("secrets", []) if secrets.readable(connection.webhook_secret) else []
         connection.webhook_secret = {"secrets": list(dict.fromkeys([*webhook_secrets, *known]))[:2]}
     access.write_on(connection)
-    connection.missing_scopes, connection.connected_at = list(missing_scopes), at
+    connection.connected_at = at
+    told = _told(shop, at) if shop else {"missing_scopes": []}
+    for name, value in told.items():
+        setattr(connection, name, value)
     _become(connection, ConnectionState.ACTIVE, "")
-    changed = ["credentials", "credential_version", "webhook_secret", "missing_scopes", "connected_at"]
-    connection.save(update_fields=[*changed, *_ACCESS_FIELDS])
+    changed = ["credentials", "credential_version", "webhook_secret", "connected_at"]
+    connection.save(update_fields=[*changed, *told, *_ACCESS_FIELDS])
     _note(connection, "connection.reconnected", by, at)
     _let_go(connection)
     return connection

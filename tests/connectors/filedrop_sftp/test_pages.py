@@ -167,6 +167,25 @@ def test_a_reconnect_to_a_changed_key_shows_both_and_goes_on_once_it_is_confirme
     assert (row.state, row.credentials["server_key"]) == (ConnectionState.ACTIVE, known)
 
 
+def test_a_reconnect_keeps_the_currency_that_was_typed(signed_in, mill, port):
+    row = connected(signed_in, mill, port)
+    again = reverse("connectors:reconnect", args=[row.public_id])
+
+    signed_in.post(again, typed(mill, port, currency="USD"))
+
+    row.refresh_from_db()
+    assert (row.currency, row.credentials["currency"]) == ("USD", "USD")
+
+
+def test_a_supplier_that_bills_in_another_currency_blocks_no_order_and_is_not_said_to(signed_in, mill, port):
+    connect(signed_in, **typed(mill, port, currency="USD"))
+
+    page = signed_in.post(CONFIRM, follow=True).content.decode()
+
+    assert "is connected" in page
+    assert "will be blocked" not in page
+
+
 def test_another_server_is_not_reconnected_to(signed_in, mill, port):
     row = connected(signed_in, mill, port)
     row.remote_id = "mill@sftp.mill.example:22"
