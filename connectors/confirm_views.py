@@ -1,4 +1,4 @@
-"""A person looks at the key that a server shows, and says whether it is the supplier's."""
+"""A person looks at the key that a server shows, or at a new address, and says whether it is the supplier's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from accounts.decorators import role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
 from connectors import pending
-from connectors.errors import ConnectorError, ServerKeyError
+from connectors.errors import ConnectorError, MovedError, ServerKeyError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
+from connectors.models.connection import ConnectionQuerySet
 from connectors.pending import Pending
 from connectors.services.connections import StateRefused
-from connectors.views import after_connecting, blame, connect_page, establish, reconnect_page, reestablish
+from connectors.views import (
+    after_connecting,
+    ask_about_address,
+    blame,
+    connect_page,
+    establish,
+    reconnect_page,
+    reestablish,
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -29,6 +38,9 @@ def confirm_server(request: MerchantRequest) -> HttpResponse:
         messages.error(request, "Nothing waits to be confirmed any more. Begin again.")
         return redirect("connectors:list")
     if request.method == "GET":
+        if asked.moved_to:
+            connection = get_object_or_404(_standing(request), public_id=asked.connection)
+            return render(request, "connectors/confirm_address.html", {"asked": asked, "connection": connection})
         return render(request, "connectors/confirm_server.html", {"asked": asked})
     pending.forget(request.session)
     try:
@@ -52,18 +64,23 @@ def _connect(request: MerchantRequest, asked: Pending) -> HttpResponse:
 
 
 def _reconnect(request: MerchantRequest, asked: Pending) -> HttpResponse:
-    standing = Connection.objects.of(request.merchant).standing().own()
-    connection = get_object_or_404(standing, public_id=asked.connection)
+    connection = get_object_or_404(_standing(request), public_id=asked.connection)
     try:
-        reestablish(request, connection, asked.entry)
+        reestablish(request, connection, asked.entry, moved_to=asked.moved_to)
     except ServerKeyError:
         raise
-    except (ConnectorError, StateRefused) as error:
+    except MovedError as error:
+        return ask_about_address(request, connection, asked.entry, error)
+    except (ConnectorError, StateRefused, IntegrityError) as error:
         form = ReconnectForm(_typed(asked), connection=connection)
         form.is_valid()  # it was, when it was typed; add_error() asks for it
         blame(form, error)
         return reconnect_page(request, connection, form)
     return redirect("connectors:detail", connection.public_id)
+
+
+def _standing(request: MerchantRequest) -> ConnectionQuerySet:
+    return Connection.objects.of(request.merchant).standing().own()
 
 
 def _typed(asked: Pending) -> dict[str, str]:

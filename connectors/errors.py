@@ -58,6 +58,14 @@ class ServerKeyError(CredentialsError):
         self.known = known  # what was confirmed; empty when nothing was
 
 
+class MovedError(ConnectorError):
+    """A supplier that our own book stands for answers at another address: a person says whether it is the same."""
+
+    def __init__(self, moved_to: str) -> None:
+        super().__init__(f"This is another address: {moved_to}.")
+        self.moved_to = moved_to
+
+
 class ConnectionGoneError(ConnectorError):
     """The shop is frozen, locked or deleted: pause the connection."""
 

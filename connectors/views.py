@@ -19,7 +19,7 @@ from accounts.models import Role
 from connectors import pending, registry
 from connectors.base import Entry
 from connectors.credentials import readable
-from connectors.errors import ConnectorError, CredentialsError, ServerKeyError
+from connectors.errors import ConnectorError, CredentialsError, MovedError, ServerKeyError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
 from connectors.services import apps, catalog, connections, desk, desk_folder, health, practice, store_setup, suppliers
@@ -142,6 +142,8 @@ def connection_reconnect(request: MerchantRequest, public_id: str) -> HttpRespon
                 connection=public_id,
             )
             return _ask_to_confirm(request, asked)
+        except MovedError as error:
+            return ask_about_address(request, connection, form.entry, error)
     return reconnect_page(request, connection, form)
 
 
@@ -289,11 +291,11 @@ def _set_up_webhooks(request: MerchantRequest, connection: Connection) -> None:
 
 
 def _reconnect(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> bool:
-    """False when the form now says what is wrong. Raises ServerKeyError when a person has to confirm the server."""
+    """False when the form now says what is wrong. Raises ServerKeyError or MovedError when a person has to confirm it."""
     form.entry = _with_known_server(connection, form.entry)
     try:
         reestablish(request, connection, form.entry)
-    except ServerKeyError:
+    except (ServerKeyError, MovedError):
         raise
     except (ConnectorError, StateRefused) as error:
         blame(form, error)
@@ -301,16 +303,27 @@ def _reconnect(request: MerchantRequest, connection: Connection, form: Reconnect
     return True
 
 
-def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) -> None:
-    """Ask first, save then, set up webhooks last. Raises ConnectorError, or StateRefused when it cannot be."""
-    shop = connections.ask(platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials)
-    if shop.remote_id != connection.remote_id:
+def reestablish(request: MerchantRequest, connection: Connection, entry: Entry, *, moved_to: str = "") -> None:
+    """Ask first, save then, set up webhooks last. `moved_to` is the other address that a person has confirmed.
+
+    Raises ConnectorError, MovedError among them, StateRefused when it cannot be, or IntegrityError for an address that
+    is connected already.
+    """
+    has_book = registry.connector_class(connection.platform).capabilities.desk
+    base_url = entry.base_url if has_book else connection.base_url
+    shop = connections.ask(platform=connection.platform, base_url=base_url, credentials=entry.credentials)
+    is_moved = shop.remote_id != connection.remote_id
+    if is_moved and not has_book:
         raise StateRefused(f"These credentials belong to another store: {shop.name}.")
+    if is_moved and shop.remote_id != moved_to:
+        connections.refuse_to_move(connection)
+        raise MovedError(shop.remote_id)
     connections.reconnect(
         connection_id=connection.pk,
         credentials=entry.credentials,
         webhook_secrets=entry.webhook_secrets,
         shop=shop,
+        moved_to=base_url if is_moved else "",
         by=_by(request),
         at=timezone.now(),
     )
@@ -318,7 +331,23 @@ def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) 
     _set_up_webhooks(request, connection)  # uninstalling the app took them away
 
 
+def ask_about_address(
+    request: MerchantRequest, connection: Connection, entry: Entry, error: MovedError
+) -> HttpResponse:
+    """The page on which a person says whether it is the same supplier."""
+    asked = pending.moved(
+        entry,
+        merchant_id=request.merchant.pk,
+        platform=connection.platform,
+        connection=connection.public_id,
+        moved_to=error.moved_to,
+    )
+    return _ask_to_confirm(request, asked)
+
+
 def _with_known_server(connection: Connection, entry: Entry) -> Entry:
-    """The key that was confirmed stays so, where there is one."""
-    known = connection.credentials.get("server_key") if readable(connection.credentials) else None
-    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known else entry
+    """The key that was confirmed stays so, where there is one and the server is the same."""
+    given = connection.credentials if readable(connection.credentials) else {}
+    known = given.get("server_key")
+    is_same = all(given.get(name) == entry.credentials.get(name) for name in ("host", "port"))
+    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known and is_same else entry

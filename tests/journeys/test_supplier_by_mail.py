@@ -212,3 +212,23 @@ def test_tracking_of_what_was_sent_before_is_taken_in_by_the_connection_that_fol
     order.refresh_from_db()
     assert (order.status, Parcel.objects.get().number) == (OrderStatus.COMPLETED, "NZ1")
     assert order.events.filter(kind="push.handed_over").count() == 1
+
+
+def test_a_supplier_s_new_mail_address_is_taken_once_it_is_confirmed(client, owner):
+    client.force_login(owner)
+    merchant = owner.memberships.get().merchant
+    given = {"email": "orders@mill.example", "currency": "USD"}
+    row = make_connection(
+        merchant, platform="filedrop", base_url="mailto:orders@mill.example", remote_id="orders@mill.example",
+        credentials=given, currency="USD",
+    )  # fmt: skip
+    typed = {"email": "Sales@mill.example", "currency": "NZD"}
+
+    asked = client.post(reverse("connectors:reconnect", args=[row.public_id]), typed)
+    page = client.get(asked.url).content.decode()
+    client.post(asked.url)
+
+    row.refresh_from_db()
+    assert ("orders@mill.example" in page, "sales@mill.example" in page) == (True, True)
+    assert (row.remote_id, row.base_url, row.currency) == ("sales@mill.example", "mailto:sales@mill.example", "NZD")
+    assert dict(row.credentials) == {"email": "Sales@mill.example", "currency": "NZD"}

@@ -10,11 +10,11 @@ from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Role
+from accounts.models import AuditEvent, Role
 from connectors.models import CallLog, Connection, ConnectionState
 from connectors.practice import dials
 from tests.connectors.sftp_server import place_of
-from tests.factories import make_member, make_merchant
+from tests.factories import NOON, make_member, make_merchant
 
 CONFIRM = reverse("connectors:confirm_server")
 
@@ -186,14 +186,72 @@ def test_a_supplier_that_bills_in_another_currency_blocks_no_order_and_is_not_sa
     assert "will be blocked" not in page
 
 
-def test_another_server_is_not_reconnected_to(signed_in, mill, port):
-    row = connected(signed_in, mill, port)
-    row.remote_id = "mill@sftp.mill.example:22"
+def elsewhere(row: Connection) -> Connection:
+    """As if it had been connected at another server."""
+    old = {**row.credentials, "host": "sftp.mill.example", "server_key": "ssh-ed25519 SHA256:before"}
+    row.remote_id, row.shop_domain, row.credentials = "mill@sftp.mill.example:22", "sftp.mill.example", old
     row.save()
+    return row
 
-    page = signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
 
-    assert "belong to another store" in page.content.decode()
+def test_a_server_at_another_address_is_taken_once_its_key_and_its_address_are_confirmed(signed_in, mill, port, known):
+    row = elsewhere(connected(signed_in, mill, port))
+    row.purchase_orders.create(reference="SW-1", units=[], state="sent", created_at=NOON, updated_at=NOON)
+
+    signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+    key_page = signed_in.get(CONFIRM).content.decode()
+    asked = signed_in.post(CONFIRM)
+    address_page = signed_in.get(CONFIRM).content.decode()
+    unchanged = Connection.objects.get().remote_id
+    answer = signed_in.post(CONFIRM)
+
+    row.refresh_from_db()
+    assert ("SHA256:before" in key_page, known in key_page) == (False, True)
+    assert (asked.url, unchanged) == (CONFIRM, "mill@sftp.mill.example:22")
+    assert [text in address_page for text in (unchanged, f"mill@127.0.0.1:{port}", known)] == [True] * 3
+    assert answer.url == reverse("connectors:detail", args=[row.public_id])
+    assert (row.remote_id, row.shop_domain) == (f"mill@127.0.0.1:{port}", "127.0.0.1")
+    assert (row.base_url, row.credentials["server_key"]) == (f"sftp://127.0.0.1:{port}", known)
+    assert AuditEvent.objects.get(kind="connection.moved").data == {"before": unchanged, "after": row.remote_id}
+    assert row.purchase_orders.count() == 1
+
+
+@pytest.mark.parametrize("state", ["sending", "uploading"])
+def test_an_address_is_not_changed_while_an_order_may_be_at_the_old_one(signed_in, mill, port, state):
+    row = elsewhere(connected(signed_in, mill, port))
+    row.purchase_orders.create(reference="SW-1", units=[], state=state, created_at=NOON, updated_at=NOON)
+
+    signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+    page = signed_in.post(CONFIRM).content.decode()
+
+    assert "PO SW-1 is on its way to the old address" in page
+    assert Connection.objects.get().remote_id == "mill@sftp.mill.example:22"
+
+
+def test_an_order_that_left_while_a_person_looked_at_the_address_stops_the_change(signed_in, mill, port):
+    row = elsewhere(connected(signed_in, mill, port))
+    signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+    signed_in.post(CONFIRM)
+    row.purchase_orders.create(reference="SW-1", units=[], state="sending", created_at=NOON, updated_at=NOON)
+
+    page = signed_in.post(CONFIRM).content.decode()
+
+    assert "PO SW-1 is on its way to the old address" in page
+    assert Connection.objects.get().credential_version == 1
+
+
+def test_an_address_that_is_another_connection_s_is_not_taken(signed_in, mill, port):
+    row = elsewhere(connected(signed_in, mill, port))
+    connect(signed_in, **typed(mill, port))
+    signed_in.post(CONFIRM)
+
+    signed_in.post(reverse("connectors:reconnect", args=[row.public_id]), typed(mill, port))
+    signed_in.post(CONFIRM)
+    answer = signed_in.post(CONFIRM)
+
+    row.refresh_from_db()
+    assert (answer.status_code, "connected already" in answer.content.decode()) == (422, True)
+    assert (row.remote_id, row.credential_version) == ("mill@sftp.mill.example:22", 1)
 
 
 def test_the_same_server_is_not_connected_twice(signed_in, mill, port):
