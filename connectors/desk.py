@@ -73,8 +73,8 @@ class Desk(Protocol):
     def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that were not read yet, whether or not they may be read now. A question about some at a time."""
 
-    def crowded(self, folder: str, count: int) -> None:
-        """`count` files wait there to be read: more than are looked at. A person is told, once a day."""
+    def warn(self, what: str, text: str) -> None:
+        """Something is the matter with the folder for tracking. A person is told, once a day of each `what`."""
 
     def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that were not read yet and have stopped changing."""

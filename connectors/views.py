@@ -193,7 +193,7 @@ def _page(request: MerchantRequest, connection: Connection, **forms: Any) -> Htt
         "has_folders": offers.folders,
         "purchase_orders": desk.listed(connection, limit=LATEST_ORDERS) if offers.desk else (),
         "tracking_files": desk_folder.listed(connection, limit=LATEST_FILES) if offers.folders else (),
-        "crowded": desk_folder.was_crowded(connection, at=at) if offers.folders else None,
+        "folder_warning": desk_folder.warning(connection, at=at) if offers.folders else None,
         "fetches_tracking": offers.folders and desk_folder.fetches(connection),
         "has_webhooks": offers.webhooks,
         "setup_left": store_setup.next_step(connection) if store_setup.offered(connection) else "",

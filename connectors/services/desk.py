@@ -80,8 +80,8 @@ class BookDesk:
     def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         return desk_folder.not_read(self._connection_id, entries)
 
-    def crowded(self, folder: str, count: int) -> None:
-        desk_folder.crowded(self._connection_id, folder, count, at=timezone.now())
+    def warn(self, what: str, text: str) -> None:
+        desk_folder.warn(self._connection_id, what, text, at=timezone.now())
 
     def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         return desk_folder.unread(self._connection_id, entries, at=timezone.now())

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import AuditEvent
 from accounts.services import audit
@@ -20,7 +20,7 @@ from connectors.services import desk_mails
 from connectors.sftp import Entry
 
 STOREWARD = "Storeward"
-CROWDED = "supplier.tracking_crowded"
+WARNED = "supplier.tracking_folder"
 UPLOAD_ENDS = timedelta(seconds=60)  # longer than a session lives: by then whoever uploads has ended or is late
 SETTLES = timedelta(seconds=30)  # a file that is the same after this is not being written any more
 FAULTS_KEPT = 50
@@ -94,22 +94,26 @@ def not_read(connection_id: int, entries: Sequence[Entry]) -> list[Entry]:
 
 
 @transaction.atomic
-def crowded(connection_id: int, folder: str, count: int, *, at: datetime) -> None:
-    """Told by mail and in the merchant's record, once in a day while it lasts."""
+def warn(connection_id: int, what: str, text: str, *, at: datetime) -> None:
+    """Told by mail and in the merchant's record, once in a day of each `what` while it lasts."""
     connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
-    if was_crowded(connection, at=at):
+    if _warnings(connection, at=at).filter(data__what=what).exists():
         return
     audit.record(
-        merchant=connection.merchant, kind=CROWDED, subject=connection.name, by=STOREWARD, at=at,
-        connection=connection.public_id, folder=folder, count=count,
+        merchant=connection.merchant, kind=WARNED, subject=connection.name, by=STOREWARD, at=at,
+        connection=connection.public_id, what=what, text=text,
     )  # fmt: skip
-    desk_mails.crowded(connection, folder, count)
+    desk_mails.of_folder(connection, text)
 
 
-def was_crowded(connection: Connection, *, at: datetime) -> AuditEvent | None:
-    """What was told in the last day of a folder with too many files."""
-    told = AuditEvent.objects.filter(merchant=connection.merchant_id, kind=CROWDED, at__gt=at - desk_mails.ONCE_IN)
-    return told.filter(data__connection=connection.public_id).order_by("-pk").first()
+def warning(connection: Connection, *, at: datetime) -> AuditEvent | None:
+    """What was told last of the folder for tracking, in the last day."""
+    return _warnings(connection, at=at).order_by("-pk").first()
+
+
+def _warnings(connection: Connection, *, at: datetime) -> QuerySet[AuditEvent]:
+    told = AuditEvent.objects.filter(merchant=connection.merchant_id, kind=WARNED, at__gt=at - desk_mails.ONCE_IN)
+    return told.filter(data__connection=connection.public_id)
 
 
 def was_read(connection: Connection, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> TrackingFile:

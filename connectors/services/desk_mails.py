@@ -13,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from connectors.models import Connection, SyncSettings, TrackingFile
-from connectors.sftp import FILES_MAX
 
 ONCE_IN = timedelta(days=1)  # for each supplier: one that is wrong is wrong in file after file
 SHOWN = 5
@@ -28,11 +27,10 @@ def not_taken(connection: Connection, file: TrackingFile, *, at: datetime) -> No
     _mail(connection, subject, "connectors/mail/tracking_file.txt", context)
 
 
-def crowded(connection: Connection, folder: str, count: int) -> None:
+def of_folder(connection: Connection, text: str) -> None:
     """Inside the transaction that notes it."""
-    context = {"folder": folder, "count": count, "looked_at": FILES_MAX}
-    subject = f"The folder for tracking of {_name(connection)} holds too many files"
-    _mail(connection, subject, "connectors/mail/tracking_crowded.txt", context)
+    subject = f"The folder for tracking of {_name(connection)} needs a look"
+    _mail(connection, subject, "connectors/mail/tracking_folder.txt", {"text": text})
 
 
 def _mail(connection: Connection, subject: str, template: str, context: Mapping[str, Any]) -> None:

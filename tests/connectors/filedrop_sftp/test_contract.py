@@ -14,6 +14,7 @@ from connectors.errors import (
     ConnectorError,
     CredentialsError,
     OutcomeUnknownError,
+    RejectedError,
     RetryableError,
     ServerKeyError,
 )
@@ -174,7 +175,7 @@ class TestPractice(PracticeContract):
             lambda: store.driver.changed_since(an_hour_ago()),
         ):
             store.turn(dial)
-            with store.told.refusal(RetryableError, CredentialsError):
+            with store.told.refusal(RetryableError, CredentialsError, RejectedError):
                 verb()
 
     # --- what comes back: what was sent, and nothing else ---

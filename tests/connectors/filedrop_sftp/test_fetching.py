@@ -11,8 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import AuditEvent
+from connectors.errors import RejectedError
 from connectors.filedrop_sftp.connector import FILES_AT_ONCE
 from connectors.models import InboundEvent, PurchaseShipment, TrackingFile
+from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
 from connectors.practice.models import PracticeFile
 from connectors.services import desk_folder
@@ -194,8 +196,8 @@ def test_a_folder_with_more_files_than_are_held_is_read_from_the_newest_and_told
     assert TrackingFile.objects.filter(name="new.csv").exists()
     assert TrackingFile.objects.exclude(read_at=None).count() == FILES_AT_ONCE
     (sent,) = mail.outbox
-    assert (sent.to, "2001 tracking files" in sent.body) == (["ana@kauri.example"], True)
-    assert AuditEvent.objects.filter(kind=desk_folder.CROWDED).count() == 1
+    assert (sent.to, "2001 files wait in /tracking" in sent.body) == (["ana@kauri.example"], True)
+    assert AuditEvent.objects.filter(kind=desk_folder.WARNED).count() == 1
 
 
 def test_files_that_were_read_take_no_place(driver, mill):
@@ -208,7 +210,20 @@ def test_files_that_were_read_take_no_place(driver, mill):
     poll(driver, times=2)
 
     assert numbers() == ["NZ1"]
-    assert not AuditEvent.objects.filter(kind=desk_folder.CROWDED).exists()
+    assert not AuditEvent.objects.filter(kind=desk_folder.WARNED).exists()
+
+
+def test_a_folder_that_is_gone_is_told_once_and_stops_no_order(driver, row, mill):
+    row.merchant.alert_addresses = ["ana@kauri.example"]
+    row.merchant.save()
+    dials.turn(mill.pk, "no_folder", left=2)
+    for _ in range(2):
+        with pytest.raises(RejectedError, match="has no /tracking"):
+            driver.changed_since(an_hour_ago())
+
+    (sent,) = mail.outbox
+    assert "has no /tracking" in sent.body
+    assert driver.create(purchase()).remote_id == "SW-1"
 
 
 def test_without_a_folder_for_tracking_nobody_is_asked(row, calls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Role
 from connectors.models import CallLog, Connection, ConnectionState
 from connectors.practice import dials
+from connectors.practice.filedrop_sftp import server
 from tests.connectors.sftp_server import place_of
 from tests.factories import NOON, make_member, make_merchant
 
@@ -112,6 +114,41 @@ def test_what_the_server_refuses_stands_beside_its_field_and_what_was_typed_stay
     assert (mill.access_token in page, "canary" in page) == (False, False)
     assert f'action="{reverse("connectors:connect", args=["filedrop_sftp"])}"' in page
     assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("right", ["write", "rename", "remove"])
+def test_a_right_that_lacks_is_named_when_it_is_connected(signed_in, mill, port, monkeypatch, right):
+    """Told before the first order; nothing that looks like one was written."""
+    connect(signed_in, **typed(mill, port))
+    opened = server._Folders.open
+
+    def denied(self, path, *rest):
+        """Whoever may not write may still read."""
+        return opened(self, path, *rest) if rest and rest[0] == os.O_RDONLY else server._DENIED
+
+    monkeypatch.setattr(server._Folders, {"write": "open"}.get(right, right), denied)
+
+    answer = signed_in.post(CONFIRM)
+
+    assert list(answer.context["form"].errors) == ["orders_folder"]
+    assert f"mill may not {right} files in /orders on 127.0.0.1" in answer.content.decode()
+    assert not mill.files.filter(path__endswith=".csv").exists()
+    assert not Connection.objects.exists()
+
+
+def test_connecting_leaves_no_test_file(signed_in, mill, port):
+    connected(signed_in, mill, port)
+
+    assert not mill.files.exists()
+
+
+def test_a_read_only_server_is_told_by_a_test_of_the_connection(signed_in, mill, port):
+    row = connected(signed_in, mill, port)
+    dials.turn(mill.pk, "read_only", left=3)
+
+    page = signed_in.post(reverse("connectors:test", args=[row.public_id]), follow=True).content.decode()
+
+    assert "may not write files in /orders" in page
 
 
 def test_a_reconnect_that_is_refused_keeps_what_was_typed(signed_in, mill, port):
