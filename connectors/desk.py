@@ -70,6 +70,12 @@ class Desk(Protocol):
     def settle(self, reference: str, *, arrived: bool) -> None:
         """Write down what was found out of a purchase order that nobody knew of."""
 
+    def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those that were not read yet, whether or not they may be read now. A question about some at a time."""
+
+    def warn(self, what: str, text: str) -> None:
+        """Something is the matter with the folder for tracking. A person is told, once a day of each `what`."""
+
     def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that were not read yet and have stopped changing."""
 

@@ -43,8 +43,9 @@ class OutcomeUnknownError(RetryableError):
 class CredentialsError(ConnectorError):
     """The token is dead or lacks a scope: ask the merchant to reconnect."""
 
-    def __init__(self, message: str, *, code: str = "credentials_expired") -> None:
+    def __init__(self, message: str, *, code: str = "credentials_expired", field: str = "") -> None:
         super().__init__(message, code=code)
+        self.field = field  # of the platform's form, where one is known to be wrong
 
 
 class ServerKeyError(CredentialsError):
@@ -55,6 +56,14 @@ class ServerKeyError(CredentialsError):
         self.host = host
         self.shown = shown  # "ssh-ed25519 SHA256:...", as people compare it; empty when it shows none that we can take
         self.known = known  # what was confirmed; empty when nothing was
+
+
+class MovedError(ConnectorError):
+    """A supplier that our own book stands for answers at another address: a person says whether it is the same."""
+
+    def __init__(self, moved_to: str) -> None:
+        super().__init__(f"This is another address: {moved_to}.")
+        self.moved_to = moved_to
 
 
 class ConnectionGoneError(ConnectorError):

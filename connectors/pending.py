@@ -1,4 +1,4 @@
-"""What somebody typed to connect a server, kept while the key that it shows is being confirmed.
+"""What somebody typed to connect a server, kept while the key that it shows, or its new address, is being confirmed.
 
 It lies in the person's own session, encrypted as every credential is, and for a short time.
 """
@@ -31,11 +31,13 @@ class Pending:
     known: str
     base_url: str
     credentials: Mapping[str, str] = field(repr=False)
+    moved_to: str = ""  # what the supplier at the new address calls itself; empty: the address is not in question
 
     @property
     def entry(self) -> Entry:
         """With the key, as if it was confirmed."""
-        return Entry(self.base_url, {**self.credentials, "server_key": self.shown})
+        key = {"server_key": self.shown} if self.shown else {}
+        return Entry(self.base_url, {**self.credentials, **key})
 
 
 def of(
@@ -54,9 +56,25 @@ def of(
     )
 
 
+def moved(entry: Entry, *, merchant_id: int, platform: str, connection: str, moved_to: str) -> Pending:
+    """The supplier answers at another address than the connection's."""
+    return Pending(
+        merchant_id=merchant_id,
+        platform=platform,
+        name="",
+        connection=connection,
+        host="",
+        shown=entry.credentials.get("server_key", ""),
+        known="",
+        base_url=entry.base_url,
+        credentials=dict(entry.credentials),
+        moved_to=moved_to,
+    )
+
+
 def again(pending: Pending, error: ServerKeyError) -> Pending:
-    """The server shows yet another key."""
-    return replace(pending, shown=error.shown, known=error.known)
+    """The server shows yet another key; whose address it is is asked after that."""
+    return replace(pending, host=error.host, shown=error.shown, known=error.known, moved_to="")
 
 
 def keep(session: MutableMapping[str, Any], pending: Pending, *, at: datetime) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import heapq
 import io
 import logging
 import socket
 import stat
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 PORT = 22
-ENTRIES_MAX = 2000  # names read of one folder
+FILES_MAX = 2000  # files of one folder that are held; of more the newest
+SIFTED_AT_ONCE = 500
 RECEIVED_MAX = 16_000_000  # bytes of one session, whatever they are
 PIECE = 32_768  # bytes written or read at a time; every server takes as many
 _SIZE_MAX = 2**62  # a database keeps no larger number
@@ -88,6 +91,14 @@ def read_key(text: str, passphrase: str = "") -> paramiko.PKey:
     raise ValueError("This is no private key that can be read (Ed25519, ECDSA or RSA), or the passphrase is wrong.")
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was looked for in a folder."""
+
+    files: tuple[Entry, ...]  # the oldest first
+    left_out: int = 0  # older ones, of which there are too many
+
+
 class Session:
     """One visit, open while in its `with`. `deadline_s` bounds the whole of it; nothing is repeated by itself.
 
@@ -130,16 +141,28 @@ class Session:
             if mode is not None and not stat.S_ISDIR(mode):
                 raise FileNotFoundError
 
-    def files(self, folder: str) -> list[Entry]:
-        """The files in it, the oldest first. Raises CredentialsError when it is not there or not ours to read."""
+    def files(
+        self, folder: str, *, wanted: Callable[[Sequence[Entry]], Sequence[Entry]] = tuple, at_most: int = FILES_MAX
+    ) -> Listing:
+        """The newest files in it of those that `wanted` lets through, which is given some at a time.
+
+        However many there are: only `at_most` are held. Raises CredentialsError when it is not there or not ours to read.
+        """
         with self._call("list", folder), self._heard(folder):
-            found: list[Entry] = []
-            for entry in self._sftp.listdir_iter(folder, read_aheads=1):
-                if len(found) >= ENTRIES_MAX:
-                    raise RetryableError(f"{folder} on {self._place.host} holds more than {ENTRIES_MAX} entries.")
-                if entry.st_mode is None or stat.S_ISREG(entry.st_mode):
-                    found.append(Entry(entry.filename, min(entry.st_size or 0, _SIZE_MAX), entry.st_mtime or 0))
-            return sorted(found, key=lambda each: (each.modified_at, each.name))
+            newest: list[tuple[int, str, Entry]] = []
+            left_out, entries = 0, self._entries(folder)
+            while some := list(islice(entries, SIFTED_AT_ONCE)):
+                for each in wanted(some):
+                    heapq.heappush(newest, (each.modified_at, each.name, each))
+                    if len(newest) > at_most:
+                        heapq.heappop(newest)
+                        left_out += 1
+            return Listing(tuple(each for *_, each in sorted(newest, key=lambda found: found[:2])), left_out)
+
+    def _entries(self, folder: str) -> Iterator[Entry]:
+        for entry in self._sftp.listdir_iter(folder, read_aheads=1):
+            if entry.st_mode is None or stat.S_ISREG(entry.st_mode):
+                yield Entry(entry.filename, min(entry.st_size or 0, _SIZE_MAX), entry.st_mtime or 0)
 
     def read(self, path: str, *, max_bytes: int) -> bytes | None:
         """The whole file, None when it is not there. Raises RejectedError when it is larger than `max_bytes`."""

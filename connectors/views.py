@@ -19,7 +19,7 @@ from accounts.models import Role
 from connectors import pending, registry
 from connectors.base import Entry
 from connectors.credentials import readable
-from connectors.errors import ConnectorError, CredentialsError, ServerKeyError
+from connectors.errors import ConnectorError, CredentialsError, MovedError, ServerKeyError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
 from connectors.services import apps, catalog, connections, desk, desk_folder, health, practice, store_setup, suppliers
@@ -29,6 +29,7 @@ LATEST_CALLS = 8
 LATEST_ORDERS = 50
 LATEST_FILES = 20
 TAKEN = "This store is connected already."
+ADDRESSES = ("base_url", "host", "email")  # fields that say where the other side is
 
 
 @require_GET
@@ -57,8 +58,7 @@ def gallery(request: MerchantRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @role_required(Role.MANAGER)
 def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
-    known = next((known for known in registry.platforms() if known.key == platform), None)
-    if known is None:
+    if not registry.knows(platform):
         raise Http404
     posted = practice.completed(request.POST, platform) if request.method == "POST" else None
     form = ConnectForm(posted, platform=platform)
@@ -71,9 +71,17 @@ def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
             return _ask_to_confirm(request, asked)
         if connection is not None:
             return after_connecting(connection)
-    offers = practice.offers(request.merchant, platform)
-    may_authorize = apps.can_authorize(platform)
-    context = {"platform": known, "form": form, "offers": offers, "may_authorize": may_authorize}
+    return connect_page(request, platform, form)
+
+
+def connect_page(request: MerchantRequest, platform: str, form: ConnectForm) -> HttpResponse:
+    """The form, with what was typed and what is wrong with it."""
+    context = {
+        "platform": next(known for known in registry.platforms() if known.key == platform),
+        "form": form,
+        "offers": practice.offers(request.merchant, platform),
+        "may_authorize": apps.can_authorize(platform),
+    }
     return render(request, "connectors/connection_new.html", context, status=422 if form.errors else 200)
 
 
@@ -141,6 +149,13 @@ def connection_reconnect(request: MerchantRequest, public_id: str) -> HttpRespon
                 connection=public_id,
             )
             return _ask_to_confirm(request, asked)
+        except MovedError as error:
+            return ask_about_address(request, connection, form.entry, error)
+    return reconnect_page(request, connection, form)
+
+
+def reconnect_page(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> HttpResponse:
+    """The form, with what was typed and what is wrong with it."""
     may_authorize = apps.can_authorize(connection.platform)
     context = {"connection": connection, "form": form, "may_authorize": may_authorize}
     return render(request, "connectors/connection_reconnect.html", context, status=422 if form.errors else 200)
@@ -185,6 +200,7 @@ def _page(request: MerchantRequest, connection: Connection, **forms: Any) -> Htt
         "has_folders": offers.folders,
         "purchase_orders": desk.listed(connection, limit=LATEST_ORDERS) if offers.desk else (),
         "tracking_files": desk_folder.listed(connection, limit=LATEST_FILES) if offers.folders else (),
+        "folder_warning": desk_folder.warning(connection, at=at) if offers.folders else None,
         "fetches_tracking": offers.folders and desk_folder.fetches(connection),
         "has_webhooks": offers.webhooks,
         "setup_left": store_setup.next_step(connection) if store_setup.offered(connection) else "",
@@ -220,10 +236,8 @@ def _connect(request: MerchantRequest, form: ConnectForm, platform: str) -> Conn
         return establish(request, form.entry, platform=platform, name=form.cleaned_data["name"])
     except ServerKeyError:
         raise
-    except ConnectorError as error:
-        _blame(form, error)
-    except IntegrityError:
-        form.add_error("base_url" if "base_url" in form.fields else None, TAKEN)
+    except (ConnectorError, IntegrityError) as error:
+        blame(form, error)
     return None
 
 
@@ -256,18 +270,23 @@ def _ask_to_confirm(request: MerchantRequest, asked: pending.Pending) -> HttpRes
     return redirect("connectors:confirm_server")
 
 
-def _blame(form: ConnectForm | ReconnectForm, error: ConnectorError) -> None:
-    """Beside the first secret when it was refused, else beside the address."""
-    secrets = [field.name for field in form.platform.FIELDS if field.kind == "secret"]
-    field = secrets[0] if isinstance(error, CredentialsError) and secrets else "base_url"
-    form.add_error(field if field in form.fields else None, str(error))
+def blame(form: ConnectForm | ReconnectForm, error: ConnectorError | StateRefused | IntegrityError) -> None:
+    """Beside the field that is wrong: the one that the error names, the first secret when it was refused, else the
+    address."""
+    text = TAKEN if isinstance(error, IntegrityError) else str(error)
+    asked = form.platform.FIELDS
+    found = [field.name for field in asked if field.name in ADDRESSES]
+    if isinstance(error, CredentialsError):
+        found = [error.field] if error.field else [field.name for field in asked if field.kind == "secret"]
+    field = found[0] if found and not isinstance(error, StateRefused) else None
+    form.add_error(field if field in form.fields else None, text)
 
 
 def _say_connected(request: MerchantRequest, connection: Connection, missing_scopes: tuple[str, ...]) -> None:
     messages.success(request, connections.welcome(connection))
     if missing_scopes:
         messages.warning(request, f"The token lacks permissions that are needed: {', '.join(missing_scopes)}.")
-    if connection.currency != request.merchant.currency:
+    if connection.currency != request.merchant.currency and not suppliers.is_supplier(connection):
         text = f"The store sells in {connection.currency}: orders in another currency will be blocked."
         messages.warning(request, text)
     _set_up_webhooks(request, connection)
@@ -279,31 +298,39 @@ def _set_up_webhooks(request: MerchantRequest, connection: Connection) -> None:
 
 
 def _reconnect(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> bool:
-    """False when the form now says what is wrong. Raises ServerKeyError when a person has to confirm the server."""
+    """False when the form now says what is wrong. Raises ServerKeyError or MovedError when a person has to confirm it."""
     form.entry = _with_known_server(connection, form.entry)
     try:
         reestablish(request, connection, form.entry)
-    except ServerKeyError:
+    except (ServerKeyError, MovedError):
         raise
-    except ConnectorError as error:
-        _blame(form, error)
-        return False
-    except StateRefused as refusal:
-        form.add_error(None, str(refusal))
+    except (ConnectorError, StateRefused) as error:
+        blame(form, error)
         return False
     return True
 
 
-def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) -> None:
-    """Ask first, save then, set up webhooks last. Raises ConnectorError, or StateRefused when it cannot be."""
-    shop = connections.ask(platform=connection.platform, base_url=connection.base_url, credentials=entry.credentials)
-    if shop.remote_id != connection.remote_id:
+def reestablish(request: MerchantRequest, connection: Connection, entry: Entry, *, moved_to: str = "") -> None:
+    """Ask first, save then, set up webhooks last. `moved_to` is the other address that a person has confirmed.
+
+    Raises ConnectorError, MovedError among them, StateRefused when it cannot be, or IntegrityError for an address that
+    is connected already.
+    """
+    has_book = registry.connector_class(connection.platform).capabilities.desk
+    base_url = entry.base_url if has_book else connection.base_url
+    shop = connections.ask(platform=connection.platform, base_url=base_url, credentials=entry.credentials)
+    is_moved = shop.remote_id != connection.remote_id
+    if is_moved and not has_book:
         raise StateRefused(f"These credentials belong to another store: {shop.name}.")
+    if is_moved and shop.remote_id != moved_to:
+        connections.refuse_to_move(connection)
+        raise MovedError(shop.remote_id)
     connections.reconnect(
         connection_id=connection.pk,
         credentials=entry.credentials,
         webhook_secrets=entry.webhook_secrets,
-        missing_scopes=shop.missing_scopes,
+        shop=shop,
+        moved_to=base_url if is_moved else "",
         by=_by(request),
         at=timezone.now(),
     )
@@ -311,7 +338,23 @@ def reestablish(request: MerchantRequest, connection: Connection, entry: Entry) 
     _set_up_webhooks(request, connection)  # uninstalling the app took them away
 
 
+def ask_about_address(
+    request: MerchantRequest, connection: Connection, entry: Entry, error: MovedError
+) -> HttpResponse:
+    """The page on which a person says whether it is the same supplier."""
+    asked = pending.moved(
+        entry,
+        merchant_id=request.merchant.pk,
+        platform=connection.platform,
+        connection=connection.public_id,
+        moved_to=error.moved_to,
+    )
+    return _ask_to_confirm(request, asked)
+
+
 def _with_known_server(connection: Connection, entry: Entry) -> Entry:
-    """The key that was confirmed stays so, where there is one."""
-    known = connection.credentials.get("server_key") if readable(connection.credentials) else None
-    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known else entry
+    """The key that was confirmed stays so, where there is one and the server is the same."""
+    given = connection.credentials if readable(connection.credentials) else {}
+    known = given.get("server_key")
+    is_same = all(given.get(name) == entry.credentials.get(name) for name in ("host", "port"))
+    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known and is_same else entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,7 +20,15 @@ _QUANTITY_MAX = 1_000_000
 
 
 class TrackingFileError(Exception):
-    """The file, or a row of it, cannot be read; the text says where and why."""
+    """The file, or a row of it, cannot be taken; `text` says why, the whole also where.
+
+    `line` is where it stands in the file, whose header is 1; 0: it is about the whole file. `others` are the further
+    rows that cannot be, where all of them were looked at.
+    """
+
+    def __init__(self, text: str, *, line: int = 0, others: Sequence[TrackingFileError] = ()) -> None:
+        super().__init__(f"Row {line}: {text}" if line else text)
+        self.text, self.line, self.others = text, line, tuple(others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +48,7 @@ class Sheet:
     """A file as far as it can be read."""
 
     rows: tuple[TrackingRow, ...]
-    faults: tuple[str, ...]  # one for each row that cannot
-
-
-def read(body: bytes) -> list[TrackingRow]:
-    """Every row of a file of at most MAX_BYTES and MAX_ROWS. Raises TrackingFileError at the first that cannot be read."""
-    sheet = read_each(body)
-    if sheet.faults:
-        raise TrackingFileError(sheet.faults[0])
-    return list(sheet.rows)
+    faults: tuple[TrackingFileError, ...]  # one for each row that cannot
 
 
 def read_each(body: bytes) -> Sheet:
@@ -59,16 +59,28 @@ def read_each(body: bytes) -> Sheet:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TrackingFileError("The file is not text in UTF-8. Save it as “CSV UTF-8”.") from None
+    return _sheet(_cells(csv.DictReader(io.StringIO(text, newline=""), strict=True)))
+
+
+def from_items(items: Sequence[Mapping[str, str]]) -> Sheet:
+    """The same from rows with the columns' names; the first stands in line 2, as below a header."""
+    names = (*REQUIRED, *OPTIONAL)
+    return _sheet(
+        (line, {name: item.get(name, "").strip() for name in names}) for line, item in enumerate(items, start=2)
+    )
+
+
+def _sheet(given: Iterable[tuple[int, Mapping[str, str]]]) -> Sheet:
     rows: list[TrackingRow] = []
-    faults: list[str] = []
+    faults: list[TrackingFileError] = []
     try:
-        for line, given in _cells(csv.DictReader(io.StringIO(text, newline=""), strict=True)):
+        for line, cells in given:
             try:
-                rows.append(_row(line, given))
+                rows.append(_row(line, cells))
             except TrackingFileError as fault:
-                faults.append(str(fault))
+                faults.append(fault)
     except csv.Error as error:
-        faults.append(f"The file is not CSV: {error}.")
+        faults.append(TrackingFileError(f"The file is not CSV: {error}."))
     return Sheet(tuple(rows), tuple(faults))
 
 
@@ -89,12 +101,12 @@ def _cells(reader: csv.DictReader[str]) -> Iterator[tuple[int, Mapping[str, str]
 
 def _row(line: int, given: Mapping[str, str]) -> TrackingRow:
     if any("\0" in cell for cell in given.values()):
-        raise TrackingFileError(f"Row {line}: it holds a character that no text has.")
+        raise TrackingFileError("it holds a character that no text has.", line=line)
     for name, longest in _LENGTHS.items():
         if len(given[name]) > longest:
-            raise TrackingFileError(f"Row {line}: {name} has more than {longest} characters.")
+            raise TrackingFileError(f"the {name} has more than {longest} characters.", line=line)
     if not given["po_number"] or not given["sku"]:
-        raise TrackingFileError(f"Row {line}: a PO number and a SKU are needed.")
+        raise TrackingFileError("a PO number and a SKU are needed.", line=line)
     return TrackingRow(
         line=line,
         po_number=given["po_number"],
@@ -110,14 +122,14 @@ def _row(line: int, given: Mapping[str, str]) -> TrackingRow:
 def _quantity(line: int, text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= _QUANTITY_MAX:
         return int(text)
-    raise TrackingFileError(f"Row {line}: the quantity must be a whole number from 1 on.")
+    raise TrackingFileError("the quantity must be a whole number from 1 on.", line=line)
 
 
 def _date(line: int, text: str) -> date | None:
     try:
         day = date.fromisoformat(text) if text else None
     except ValueError:
-        raise TrackingFileError(f"Row {line}: a date looks like 2026-11-23.") from None
+        raise TrackingFileError("a date looks like 2026-11-23.", line=line) from None
     if day is not None and not is_usable_day(day):
-        raise TrackingFileError(f"Row {line}: a date is {RANGE}.")
+        raise TrackingFileError(f"a date is {RANGE}.", line=line)
     return day

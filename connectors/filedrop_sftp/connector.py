@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, ClassVar
 
 from connectors.base import (
@@ -17,10 +19,10 @@ from connectors.base import (
     ShopInfo,
 )
 from connectors.desk import Booked, PurchaseFile, Ticket
-from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.filedrop import mapping, tracking
 from connectors.filedrop.connector import FileDropConnector, preview_of, ref_of
-from connectors.sftp import Place, Session
+from connectors.sftp import Entry, Listing, Place, Session
 
 FILES_AT_ONCE = 10  # tracking files of one poll; the next takes the rest
 NAME_MAX = 255
@@ -37,11 +39,15 @@ class SftpDropConnector(FileDropConnector):
     horizon_s: ClassVar[int] = 60  # a session ends after 30 s, and with it whatever it began
 
     def check(self) -> ShopInfo:
-        """Sign in and look at both folders; nothing is written."""
+        """Sign in, look at both folders, and write, rename, read and remove a test file where orders will go."""
         given = self.account.credentials
         with self._session() as session:
-            for folder in filter(None, (given["orders_folder"], given["tracking_folder"])):
-                session.folder(folder)
+            with _about("orders_folder"):
+                session.folder(self._folder)
+                self._try_to_write(session)
+            if given["tracking_folder"]:
+                with _about("tracking_folder"):
+                    session.folder(given["tracking_folder"])
         return ShopInfo(
             remote_id=f"{given['user']}@{given['host']}:{given['port']}",
             name=given["host"],
@@ -83,6 +89,39 @@ class SftpDropConnector(FileDropConnector):
         if self.account.credentials["tracking_folder"]:
             self._fetch_tracking()
         return super().changed_since(since)
+
+    def _try_to_write(self, session: Session) -> None:
+        """All that an order needs, with names that nobody takes for one. Raises CredentialsError naming the right that lacks."""
+        first, second = (self._path(f"storeward-test.{token_hex(8)}.part") for _ in range(2))
+        body = first.encode()
+        try:
+            with self._right("write files"):
+                session.write_new(first, body)
+            with self._right("rename files"):
+                session.rename(first, second)
+            with self._right("read files"):
+                if self._read(session, second) != body:
+                    raise RetryableError(
+                        f"{self.account.credentials['host']} did not keep a test file as it was written."
+                    )
+            with self._right("remove files"):
+                session.remove(second)
+        except ConnectorError:
+            for path in (first, second):
+                with suppress(ConnectorError):  # what is told is why the test failed
+                    session.remove(path)
+            raise
+
+    @contextmanager
+    def _right(self, right: str) -> Iterator[None]:
+        given = self.account.credentials
+        try:
+            yield
+        except CredentialsError as error:
+            message = (
+                f"{given['user']} may not {right} in {self._folder} on {given['host']}: ask the supplier to allow it."
+            )
+            raise CredentialsError(message, code=error.code) from None
 
     # --- out ---
 
@@ -157,8 +196,8 @@ class SftpDropConnector(FileDropConnector):
     def _fetch_tracking(self) -> None:
         folder = self.account.credentials["tracking_folder"]
         with self._session() as session:
-            entries = [entry for entry in session.files(folder) if _is_tracking(entry.name)]
-            for entry in self._desk.unread(entries)[:FILES_AT_ONCE]:
+            found = self._found(session, folder)
+            for entry in self._desk.unread(found.files)[:FILES_AT_ONCE]:
                 try:
                     body = session.read(f"{folder.rstrip('/')}/{entry.name}", max_bytes=tracking.MAX_BYTES)
                 except RejectedError as error:
@@ -166,6 +205,26 @@ class SftpDropConnector(FileDropConnector):
                 else:
                     if body is not None:
                         self._desk.take_in(entry, body)
+
+    def _found(self, session: Session, folder: str) -> Listing:
+        """Raises RejectedError for a folder that is closed to us: orders go out all the same."""
+        try:
+            found = session.files(folder, wanted=self._is_new)
+        except CredentialsError as error:
+            self._desk.warn("closed", f"No tracking can be fetched: {error} Orders go out all the same.")
+            raise RejectedError(str(error)) from error
+        if found.left_out:
+            self._desk.warn(
+                "crowded",
+                f"{len(found.files) + found.left_out} files wait in {folder}: the newest {len(found.files)} are read first, "
+                "the others as these are done. Ask the supplier to clear away what is long past.",
+            )
+        return found
+
+    def _is_new(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Of some of a folder's files those that may have to be read."""
+        named = [entry for entry in entries if _is_tracking(entry.name)]
+        return self._desk.not_read(named) if named else ()
 
     def _session(self) -> Session:
         given = self.account.credentials
@@ -191,6 +250,15 @@ class SftpDropConnector(FileDropConnector):
 
     def _path(self, name: str) -> str:
         return f"{self._folder.rstrip('/')}/{name}"
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """What the server refuses is about this field of the form."""
+    try:
+        yield
+    except CredentialsError as error:
+        raise CredentialsError(str(error), code=error.code, field=name) from None
 
 
 def _part(path: str, token: int) -> str:

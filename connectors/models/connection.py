@@ -75,6 +75,7 @@ class Connection(models.Model):
     webhook_topics = models.JSONField(default=list, blank=True)
     polled_until = models.DateTimeField(null=True, blank=True)  # watermark of the polling sweep
     polled_at = models.DateTimeField(null=True, blank=True)  # when the sweep asked last
+    poll_error = models.CharField(max_length=300, blank=True)  # why the last sweep got no answer; empty: it got one
 
     # rate budget and circuit breaker; written by connectors.services.limits alone
     open_until = models.DateTimeField(null=True, blank=True)  # no call before: Retry-After or open circuit

@@ -157,6 +157,12 @@ DIALS: Mapping[str, Dial] = {
         "The connection asks to be reconnected once the supplier allows it; its orders wait.",
         only=_SFTP,
     ),
+    "read_only": Dial(
+        "Read only",
+        "The next writes, renames and removals are refused: permission denied.",
+        "A test of the connection names the right that lacks. Orders wait until the connection is mended.",
+        only=_SFTP,
+    ),
     "disk_full": Dial(
         "Disk full",
         "The next files are refused, without a reason.",

@@ -260,7 +260,7 @@ def _save(row: Authorization, grant: Grant, shop: ShopInfo, *, by: str, at: date
             credentials=grant.credentials,
             webhook_secrets=signed_with,
             access=access,
-            missing_scopes=shop.missing_scopes,
+            shop=shop,
             by=by,
             at=at,
         )

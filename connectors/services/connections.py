@@ -19,7 +19,7 @@ from connectors import credentials as secrets
 from connectors.base import Account, Connector, ShopInfo
 from connectors.errors import ConnectorError
 from connectors.http import HttpClient
-from connectors.models import Connection, ConnectionState, SyncSettings
+from connectors.models import Connection, ConnectionState, PurchaseState, SyncSettings
 from connectors.models.connection import ConnectionQuerySet
 from connectors.registry import connector_class
 from connectors.services import partners
@@ -124,28 +124,56 @@ def reconnect(
     credentials: Mapping[str, str],
     webhook_secrets: Sequence[str] = (),
     access: Access = TYPED,
-    missing_scopes: Sequence[str] = (),
+    shop: ShopInfo | None = None,
+    moved_to: str = "",
     by: str,
     at: datetime,
 ) -> Connection:
     """New credentials for the same shop, which also ends a pause; everything that waited for either goes on.
 
-    Raises StateRefused when it is disconnected.
+    `shop` is what it says of itself now; None where it was not asked: nothing is known of its permissions then.
+    `moved_to` is the new base URL of a supplier with a book here that a person recognized at another address.
+    Raises StateRefused when it is disconnected or cannot move now, IntegrityError when the merchant has that address
+    under another connection.
     """
     connection = _locked(connection_id, *_STANDING)
+    if moved_to and shop:
+        _move(connection, shop, moved_to, by=by, at=at)
     connection.credentials = dict(credentials)
     connection.credential_version += 1
     if webhook_secrets:
         known = connection.webhook_secret.get("secrets", []) if secrets.readable(connection.webhook_secret) else []
         connection.webhook_secret = {"secrets": list(dict.fromkeys([*webhook_secrets, *known]))[:2]}
     access.write_on(connection)
-    connection.missing_scopes, connection.connected_at = list(missing_scopes), at
+    connection.connected_at = at
+    told = _told(shop, at) if shop else {"missing_scopes": []}
+    for name, value in told.items():
+        setattr(connection, name, value)
     _become(connection, ConnectionState.ACTIVE, "")
-    changed = ["credentials", "credential_version", "webhook_secret", "missing_scopes", "connected_at"]
-    connection.save(update_fields=[*changed, *_ACCESS_FIELDS])
+    changed = ["credentials", "credential_version", "webhook_secret", "connected_at"]
+    connection.save(update_fields=[*changed, *told, *_ACCESS_FIELDS])
     _note(connection, "connection.reconnected", by, at)
     _let_go(connection)
     return connection
+
+
+def refuse_to_move(connection: Connection) -> None:
+    """Raises StateRefused while a purchase order may be at the old address: nobody would look for it there any more."""
+    under_way = (PurchaseState.SENDING, PurchaseState.UPLOADING)
+    row = connection.purchase_orders.filter(state__in=under_way).order_by("pk").first()
+    if row is not None:
+        raise StateRefused(
+            f"PO {row.reference} is on its way to the old address, or nobody knows whether it arrived there. "
+            "Settle it on the connection's page first."
+        )
+
+
+def _move(connection: Connection, shop: ShopInfo, base_url: str, *, by: str, at: datetime) -> None:
+    refuse_to_move(connection)
+    before, connection.remote_id = connection.remote_id, shop.remote_id
+    connection.base_url, connection.shop_domain = base_url, shop.domain
+    connection.save(update_fields=["remote_id", "base_url", "shop_domain"])
+    _note(connection, "connection.moved", by, at, before=before, after=shop.remote_id)
 
 
 @transaction.atomic

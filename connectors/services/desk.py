@@ -77,6 +77,12 @@ class BookDesk:
         if row is not None:
             settle(order_id=row.pk, arrived=arrived, by=STOREWARD, at=timezone.now())
 
+    def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return desk_folder.not_read(self._connection_id, entries)
+
+    def warn(self, what: str, text: str) -> None:
+        desk_folder.warn(self._connection_id, what, text, at=timezone.now())
+
     def unread(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         return desk_folder.unread(self._connection_id, entries, at=timezone.now())
 
@@ -183,16 +189,26 @@ def listed(connection: Connection, *, limit: int) -> list[PurchaseOrder]:
 # --- back ------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def take_tracking(*, connection_id: int, body: bytes, by: str, at: datetime) -> int:
-    """Write down what a tracking file says and have those orders read. Returns how many; the same file again changes
-    nothing. Raises TrackingFileError, and then nothing of it counts."""
-    rows = tracking.read(body)
+    """What a tracking file says; see take_sheet()."""
+    digest = sha256(body).hexdigest()
+    return take_sheet(connection_id=connection_id, sheet=tracking.read_each(body), digest=digest, by=by, at=at)
+
+
+@transaction.atomic
+def take_sheet(*, connection_id: int, sheet: tracking.Sheet, digest: str, by: str, at: datetime) -> int:
+    """Write down what the rows say and have those orders read. Returns how many; the same rows again change nothing.
+
+    `digest` tells the bytes that they came in. Raises TrackingFileError with every row that cannot be taken, and then
+    nothing of it counts.
+    """
     connection, orders = _book(connection_id)
-    for row in rows:
-        _check(row, orders.get(row.po_number))
-    count = _take_all(connection, orders, rows, sha256(body).hexdigest(), at=at)
-    _note_tracking(connection, by=by, at=at, rows=len(rows))
+    good, faults = _sorted_out(sheet, orders)
+    if faults:
+        first, *others = sorted(faults, key=lambda fault: fault.line or tracking.MAX_BYTES)
+        raise tracking.TrackingFileError(first.text, line=first.line, others=others)
+    count = _take_all(connection, orders, good, digest, at=at)
+    _note_tracking(connection, by=by, at=at, rows=len(good))
     return count
 
 
@@ -204,16 +220,24 @@ def _note_tracking(connection: Connection, *, by: str, at: datetime, **data: int
 def _take_each(connection_id: int, sheet: tracking.Sheet, digest: str, *, at: datetime) -> tuple[int, list[str]]:
     """How many rows were taken, and why the others were not."""
     connection, orders = _book(connection_id)
+    good, faults = _sorted_out(sheet, orders)
+    _take_all(connection, orders, good, digest, at=at)
+    return len(good), [str(fault) for fault in faults]
+
+
+def _sorted_out(
+    sheet: tracking.Sheet, orders: Mapping[str, PurchaseOrder]
+) -> tuple[list[tracking.TrackingRow], list[tracking.TrackingFileError]]:
+    """The rows that can be taken, and what is wrong with the others."""
     good, faults = [], list(sheet.faults)
     for row in sheet.rows:
         try:
             _check(row, orders.get(row.po_number))
         except tracking.TrackingFileError as fault:
-            faults.append(str(fault))
+            faults.append(fault)
         else:
             good.append(row)
-    _take_all(connection, orders, good, digest, at=at)
-    return len(good), faults
+    return good, faults
 
 
 def _book(connection_id: int) -> tuple[Connection, dict[str, PurchaseOrder]]:
@@ -261,9 +285,9 @@ def forget_customer(*, connection_id: int, reference: str) -> None:
 
 def _check(row: tracking.TrackingRow, order: PurchaseOrder | None) -> None:
     if order is None:
-        raise tracking.TrackingFileError(f"Row {row.line}: this supplier has no PO {row.po_number}.")
+        raise tracking.TrackingFileError(f"this supplier has no PO {row.po_number}.", line=row.line)
     if row.sku not in {sku for sku, _ in order.units}:
-        raise tracking.TrackingFileError(f"Row {row.line}: PO {row.po_number} has no product {row.sku}.")
+        raise tracking.TrackingFileError(f"PO {row.po_number} has no product {row.sku}.", line=row.line)
 
 
 def _take(order: PurchaseOrder, row: tracking.TrackingRow, *, at: datetime) -> bool:

@@ -7,15 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from accounts.models import AuditEvent
+from accounts.services import audit
 from connectors.base import Blocker, BlockerCode
 from connectors.credentials import readable
 from connectors.desk import PurchaseFile, Ticket
 from connectors.errors import RejectedError, RetryableError
 from connectors.models import Connection, PurchaseOrder, PurchaseState, TrackingFile
+from connectors.services import desk_mails
 from connectors.sftp import Entry
 
+STOREWARD = "Storeward"
+WARNED = "supplier.tracking_folder"
 UPLOAD_ENDS = timedelta(seconds=60)  # longer than a session lives: by then whoever uploads has ended or is late
 SETTLES = timedelta(seconds=30)  # a file that is the same after this is not being written any more
 FAULTS_KEPT = 50
@@ -79,6 +84,36 @@ def unread(connection_id: int, entries: Sequence[Entry], *, at: datetime) -> lis
     )
     due = {key for key, row in known.items() if row.read_at is None and row.seen_at <= at - SETTLES}
     return [entry for entry in entries if _key(entry) in due]
+
+
+def not_read(connection_id: int, entries: Sequence[Entry]) -> list[Entry]:
+    """Those that were not read under the same name, size and time."""
+    rows = TrackingFile.objects.filter(connection_id=connection_id, name__in=[entry.name for entry in entries])
+    read = set(rows.exclude(read_at=None).values_list("name", "size", "modified_at"))
+    return [entry for entry in entries if _key(entry) not in read]
+
+
+@transaction.atomic
+def warn(connection_id: int, what: str, text: str, *, at: datetime) -> None:
+    """Told by mail and in the merchant's record, once in a day of each `what` while it lasts."""
+    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
+    if _warnings(connection, at=at).filter(data__what=what).exists():
+        return
+    audit.record(
+        merchant=connection.merchant, kind=WARNED, subject=connection.name, by=STOREWARD, at=at,
+        connection=connection.public_id, what=what, text=text,
+    )  # fmt: skip
+    desk_mails.of_folder(connection, what, text, at=at)
+
+
+def warning(connection: Connection, *, at: datetime) -> AuditEvent | None:
+    """What was told last of the folder for tracking, in the last day."""
+    return _warnings(connection, at=at).order_by("-pk").first()
+
+
+def _warnings(connection: Connection, *, at: datetime) -> QuerySet[AuditEvent]:
+    told = AuditEvent.objects.filter(merchant=connection.merchant_id, kind=WARNED, at__gt=at - desk_mails.ONCE_IN)
+    return told.filter(data__connection=connection.public_id)
 
 
 def was_read(connection: Connection, entry: Entry, *, rows: int, faults: Sequence[str], at: datetime) -> TrackingFile:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -18,30 +20,45 @@ SHOWN = 5
 
 
 def not_taken(connection: Connection, file: TrackingFile, *, at: datetime) -> None:
-    """To the connection's alert addresses, the merchant's, or its owners. Inside the transaction that writes the file down."""
+    """Inside the transaction that writes the file down as read."""
     if not _was_told(connection, file, at):
-        import_string(settings.PROMISE_LETTER)(
-            "tracking_file", merchant_id=connection.merchant_id, cause=str(file.pk), about={"file_id": file.pk}, at=at
-        )
+        _promise("tracking_file", connection, cause=str(file.pk), about={"file_id": file.pk}, at=at)
+
+
+def of_folder(connection: Connection, what: str, text: str, *, at: datetime) -> None:
+    """Inside the transaction that notes it. `text` names nothing but the folder."""
+    about = {"connection_id": connection.pk, "text": text}
+    _promise("tracking_folder", connection, cause=f"{connection.pk}:{what}:{at.isoformat()}", about=about, at=at)
 
 
 def letter(*, file_id: int, at: datetime) -> EmailMessage | None:
     """None when the merchant has nobody who could read it."""
     file = TrackingFile.objects.select_related("connection__merchant").get(pk=file_id)
-    connection = file.connection
+    context = {"file": file, "faults": file.faults[:SHOWN], "more": max(0, len(file.faults) - SHOWN)}
+    subject = f"Tracking from {_name(file.connection)} could not all be read"
+    return _mail(file.connection, subject, "connectors/mail/tracking_file.txt", context)
+
+
+def folder_letter(*, connection_id: int, text: str, at: datetime) -> EmailMessage | None:
+    """The same about the folder."""
+    connection = Connection.objects.select_related("merchant").get(pk=connection_id)
+    subject = f"The folder for tracking of {_name(connection)} needs a look"
+    return _mail(connection, subject, "connectors/mail/tracking_folder.txt", {"text": text})
+
+
+def _promise(letter: str, connection: Connection, *, cause: str, about: dict[str, Any], at: datetime) -> None:
+    promise = import_string(settings.PROMISE_LETTER)
+    promise(letter, merchant_id=connection.merchant_id, cause=cause, about=about, at=at)
+
+
+def _mail(connection: Connection, subject: str, template: str, context: Mapping[str, Any]) -> EmailMessage | None:
+    """To the connection's alert addresses, the merchant's, or its owners; None where there are none."""
     to = _addresses(connection)
     if not to:
         return None
     path = reverse("connectors:detail", args=[connection.public_id])
-    context = {
-        "connection": connection,
-        "file": file,
-        "faults": file.faults[:SHOWN],
-        "more": max(0, len(file.faults) - SHOWN),
-        "url": f"{settings.BASE_URL}{path}",
-    }
-    text = render_to_string("connectors/mail/tracking_file.txt", context)
-    return EmailMessage(f"Tracking from {' '.join(connection.name.split())} could not all be read", text, to=to)
+    text = render_to_string(template, {"connection": connection, "url": f"{settings.BASE_URL}{path}", **context})
+    return EmailMessage(subject, text, to=to)
 
 
 def _addresses(connection: Connection) -> list[str]:
@@ -49,6 +66,10 @@ def _addresses(connection: Connection) -> list[str]:
     owners = Membership.objects.filter(merchant=connection.merchant, role=Role.OWNER, user__is_active=True)
     chosen = told or connection.merchant.alert_addresses
     return list(chosen or owners.order_by("pk").values_list("user__email", flat=True))
+
+
+def _name(connection: Connection) -> str:
+    return " ".join(connection.name.split())
 
 
 def _was_told(connection: Connection, file: TrackingFile, at: datetime) -> bool:

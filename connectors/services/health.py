@@ -47,7 +47,9 @@ def of(connection: Connection, *, at: datetime) -> Health:
 
 
 def _warning(connection: Connection, at: datetime) -> Health | None:
-    """What works still and will not for ever."""
+    """What holds no order up, and needs a look."""
+    if connection.poll_error:
+        return Health("warn", "Changes could not be fetched", connection.poll_error)
     if connection.token_expires_at and connection.token_expires_at <= at:
         return Health("warn", "Access is being renewed", "The last one ran out. Orders wait a moment.")
     if connection.missing_scopes:
@@ -74,6 +76,7 @@ def facts(connection: Connection, *, at: datetime) -> list[Fact]:
         Fact("Last success", _when(connection.last_success_at, at) or "never"),
         Fact("Last failure", _when(connection.last_failure_at, at) or "none", "warn" if _failing(connection) else ""),
         *([Fact("It said", connection.last_error)] if connection.last_error else []),
+        *([Fact("Changes", f"could not be fetched: {connection.poll_error}", "warn")] if connection.poll_error else []),
         _webhooks(connection, at),
         _budget(connection, at),
         _circuit(connection, at),

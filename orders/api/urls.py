@@ -10,6 +10,7 @@ from orders.api import (
     carriers,
     channels,
     description,
+    desk,
     documents,
     drafts,
     labels,
@@ -83,6 +84,21 @@ urlpatterns = [
         "connections/<str:public_id>/test-orders/",
         login_not_required(supplier_tests.TestOrders.as_view()),
         name="supplier_tests",
+    ),
+    path(
+        "connections/<str:public_id>/tracking-files/",
+        login_not_required(desk.TrackingFiles.as_view()),
+        name="tracking_files",
+    ),
+    path(
+        "connections/<str:public_id>/purchase-orders/",
+        login_not_required(desk.PurchaseOrders.as_view()),
+        name="purchase_orders",
+    ),
+    path(
+        "connections/<str:public_id>/purchase-orders/<str:reference>/settle/",
+        login_not_required(desk.SettlePurchaseOrder.as_view()),
+        name="purchase_order_settle",
     ),
     path("connections/<str:public_id>/channel/", login_not_required(channels.StoreChannel.as_view()), name="channel"),
     path(

@@ -12,13 +12,15 @@ from django.conf import settings
 
 from accounts.models import Marketplace, Membership, Merchant, Role, User
 from accounts.services import api_keys, merchants
+from connectors.base import Entry, ShopInfo
+from connectors.errors import ServerKeyError
 from connectors.models import Connection
 from connectors.practice import dials, platforms
 from connectors.practice import services as practice
 from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.models import PracticeShop
 from connectors.practice.woocommerce import taxes
-from connectors.registry import form_of
+from connectors.registry import connector_class, form_of
 from connectors.services import connections, suppliers
 from connectors.services import practice as practice_choices
 from orders.enums import RuleKind
@@ -130,6 +132,9 @@ SHOPS = (
         "fell-and-fern", "Fell & Fern", "GBP", "GB", "Europe/London", True,
         [_variant("JUG-STONEWARE", "Stoneware jug", "48.00"), _variant("MUG-STONEWARE", "Stoneware mug", "16.50")],
         platform="squarespace",
+        second=Second(
+            "fell-and-fern-kiln", "filedrop_sftp", "KILN-", [_variant("KILN-TILE", "Kiln-fired tile, box of 12", "24.00")]
+        ),
     ),
     Shop(
         "thistle-looms", "Thistle Looms", "GBP", "GB", "Europe/London", True,
@@ -221,7 +226,7 @@ def _open_carrier(merchant: Merchant) -> None:
 def _join_second(shop: Shop, second: Second, merchant: Merchant, *, at: datetime) -> Connection:
     other = replace(shop, slug=second.slug, platform=second.platform, variants=second.variants, settings={})
     connection = _join(other, merchant, at=at)
-    if second.platform == "filedrop":  # the one choice that such a supplier cannot do without
+    if connector_class(second.platform).capabilities.desk:  # the one choice that such a supplier cannot do without
         suppliers.save(connection_id=connection.pk, shipping_method="Courier", step="sync", by=BY, at=at)
     rule = routing_rules.NewRule(RuleKind.SKU_PREFIX, "", second.prefix, connection.pk)
     routing_rules.add(merchant_id=merchant.pk, rule=rule, by=BY, at=at)
@@ -251,7 +256,7 @@ def _open(shop: Shop) -> PracticeShop:
 def _connect(shop: PracticeShop, merchant: Merchant, *, at: datetime) -> Connection:
     """As a person does who copies the store's address and keys into the connect form."""
     typed = practice_choices.completed({"practice": shop.slug}, shop.platform)
-    entry = form_of(shop.platform).read(typed, practice=practice_choices.prefix())
+    entry, answered = _confirmed(shop.platform, form_of(shop.platform).read(typed, practice=practice_choices.prefix()))
     return connections.connect(
         merchant_id=merchant.pk,
         platform=shop.platform,
@@ -259,10 +264,19 @@ def _connect(shop: PracticeShop, merchant: Merchant, *, at: datetime) -> Connect
         base_url=entry.base_url,
         credentials=entry.credentials,
         webhook_secrets=entry.webhook_secrets,
-        shop=connections.ask(platform=shop.platform, base_url=entry.base_url, credentials=entry.credentials),
+        shop=answered,
         by=BY,
         at=at,
     )
+
+
+def _confirmed(platform: str, entry: Entry) -> tuple[Entry, ShopInfo]:
+    """Who answers there; the key of a server that shows one is confirmed, as a person does who has compared it."""
+    try:
+        return entry, connections.ask(platform=platform, base_url=entry.base_url, credentials=entry.credentials)
+    except ServerKeyError as error:
+        known = replace(entry, credentials={**entry.credentials, "server_key": error.shown})
+        return known, connections.ask(platform=platform, base_url=known.base_url, credentials=known.credentials)
 
 
 def show_every_state(portal: Portal, *, at: datetime) -> None:

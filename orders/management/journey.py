@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -18,7 +19,7 @@ from connectors.practice import services as practice
 from connectors.practice.filedrop import inbox
 from connectors.practice.models import PracticeMail, PracticeOrder, PracticeShop
 from connectors.registry import connector_class
-from connectors.services import desk
+from connectors.services import desk, desk_folder
 from connectors.services import practice as practice_choices
 
 PATIENCE_S = 40.0
@@ -211,7 +212,11 @@ def _compared(push: dict[str, Any], there: PracticeOrder) -> str:
 
 def _hear_of_it(connection: Connection) -> str:
     """How the portal learns what was sent: told by webhook, by asking, or by the file that the supplier's office sends."""
-    if connector_class(connection.platform).capabilities.desk:
+    offers = connector_class(connection.platform).capabilities
+    if offers.folders:
+        _fetch_files(connection)
+        return ", by a file in the supplier's folder"
+    if offers.desk:
         desk.take_tracking(
             connection_id=connection.pk, body=inbox.tracking(_shop(connection)).encode(), by="demo", at=timezone.now()
         )
@@ -220,6 +225,19 @@ def _hear_of_it(connection: Connection) -> str:
         return ""
     _poll_now(connection)
     return ", found by asking"
+
+
+def _fetch_files(connection: Connection) -> None:
+    """A file is read when it has been the same for a while: here that while is over at once."""
+    _poll_now(connection)
+    new = connection.tracking_files.filter(read_at=None)
+    deadline = time.monotonic() + PATIENCE_S
+    while not new.exists():
+        if time.monotonic() > deadline:
+            raise StepFailed(f"{connection.name}: its tracking file was not seen")
+        time.sleep(0.1)
+    new.update(seen_at=F("seen_at") - desk_folder.SETTLES)
+    _poll_now(connection)
 
 
 def _poll_now(connection: Connection) -> None:

@@ -6,15 +6,19 @@ makes another connection: what is held moves over to it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from connectors.base import Blocker, BlockerCode
-from connectors.models import Connection, ConnectionState, ProductLink
+from connectors.models import Connection, ConnectionState, ProductLink, PurchaseOrder
+from connectors.services import desk_heir
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
+from orders.models.push import OrderPushQuerySet
 from orders.services import history, payments, preflight, sync_faults
 from orders.services.decisions import capture_key, push_key
 from orders.services.transitions import lock, move_push
@@ -55,14 +59,26 @@ def hold(push_id: int, *, at: datetime) -> bool:
 def take_up_all(*, at: datetime) -> int:
     """Once a minute: what is held for a store that was connected anew goes on there. Returns how many pushes do."""
     held = OrderPush.objects.filter(status=PushStatus.HELD, remote_id="", order__status__in=_OPEN)
+    booked = _booked()
     removed = Connection.objects.filter(state=ConnectionState.REMOVED, source=None)
     taken = 0
-    for old in removed.filter(pk__in=held.values("connection")).order_by("pk"):
+    for old in removed.filter(Q(pk__in=held.values("connection")) | Q(pk__in=booked.values("connection"))).order_by(
+        "pk"
+    ):
         heir = _heir(old)
         if heir is not None:
             ids = list(held.filter(connection=old).order_by("order_id", "pk").values_list("pk", flat=True)[:AT_ONCE])
             taken += sum(_take_up(push_id, heir.pk, at=at) for push_id in ids)
+            if len(ids) < AT_ONCE:  # an order's later push goes before its earlier one
+                _hand_over_book(old, heir, list(booked.filter(connection=old).order_by("-pk")[:AT_ONCE]), at=at)
     return taken
+
+
+def _booked() -> OrderPushQuerySet:
+    """What suppliers that were disconnected have, by our own book: its tracking comes in through the new connection."""
+    row = PurchaseOrder.objects.filter(connection=OuterRef("connection"), reference=OuterRef("reference"))
+    there = OrderPush.objects.filter(connection__state=ConnectionState.REMOVED, connection__source=None)
+    return there.exclude(remote_id="").filter(Exists(row))
 
 
 def _nobody_can_look(push: OrderPush, message: OutboxMessage | None) -> bool:
@@ -101,9 +117,7 @@ def _take_up(push_id: int, heir_id: int, *, at: datetime) -> bool:
         return False
     heir = Connection.objects.select_related("sync_settings").get(pk=heir_id)
     _keep_links(push, heir)
-    OrderPush.objects.filter(pk=push.pk).update(connection=heir)
-    outbox.move_to(heir, push=push)
-    push.connection = heir
+    _move(push, heir)
     text = f"{heir.name} is connected again: this goes on."
     if push.messages.filter(key=push_key(push)).exclude(status=OutboxStatus.DONE).exists():
         move_push(push, to=PushStatus.QUEUED, by=history.STOREWARD, at=at, text=text, blockers=[])
@@ -113,6 +127,34 @@ def _take_up(push_id: int, heir_id: int, *, at: datetime) -> bool:
     move_push(push, to=status, by=history.STOREWARD, at=at, text=text, reason=reason, wait_for=wait_for, blockers=[])
     _go_on(order, at=at)
     return True
+
+
+def _hand_over_book(old: Connection, heir: Connection, pushes: Iterable[OrderPush], *, at: datetime) -> None:
+    """What was sent is shown, and told of, at the new connection; the newest first, for it is on its way."""
+    with transaction.atomic():
+        desk_heir.hand_over_files(old_id=old.pk, heir_id=heir.pk)
+    for push in pushes:
+        _hand_over(push.pk, heir, at=at)
+
+
+@transaction.atomic
+def _hand_over(push_id: int, heir: Connection, *, at: datetime) -> None:
+    order = lock(OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id))
+    push = OrderPush.objects.select_related("order__merchant", "connection").get(pk=push_id)
+    there = OrderPush.objects.filter(order=order, connection=heir, generation=push.generation)
+    if push.connection_id == heir.pk or there.exists():
+        return
+    _move(push, heir)
+    text = f"{heir.name} is connected again: its tracking for {push.reference} is taken in there."
+    history.note(order, kind="push.handed_over", text=text, by=history.STOREWARD, at=at, push=push.public_id)
+
+
+def _move(push: OrderPush, heir: Connection) -> None:
+    """With all that is promised about it, and what our own book knows of it: a doubt stays a doubt."""
+    desk_heir.hand_over_order(push.reference, old_id=push.connection_id, heir_id=heir.pk)
+    OrderPush.objects.filter(pk=push.pk).update(connection=heir)
+    outbox.move_to(heir, push=push)
+    push.connection = heir
 
 
 def _keep_links(push: OrderPush, heir: Connection) -> None:

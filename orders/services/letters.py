@@ -24,6 +24,7 @@ LETTERS: Mapping[str, Write] = {
     "invitation": members.letter,
     "partnership": partner_mails.letter,
     "tracking_file": desk_mails.letter,
+    "tracking_folder": desk_mails.folder_letter,
 }
 
 

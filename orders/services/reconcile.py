@@ -63,6 +63,7 @@ def _poll_contained(connection: Connection, world: World) -> None:
         _failed(connection, error, at=world.now())
     except Exception:
         attempt.broke_off()
+        _keep(connection, "It is a fault of ours and was logged.")
         logger.exception("poll failed", extra={"connection_id": connection.pk})
 
 
@@ -74,6 +75,8 @@ def _poll(connection: Connection, attempt: Attempt) -> None:
     while batch := list(islice(ours, LOOKED_UP_AT_ONCE)):
         _take_note(connection, batch, at=attempt.world.now())
     _advance(connection, changed)
+    if connection.poll_error:
+        _keep(connection, "")
 
 
 def _advance(connection: Connection, changed: Sequence[RemoteOrder]) -> None:
@@ -126,9 +129,15 @@ def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> 
 
 
 def _failed(connection: Connection, error: ConnectorError, *, at: datetime) -> None:
+    _keep(connection, str(error))
     logger.info("poll not answered", extra={"connection_id": connection.pk, "error": type(error).__name__})
     match error:
         case CredentialsError():
             alarms.auth_lost(connection, reason=str(error), at=at)
         case ConnectionGoneError():
             alarms.gone(connection, reason=str(error), at=at)
+
+
+def _keep(connection: Connection, why: str) -> None:
+    """Apart from the last call's failure, which the next order that gets through would hide."""
+    Connection.objects.filter(pk=connection.pk).update(poll_error=why[:300])

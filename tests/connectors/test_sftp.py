@@ -7,12 +7,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event, Thread
 
 import paramiko
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from django.utils import timezone
 
 from connectors import sftp
 from connectors.errors import (
@@ -83,7 +85,7 @@ def test_a_file_is_written_read_renamed_and_removed(mill, port):
         session.rename("/orders/a.part", "/orders/a.txt")
 
         assert session.read("/orders/a.txt", max_bytes=len(BODY)) == BODY
-        assert [(entry.name, entry.size) for entry in session.files("/orders")] == [("a.txt", len(BODY))]
+        assert [(entry.name, entry.size) for entry in session.files("/orders").files] == [("a.txt", len(BODY))]
         assert (session.remove("/orders/a.txt"), session.remove("/orders/a.txt")) == (True, False)
         assert session.read("/orders/a.txt", max_bytes=10) is None
 
@@ -113,8 +115,21 @@ def test_files_are_listed_the_oldest_first(mill, port):
         files.put(mill, f"/tracking/{name}.csv", b"x")
 
     with visit(place_of(mill, port)) as session:
-        assert [entry.name for entry in session.files("/tracking")] == ["a.csv", "b.csv"]
-        assert isinstance(session.files("/tracking")[0], Entry)
+        found = session.files("/tracking")
+
+    assert [entry.name for entry in found.files] == ["a.csv", "b.csv"]
+    assert (type(found.files[0]), found.left_out) == (Entry, 0)
+
+
+def test_of_too_many_files_the_newest_are_held_and_the_others_counted(mill, port):
+    for name, age in {"old": 3, "new": 1, "middle": 2}.items():
+        files.put(mill, f"/tracking/{name}.csv", b"x")
+        mill.files.filter(path=f"/tracking/{name}.csv").update(modified_at=timezone.now() - timedelta(hours=age))
+
+    with visit(place_of(mill, port)) as session:
+        found = session.files("/tracking", at_most=2)
+
+    assert ([entry.name for entry in found.files], found.left_out) == (["middle.csv", "new.csv"], 1)
 
 
 @pytest.mark.parametrize(

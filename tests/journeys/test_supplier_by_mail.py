@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import smtplib
 from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
 from connectors.models import Connection, InboundEvent, PurchaseOrder, PurchaseState
 from connectors.practice import services
+from connectors.practice.mailbox import PracticeMailbox
 from connectors.practice.models import PracticeMail, PracticeOrder
 from orders import outbox
-from orders.enums import OrderStatus, PushStatus
-from orders.models import Order, OrderPush, Parcel
-from orders.services import decisions, inbound, pushes
+from orders.enums import OrderStatus, PushStatus, Topic
+from orders.models import Order, OrderPush, OutboxMessage, Parcel
+from orders.services import clock, decisions, inbound, pushes
 from tests.factories import make_connection, make_member, make_order
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +152,90 @@ def test_a_viewer_a_stranger_and_a_store_take_no_file(connection, client):
     store = make_connection(stranger.memberships.get().merchant)
 
     assert (viewed, stood, upload(client, store, b"x").status_code) == (403, 404, 404)
+
+
+def reconnect_as_new(client, connection: Connection) -> Connection:
+    """Disconnected, and the same supplier connected anew."""
+    client.post(reverse("connectors:disconnect", args=[connection.public_id]))
+    clock.tick(at=timezone.now())
+    client.post(reverse("connectors:connect", args=["filedrop"]), {"practice": "mill"})
+    again = Connection.objects.latest("pk")
+    step = reverse("connectors:setup_step", args=[again.public_id, "sync"])
+    client.post(step, {"sync_orders": "on", "shipping_method": "Courier"})
+    clock.tick(at=timezone.now())
+    return again
+
+
+def wait_for_the_push() -> None:
+    """Until all that was promised about it has been tried, as if an hour passed each time."""
+    hour = timedelta(hours=1)
+    for _ in range(3):
+        outbox.drain()
+        waiting = OutboxMessage.objects.filter(topic=Topic.PUSH_ORDER).exclude(next_attempt_at=None)
+        waiting.update(next_attempt_at=F("next_attempt_at") - hour, maybe_sent_at=F("maybe_sent_at") - hour)
+    outbox.drain()
+
+
+def test_a_mail_that_nobody_knows_of_is_not_mailed_again_by_the_connection_that_follows(
+    connection, client, monkeypatch
+):
+    mailed = []
+
+    def breaks_off(backend, mails):
+        mailed.extend(mails)
+        raise smtplib.SMTPServerDisconnected
+
+    now = timezone.now()
+    order = make_order(
+        connection.merchant, connections=[connection], lines=[{"sku": "STOOL"}], placed_at=now,
+        payment={"expires_at": now + timedelta(days=7)}, confirm_by=now + timedelta(days=1),
+    )  # fmt: skip
+    monkeypatch.setattr(PracticeMailbox, "send_messages", breaks_off)
+    decisions.confirm(order_id=order.pk, by="ana", at=now)
+    outbox.drain()
+    assert order.pushes.get().status == PushStatus.UNKNOWN
+
+    again = reconnect_as_new(client, connection)
+    wait_for_the_push()
+    pushes.retry(push_id=order.pushes.get().pk, by="ana", at=timezone.now())
+    wait_for_the_push()
+
+    push = order.pushes.get()
+    assert (push.connection, push.status, push.blockers[0]["code"]) == (again, PushStatus.HELD, "outcome_unknown")
+    assert sum(mail.subject.startswith("Purchase order") for mail in mailed) == 1
+    assert again.purchase_orders.get().state == PurchaseState.SENDING
+
+
+def test_tracking_of_what_was_sent_before_is_taken_in_by_the_connection_that_follows(order, connection, client):
+    services.fulfill(
+        order_id=PracticeOrder.objects.get().pk, quantities=None, parcels=[{"number": "NZ1", "company": "NZ Post"}]
+    )
+    body = client.get("/practice/filedrop/mill/tracking.csv").content
+
+    again = reconnect_as_new(client, connection)
+    upload(client, again, body)
+    take_in()
+
+    order.refresh_from_db()
+    assert (order.status, Parcel.objects.get().number) == (OrderStatus.COMPLETED, "NZ1")
+    assert order.events.filter(kind="push.handed_over").count() == 1
+
+
+def test_a_supplier_s_new_mail_address_is_taken_once_it_is_confirmed(client, owner):
+    client.force_login(owner)
+    merchant = owner.memberships.get().merchant
+    given = {"email": "orders@mill.example", "currency": "USD"}
+    row = make_connection(
+        merchant, platform="filedrop", base_url="mailto:orders@mill.example", remote_id="orders@mill.example",
+        credentials=given, currency="USD",
+    )  # fmt: skip
+    typed = {"email": "Sales@mill.example", "currency": "NZD"}
+
+    asked = client.post(reverse("connectors:reconnect", args=[row.public_id]), typed)
+    page = client.get(asked.url).content.decode()
+    client.post(asked.url)
+
+    row.refresh_from_db()
+    assert ("orders@mill.example" in page, "sales@mill.example" in page) == (True, True)
+    assert (row.remote_id, row.base_url, row.currency) == ("sales@mill.example", "mailto:sales@mill.example", "NZD")
+    assert dict(row.credentials) == {"email": "Sales@mill.example", "currency": "NZD"}

@@ -185,7 +185,7 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
         if not flags & _WRITES:
             self.tear()
             return _Reading(bytes(row.body), row) if row else _MISSING
-        if folder != files.ORDERS or self.dialled("forbidden"):
+        if folder != files.ORDERS or self.dialled("forbidden") or self.dialled("read_only"):
             return _DENIED
         if row is not None and flags & os.O_EXCL:
             return _FAILURE
@@ -193,13 +193,15 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
         return _Writing(self, path)
 
     def remove(self, path: str) -> int:
-        if path.startswith(f"{files.TRACKING}/"):
+        if path.startswith(f"{files.TRACKING}/") or self.dialled("read_only"):
             return _DENIED
         return _OK if self._books.ask(files.remove, self._shop, path) else _MISSING
 
     def rename(self, oldpath: str, newpath: str) -> int:
         if self._books.ask(files.get, self._shop, oldpath) is None:
             return _MISSING
+        if self.dialled("read_only"):
+            return _DENIED
         if not self._books.ask(files.rename, self._shop, oldpath, newpath):
             return _FAILURE
         if self.dialled("lost_answer"):

@@ -30,7 +30,7 @@ from orders.processes import spawn, stop
 MARK = "STOREWARD_DEMO"  # set, to the database's folder, in the process that has the demo's own settings
 FIRST_PORT, FIRST_SFTP_PORT = 8000, 8122
 WEB_THREADS = 12
-OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=5)
+OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=4, minutes=45)
 TWO_PARCELS = {"two_parcels": 2}
 
 
@@ -68,6 +68,7 @@ class Command(BaseCommand):
         await_web(portal.base_url)
         processes.append(start_worker())
         processes.append(spawn([sys.executable, "manage.py", "practice_sftp"]))
+        await_port(settings.PRACTICE_SFTP_PORT)
         demo_data.open_shops(at=timezone.now())
         self._main_job(portal)
         if check:
@@ -145,10 +146,23 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 def _free_port(first: int = FIRST_PORT) -> int:
     for port in range(first, first + 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
+        if not _is_open(port):
+            return port
     raise CommandError(f"No port from {first} to {first + 99} is free; choose one with --port.", returncode=2)
+
+
+def await_port(number: int) -> None:
+    """Until somebody listens there on this machine. Raises CommandError after 30 seconds."""
+    deadline = time.monotonic() + 30
+    while not _is_open(number):
+        if time.monotonic() > deadline:
+            raise CommandError(f"Nobody listens on port {number}.")
+        time.sleep(0.2)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def await_web(base_url: str) -> None:

@@ -8,12 +8,17 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from accounts.models import AuditEvent
+from connectors.errors import RejectedError
 from connectors.filedrop_sftp.connector import FILES_AT_ONCE
 from connectors.models import InboundEvent, PurchaseShipment, TrackingFile
+from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
+from connectors.practice.models import PracticeFile
 from connectors.services import desk_folder
+from connectors.sftp import FILES_MAX
 from orders import outbox
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.sftp_server import driver_of, purchase
@@ -125,7 +130,6 @@ def test_the_merchant_is_told_of_bad_rows_once_a_day(driver, row, mill):
         poll(driver, times=2)
 
     outbox.drain()
-
     (sent,) = mail.outbox
     assert sent.to == ["ana@kauri.example"]
     assert "Row 2: this supplier has no PO SW-9." in sent.body
@@ -182,6 +186,59 @@ def test_many_files_are_read_over_several_polls(driver, mill):
     poll(driver)
 
     assert len(numbers()) == FILES_AT_ONCE + 1
+
+
+def crowd(mill, count: int) -> None:
+    """Files that were left before any other."""
+    before = timezone.now() - timedelta(days=9)
+    PracticeFile.objects.bulk_create(
+        PracticeFile(shop=mill, path=f"/tracking/old-{n:04}.csv", body=HEADER.encode(), modified_at=before)
+        for n in range(count)
+    )
+
+
+def test_a_folder_with_more_files_than_are_held_is_read_from_the_newest_and_told_once(driver, row, mill):
+    row.merchant.alert_addresses = ["ana@kauri.example"]
+    row.merchant.save()
+    driver.create(purchase())
+    crowd(mill, FILES_MAX)
+    leave(mill, "new.csv", "SW-1,STOOL,2,NZ Post,NZ1")
+
+    poll(driver, times=2)
+
+    assert TrackingFile.objects.filter(name="new.csv").exists()
+    assert TrackingFile.objects.exclude(read_at=None).count() == FILES_AT_ONCE
+    outbox.drain()
+    (sent,) = mail.outbox
+    assert (sent.to, "2001 files wait in /tracking" in sent.body) == (["ana@kauri.example"], True)
+    assert AuditEvent.objects.filter(kind=desk_folder.WARNED).count() == 1
+
+
+def test_files_that_were_read_take_no_place(driver, mill):
+    driver.create(purchase())
+    crowd(mill, FILES_MAX)
+    poll(driver)
+    TrackingFile.objects.update(read_at=NOON)
+    leave(mill, "new.csv", "SW-1,STOOL,2,NZ Post,NZ1")
+
+    poll(driver, times=2)
+
+    assert numbers() == ["NZ1"]
+    assert not AuditEvent.objects.filter(kind=desk_folder.WARNED).exists()
+
+
+def test_a_folder_that_is_gone_is_told_once_and_stops_no_order(driver, row, mill):
+    row.merchant.alert_addresses = ["ana@kauri.example"]
+    row.merchant.save()
+    dials.turn(mill.pk, "no_folder", left=2)
+    for _ in range(2):
+        with pytest.raises(RejectedError, match="has no /tracking"):
+            driver.changed_since(an_hour_ago())
+
+    outbox.drain()
+    (sent,) = mail.outbox
+    assert "has no /tracking" in sent.body
+    assert driver.create(purchase()).remote_id == "SW-1"
 
 
 def test_without_a_folder_for_tracking_nobody_is_asked(row, calls):

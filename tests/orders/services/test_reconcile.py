@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from connectors.models import ConnectionState
+from connectors.services import health, limits
 from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import OutboxMessage
@@ -220,3 +221,19 @@ def test_when_the_time_is_up_the_next_call_goes_on_with_the_rest():
     pushed.store.changed_since = slowly
 
     assert [poll(pushed), poll(pushed)] == [1, 1]
+
+
+def test_a_poll_that_fails_is_told_until_one_is_answered_whatever_else_succeeds():
+    pushed = make_pushed()
+    pushed.store.next_fault = "down"
+    poll(pushed)
+    connection = pushed.push.connection
+    assert connection.poll_error
+
+    limits.record(connection.pk, outcome="ok", at=NOON + timedelta(minutes=1))
+    connection.refresh_from_db()
+    assert health.of(connection, at=NOON + timedelta(minutes=2)).headline == "Changes could not be fetched"
+
+    pushed.store.clock.advance(3600)
+    poll(pushed)
+    assert connection.poll_error == ""
