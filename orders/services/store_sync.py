@@ -25,7 +25,7 @@ from orders import alarms
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
 from orders.models import OrderSync
-from orders.services import store_orders
+from orders.services import store_hints, store_orders
 from orders.services.store_orders import Brought, Result
 from orders.world import World
 
@@ -160,11 +160,16 @@ def _bring_all(sync: OrderSync, found: Iterable[StoreOrder], *, at: datetime) ->
 
 
 def _brought(sync: OrderSync, order: StoreOrder, *, at: datetime) -> Result:
-    """One order that cannot be brought must not keep the others away."""
+    """One order that cannot be brought must not keep the others away: the reading goes on past it.
+
+    It is read once more by a promise of its own, since the next reading may begin after it.
+    """
     try:
         return store_orders.bring(channel_id=sync.channel_id, order=order, placed_from=sync.placed_from, at=at)
     except Exception:
         logger.exception("store order not brought", extra={"sync_id": sync.pk, "remote_id": order.remote_id})
+        cause = f"not-brought:{order.updated_at.isoformat()}"  # once for each change of it, however often it is polled
+        store_hints.ask(_connection(sync), remote_id=order.remote_id, cause=cause, at=at)
         return Result(Brought.SKIPPED, skipped=SkipReason.INTERNAL_ERROR)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from connectors.errors import ConnectionGoneError, CredentialsError, RejectedError, RetryableError
 from connectors.models import Connection, InboundEvent
@@ -215,19 +215,49 @@ def test_a_shop_that_is_gone_is_paused(sync, shop):
 def test_one_order_that_cannot_be_brought_keeps_no_other_away(sync, shop, caplog):
     shop.customers_order(*orders(3))
     start(sync)
-    real = store_sync.store_orders.bring
-
-    def bring_but_one(*, order, **rest):
-        if order.remote_id == "R1":
-            raise ZeroDivisionError
-        return real(order=order, **rest)
-
-    with patch.object(store_sync.store_orders, "bring", bring_but_one):
+    with bring_but("R1", ZeroDivisionError()):
         read_to_the_end(sync, shop)
 
     assert (sync.state, sync.new, sync.skipped_count) == (SyncState.DONE, 2, 1)
     assert sync.skipped == [{"id": "R1", "number": "#1", "code": "internal_error"}]
     assert "Mere" not in caplog.text
+
+
+def bring_but(remote_id: str, error: Exception):
+    """What takes orders in, with one that it fails at."""
+    real = store_sync.store_orders.bring
+
+    def bring_others(*, order, **rest):
+        if order.remote_id == remote_id:
+            raise error
+        return real(order=order, **rest)
+
+    return patch.object(store_sync.store_orders, "bring", bring_others)
+
+
+def test_an_order_that_could_not_be_brought_comes_once_mended_although_a_newer_one_was_read_meanwhile(sync, shop):
+    shop.customers_order(told(updated_at=NOON - timedelta(hours=3)), told(remote_id="R2", updated_at=NOON))
+    start(sync)
+    with bring_but("R1", OperationalError("deadlock detected")):
+        read_to_the_end(sync, shop)
+    start(sync)
+    read_to_the_end(sync, shop)
+    assert not Order.objects.filter(external_id="R1").exists()  # the readings have gone past it
+
+    work(shop)
+
+    assert Order.objects.filter(external_id="R1").count() == 1
+
+
+def test_an_order_that_is_polled_again_and_again_and_never_brought_is_one_promise(sync, shop):
+    shop.customers_order(*orders(2))
+    with bring_but("R1", ZeroDivisionError()):
+        for _ in range(3):
+            start(sync)
+            read_to_the_end(sync, shop)
+            work(shop)
+
+    assert OutboxMessage.objects.filter(topic=Topic.READ_STORE_ORDER).count() == 1
 
 
 def test_drafts_and_what_stays_there_are_counted_with_the_reason(sync, shop):
