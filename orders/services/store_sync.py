@@ -52,6 +52,8 @@ def start(*, connection_id: int, by: str, at: datetime) -> OrderSync:
         raise SyncRefused(f"Orders from {connection.name} are off. Turn them on first.")
     if connection.state != ConnectionState.ACTIVE:
         raise SyncRefused(f"{connection.name}: {connection.get_state_display().lower()}. Its orders were not read.")
+    if by != BY_ITSELF:
+        store_hints.read_again(connection_id, at=at)
     if sync.is_running:
         OrderSync.objects.filter(pk=sync.pk, state=SyncState.RUNNING).update(again=True)
     else:
@@ -229,10 +231,22 @@ def _complete(sync: OrderSync, *, at: datetime) -> bool:
         until = max(until, sync.read_until)
     if not _mine(sync).update(state=SyncState.DONE, read_until=until, due_at=None, finished_at=at, cursor=""):
         return False
+    _comes_in(sync, at=at)
     fresh = OrderSync.objects.get(pk=sync.pk)
     if fresh.again:
         _begin(fresh, by=fresh.started_by, at=at)
     return fresh.again
+
+
+def _comes_in(sync: OrderSync, *, at: datetime) -> None:
+    """The store lets its orders be read: those that it would not tell are asked for once more.
+
+    Until each of them was read they do not all come in.
+    """
+    connection_id = _connection(sync).pk
+    asked = store_hints.allowed_again(connection_id, at=at)
+    if not asked and not store_hints.unread([connection_id]):
+        OrderSync.objects.filter(pk=sync.pk).update(failing_since=None)
 
 
 def _courtesy_s(connection_id: int, connector: Connector, *, at: datetime) -> float:
@@ -245,14 +259,16 @@ def _courtesy_s(connection_id: int, connector: Connector, *, at: datetime) -> fl
 
 def _fail(sync: OrderSync, error: ConnectorError, *, at: datetime) -> None:
     """A passing fault is tried again; what needs a person ends the reading and says why."""
-    connection = _connection(sync)
+    connection, told = _connection(sync), False
     match error:
         case CredentialsError(code="scope_missing"):
             pass  # what goes out may still be allowed
         case CredentialsError():
             alarms.auth_lost(connection, reason=str(error), at=at)
+            told = True
         case ConnectionGoneError():
             alarms.gone(connection, reason=str(error), at=at)
+            told = True
         case RetryableError():
             outcome: limits.CallOutcome = "throttled" if error.throttled else "failed"
             limits.record(connection.pk, outcome=outcome, at=at, after_s=error.after_s)
@@ -263,17 +279,19 @@ def _fail(sync: OrderSync, error: ConnectorError, *, at: datetime) -> None:
             _mine(sync).update(cursor="")  # the place may be forgotten there: from the beginning of this reading
             _try_again(sync, str(error), wait=AGAIN_AFTER, at=at)
             return
-    _end(sync, str(error), at=at)
+    _end(sync, str(error), at=at, code=error.code, told=told)
 
 
 def _try_again(sync: OrderSync, why: str, *, wait: timedelta, at: datetime) -> None:
     _mine(sync).update(due_at=at + wait, error=why[:500])
 
 
-def _end(sync: OrderSync, why: str, *, at: datetime) -> None:
-    _mine(sync).update(
-        state=SyncState.FAILED, due_at=None, finished_at=at, again=False, error=why[:500] or "It failed."
-    )
+@transaction.atomic
+def _end(sync: OrderSync, why: str, *, at: datetime, code: str = "stopped", told: bool = False) -> None:
+    reason = why[:500] or "It failed."
+    if not _mine(sync).update(state=SyncState.FAILED, due_at=None, finished_at=at, again=False, error=reason):
+        return
+    store_hints.failing(sync.pk, code=code, reason=reason, at=at, told=told)
     logger.warning("orders not read", extra={"sync_id": sync.pk})
 
 
