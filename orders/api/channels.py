@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from connectors.models import Connection, ConnectionState
+from connectors.models import Connection
 from orders.api.views import PROBLEM, key_of
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
@@ -83,7 +83,10 @@ class StoreChannel(APIView):
     @extend_schema(
         operation_id="channels_change",
         summary="Turn orders from a store on or off",
-        description="Another date reads the store anew; no order comes twice. Turning it off keeps the orders that came.",
+        description=(
+            "Another date reads the store anew; no order comes twice. Turning it off keeps the orders that came. "
+            "Webhooks about orders are asked for; a store that sends none is read every few minutes."
+        ),
         request=StoreChannelSerializer,
         responses={200: StoreChannelSerializer, 400: PROBLEM, 409: PROBLEM, **_READING},
         examples=[OpenApiExample("On", value=_ON, request_only=True)],
@@ -143,11 +146,9 @@ def _turn_on(connection: Connection, placed_from: Any, *, by: str, at: Any) -> N
     if placed_from is None:
         raise ValidationError({"placed_from": "Say from when on orders come in."}, code="required")
     try:
-        store_channels.turn_on(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
+        store_sync.open_channel(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
     except SyncRefused as refusal:
         raise ValidationError({"placed_from": str(refusal)}, code=refusal.code) from refusal
-    if connection.state == ConnectionState.ACTIVE:
-        store_sync.start(connection_id=connection.pk, by=by, at=at)
 
 
 def _settings(connection: Connection) -> dict[str, Any]:

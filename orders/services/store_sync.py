@@ -8,6 +8,7 @@ reading begins where every change was seen, and that far earlier by which a stor
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -19,13 +20,13 @@ from django_q.tasks import async_task
 from connectors.base import Connector
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RejectedError, RetryableError
 from connectors.models import Connection, ConnectionState
-from connectors.services import limits
+from connectors.services import connections, limits
 from connectors.storefront import StoreOrder, StoreOrderPage
 from orders import alarms
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
 from orders.models import OrderSync
-from orders.services import store_hints, store_orders
+from orders.services import store_channels, store_hints, store_orders
 from orders.services.store_orders import Brought, Result
 from orders.world import World
 
@@ -38,6 +39,27 @@ FAILURES_ALLOWED = 10  # in a row
 KEPT_FREE = 0.5  # the share of the store's rate budget that belongs to orders on their way out
 LISTED_AT_MOST = 50  # skipped orders that are named
 BY_ITSELF = "Storeward"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of turning a store's orders on: why it is not read now, else whether it tells of orders by itself."""
+
+    not_read: str = ""
+    tells: bool = True
+
+
+def open_channel(*, connection_id: int, placed_from: datetime, by: str, at: datetime) -> Opened:
+    """Take the store's orders from that date on, read them at once, and have the store tell of new ones.
+
+    Network: never in a transaction. Raises SyncRefused as store_channels.turn_on does, and then nothing was changed.
+    """
+    store_channels.turn_on(connection_id=connection_id, placed_from=placed_from, by=by, at=at)
+    try:
+        start(connection_id=connection_id, by=by, at=at)
+    except SyncRefused as refusal:  # paused, or shut out: read as soon as that is over
+        return Opened(not_read=str(refusal))
+    return Opened(tells=not connections.register_webhooks(connection_id=connection_id, at=at))
 
 
 @transaction.atomic

@@ -17,7 +17,6 @@ from accounts.decorators import merchant_required, role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
 from connectors.models import Connection
-from connectors.services import connections
 from orders.errors import OrderError
 from orders.forms.stores import StoreChannelForm
 from orders.models import Order, OrderSync
@@ -102,17 +101,14 @@ def _saved(request: MerchantRequest, connection: Connection, form: StoreChannelF
         return True
     placed_from = request.merchant.day_bounds(form.cleaned_data["placed_from"])[0]
     try:
-        store_channels.turn_on(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
+        opened = store_sync.open_channel(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
     except OrderError as error:
         form.add_error("placed_from", str(error))
         return False
     messages.success(request, f"Orders placed in {connection.name} come in from now on.")
-    try:
-        store_sync.start(connection_id=connection.pk, by=by, at=at)
-    except OrderError as error:
-        messages.warning(request, str(error))
-        return True
-    if connections.register_webhooks(connection_id=connection.pk, at=at):
+    if opened.not_read:
+        messages.warning(request, opened.not_read)
+    if not opened.tells:
         messages.info(request, "The store does not tell of orders by itself: it is asked every few minutes.")
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.db import transaction
@@ -35,6 +36,28 @@ def send(api, method, store, rest="", body=None):
 def test_a_store_is_off_at_first(api, store):
     assert send(api, "GET", store).json() == {"on": False, "placed_from": None}
     assert send(api, "GET", store, "sync/").status_code == 404
+
+
+@pytest.fixture(autouse=True)
+def webhooks():
+    """The shops of these tests do not answer."""
+    with patch("connectors.services.connections.register_webhooks", return_value=()) as register:
+        yield register
+
+
+def test_turned_on_the_store_is_asked_to_tell_of_orders(api, store, webhooks):
+    send(api, "PUT", store, body={"on": True, "placed_from": FROM})
+
+    assert [call.kwargs["connection_id"] for call in webhooks.call_args_list] == [store.pk]
+
+
+def test_one_that_is_paused_is_turned_on_and_not_asked(api, store, webhooks):
+    Connection.objects.update(state="paused")
+
+    response = send(api, "PUT", store, body={"on": True, "placed_from": FROM})
+
+    assert (response.status_code, OrderSync.objects.get().state) == (200, "idle")
+    webhooks.assert_not_called()
 
 
 def test_it_is_turned_on_and_read_at_once(api, store):
