@@ -301,6 +301,7 @@ WAKE = "orders.outbox.wake"  # by dotted path: connectors may not import orders
 PROMISE_LETTER = "orders.services.letters.promise"  # a mail that must not be lost; nor may accounts
 MERCHANT_CHANGED = "orders.services.requirements.merchant_changed"  # nor may accounts
 INBOUND_TASK = "orders.tasks.process_inbound"
+SUPPLIER_CHANGED = "orders.services.asked_again.held"
 CATALOG_TASK = "orders.tasks.read_catalog"
 STORE_ORDERS_TASK = "orders.tasks.read_store_orders"
 PUMP_BUDGET_S = 50  # a pump ends by itself before q2's time-out

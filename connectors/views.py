@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import IntegrityError
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -37,6 +38,7 @@ ADDRESSES = ("base_url", "host", "email")  # fields that say where the other sid
 def connection_list(request: MerchantRequest) -> HttpResponse:
     at = timezone.now()
     rows = Connection.objects.of(request.merchant).standing().own().order_by("name", "pk")
+    rows = rows.annotate(unread_since=F("channel__sync__failing_since"))
     shown = [
         {
             "connection": row,
@@ -205,6 +207,7 @@ def _page(request: MerchantRequest, connection: Connection, **forms: Any) -> Htt
         "has_webhooks": offers.webhooks,
         "setup_left": store_setup.next_step(connection) if store_setup.offered(connection) else "",
         "has_customers": offers.channel,
+        "unread_since": health.unread_since(connection) if offers.channel else None,
         **forms,
     }
     return render(request, "connectors/connection_detail.html", context, status=422 if forms else 200)

@@ -251,7 +251,17 @@ class BusinessHoursAdmin(ReadOnlyAdmin):
 
 @admin.register(OrderSync)
 class OrderSyncAdmin(ReadOnlyAdmin):
-    list_display = ("channel", "state", "read_until", "new", "changed", "skipped_count", "finished_at", "error")
+    list_display = (
+        "channel",
+        "state",
+        "read_until",
+        "new",
+        "changed",
+        "skipped_count",
+        "finished_at",
+        "failing_since",
+        "error",
+    )
     list_filter = ("state",)
     search_fields = ("channel__name",)
 

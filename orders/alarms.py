@@ -40,6 +40,12 @@ def data_request(connection: Connection, *, cause: str, at: datetime) -> None:
     _promise(connection, "data_request", cause, f"The request came through {connection.name}.", at)
 
 
+@transaction.atomic
+def orders_unread(connection: Connection, *, cause: str, reason: str, at: datetime) -> None:
+    """What customers order in the store does not come in, though the connection stands; one mail per `cause`."""
+    _promise(connection, "orders_unread", cause, reason, at)
+
+
 def _promise(connection: Connection, kind: str, cause: str, reason: str, at: datetime) -> None:
     payload = {"kind": kind, "connection": connection.pk, "reason": reason}
     post_mail(merchant_id=connection.merchant_id, key=f"tell:{kind}:{cause}", payload=payload, at=at)

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from connectors import money
+from connectors.practice import platforms
 from connectors.practice.models import PracticeShop
 from connectors.practice.platforms import Cart, CartLine
 
@@ -41,9 +42,12 @@ class BuyForm(AddressForm):
     ships = forms.BooleanField(
         label="Give an address", required=False, initial=True, help_text="Without, the order lacks where it goes to."
     )
+    collects = forms.BooleanField(
+        label="Pick it up in the store", required=False, help_text="Nothing is sent; the address is for the bill alone."
+    )
     email = forms.EmailField(label="E-mail", required=False, initial="mere@example.com")
     note = forms.CharField(label="Note", max_length=500, required=False)
-    field_order = ("product", "quantity", "paid", "note", "email", "ships")
+    field_order = ("product", "quantity", "paid", "note", "email", "ships", "collects")
 
     def __init__(self, data: Any = None, *, shop: PracticeShop) -> None:
         filled = {
@@ -52,6 +56,8 @@ class BuyForm(AddressForm):
         }  # fmt: skip
         super().__init__(data, initial=filled)
         self.shop = shop
+        if not platforms.of(shop).collects:
+            del self.fields["collects"]
         self.variants = {str(row.pk): row for row in shop.variants.order_by("sku", "pk")[:CHOICES_AT_MOST]}
         known = [(key, f"{row.title} · {row.sku or 'no SKU'}") for key, row in self.variants.items()]
         field = self.fields["product"]
@@ -70,7 +76,8 @@ class BuyForm(AddressForm):
         )
         return Cart(
             lines=(line,),
-            shipping=SHIPPING,
+            shipping=Decimal(0) if given.get("collects") else SHIPPING,
+            pickup=bool(given.get("collects")),
             paid=given["paid"],
             email=given["email"],
             note=given["note"],

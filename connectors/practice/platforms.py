@@ -69,6 +69,7 @@ class Cart:
     paid: bool
     email: str = ""
     note: str = ""
+    pickup: bool = False  # the customer comes for it; the address is the bill's alone then
     address: Mapping[str, str] | None = None  # by the names of the shared pages: firstName ... zip, countryCode
 
 
@@ -93,6 +94,7 @@ class PracticePlatform(ABC):
     edits_orders: ClassVar[bool] = True
     has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
     sells: ClassVar[bool] = False  # customers buy there: `checkout` works
+    collects: ClassVar[bool] = False  # its checkout lets customers pick up what they bought
 
     def knows(self, dial: str) -> bool:
         return dial not in self.dials_without and DIALS[dial].only in ("", self.key)

@@ -85,6 +85,11 @@ def facts(connection: Connection, *, at: datetime) -> list[Fact]:
     ]
 
 
+def unread_since(connection: Connection) -> datetime | None:
+    """From when on orders that customers placed there do not all come in; None while they do."""
+    return Connection.objects.filter(pk=connection.pk).values_list("channel__sync__failing_since", flat=True).first()
+
+
 def _failing(connection: Connection) -> bool:
     failure, success = connection.last_failure_at, connection.last_success_at
     return failure is not None and (success is None or failure > success)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from accounts.services import audit
 from connectors.base import Address, PaymentProfile, SupplierConnector, SupplierOptions, Warehouse
@@ -18,6 +20,7 @@ from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
 
 MOST_WAREHOUSES = 30
+_CHANGES_NO_CHECK = {"auto_fulfillment"}
 _WAREHOUSE = re.compile(r"[A-Z0-9]{1,6}")
 
 
@@ -89,27 +92,17 @@ def neutral(place: StoreAddress) -> Address:
     )
 
 
-@transaction.atomic
 def save(*, connection_id: int, by: str, at: datetime, step: str = "", **chosen: Any) -> SupplierSettings:
-    """Change the choices of one step of the set-up, or some of them. It counts for orders that have not been sent yet.
+    """Change the choices of one step of the set-up, or some of them. It counts for orders that have not been sent yet;
+    those that were held back are asked again.
 
     Raises ChoiceRefused for a method that the supplier does not know, for no dropshipping without an address, and for
     a payment profile without an e-mail address.
     """
-    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
-    row = settings_of(connection)
-    changed = {name: value for name, value in chosen.items() if getattr(row, name) != value}
-    for name, value in changed.items():
-        setattr(row, name, value)
-    _refuse(connection, row)
-    if step and step not in row.steps_done:
-        row.steps_done = [*row.steps_done, step]
-    row.save()
-    if changed:
-        told = {name: _plain(value) for name, value in changed.items()}
-        audit.record(
-            merchant=connection.merchant, kind="supplier.settings", subject=connection.name, by=by, at=at, **told
-        )
+    with transaction.atomic():
+        row, changed = _write(connection_id, step, chosen, by=by, at=at)
+    if changed - _CHANGES_NO_CHECK:
+        import_string(settings.SUPPLIER_CHANGED)(connection_id=connection_id, at=at)
     return row
 
 
@@ -158,6 +151,27 @@ def driver(connection: Connection) -> SupplierConnector:
     connector = connector_for(connection, deadline_s=ASK_DEADLINE_S)
     assert isinstance(connector, SupplierConnector)  # noqa: S101  # capabilities.supplier says so
     return connector
+
+
+def _write(
+    connection_id: int, step: str, chosen: dict[str, Any], *, by: str, at: datetime
+) -> tuple[SupplierSettings, set[str]]:
+    """The choices as they are now, and the names of those that changed."""
+    connection = Connection.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=connection_id)
+    row = settings_of(connection)
+    changed = {name: value for name, value in chosen.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    _refuse(connection, row)
+    if step and step not in row.steps_done:
+        row.steps_done = [*row.steps_done, step]
+    row.save()
+    if changed:
+        told = {name: _plain(value) for name, value in changed.items()}
+        audit.record(
+            merchant=connection.merchant, kind="supplier.settings", subject=connection.name, by=by, at=at, **told
+        )
+    return row, set(changed)
 
 
 def _refuse(connection: Connection, row: SupplierSettings) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from connectors.base import Address, OutboundTax
+from connectors.base import Address, OutboundTax, PickupPlace
 from connectors.money import total
 from connectors.shopify.mapping import US_PROVINCES
 from connectors.shopify.reading import MalformedAnswerError, ref, shaped
@@ -18,6 +18,7 @@ Node = Mapping[str, Any]
 _PAID = frozenset({"PAID", "PARTIALLY_REFUNDED"})
 _ENDED = {"REFUNDED": StorePayment.REFUNDED, "VOIDED": StorePayment.VOIDED, "EXPIRED": StorePayment.VOIDED}
 _FULFILLED = frozenset({"FULFILLED", "FULFILLMENT_NOT_REQUIRED"})
+_PICK_UP = "PICK_UP"  # at a place of the shop; PICKUP_POINT is a carrier's, to which it is sent
 _PARTIAL = frozenset({"PARTIALLY_FULFILLED", "IN_PROGRESS"})
 
 
@@ -79,6 +80,7 @@ def store_order(node: Node, lines: Iterable[Node], *, base_url: str) -> StoreOrd
         refunded=max(_amount(node["totalRefundedSet"]) - max(Decimal(whole["amount"]) - now, Decimal(0)), Decimal(0)),
         shipping_address=address,
         billing_address=billing,
+        pickup=_pickup(node["fulfillmentOrders"]["nodes"]),
         customer_name=_name(address) or _name(billing),
         customer_email=node["email"] or "",
         customer_phone=node["phone"] or next((each.phone for each in (address, billing) if each and each.phone), ""),
@@ -124,6 +126,16 @@ def _fulfillment(status: str) -> StoreFulfillment:
     if status in _FULFILLED:
         return StoreFulfillment.FULFILLED
     return StoreFulfillment.PARTIAL if status in _PARTIAL else StoreFulfillment.OPEN
+
+
+def _pickup(groups: list[Node]) -> PickupPlace | None:
+    """Where the customer picks all of it up; None when any of it is sent, or Shopify does not tell."""
+    methods = [group["deliveryMethod"]["methodType"] if group["deliveryMethod"] else "" for group in groups]
+    if not groups or any(method != _PICK_UP for method in methods):
+        return None
+    place = groups[0]["assignedLocation"]
+    town = " ".join(part for part in (place["city"], place["zip"]) if part)
+    return PickupPlace(place["name"], ", ".join(part for part in (place["address1"], place["address2"], town) if part))
 
 
 def _address(node: Node | None) -> Address | None:

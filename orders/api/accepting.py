@@ -8,6 +8,8 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,6 +19,7 @@ from accounts.models import Merchant
 from orders.api.accepting_serializers import (
     HOURS_EXAMPLE,
     RULE_EXAMPLE,
+    AcceptedOrderSerializer,
     AcceptRuleSerializer,
     AcceptSettingsSerializer,
     LookBackSerializer,
@@ -26,7 +29,7 @@ from orders.api.accepting_serializers import (
     OpeningHoursSerializer,
 )
 from orders.api.views import PROBLEM, key_of
-from orders.models import AcceptRule
+from orders.models import AcceptRule, Order
 from orders.services import accept_rules, backtest, opening_hours
 
 _READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
@@ -127,6 +130,28 @@ class LookBack(_MerchantView):
     )
     def get(self, request: Request) -> Response:
         return Response(LookBackSerializer(backtest.run(_merchant(request), at=timezone.now())).data)
+
+
+class _Pages(PageNumberPagination):
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 500
+
+
+class LookBackOrders(GenericAPIView):  # type: ignore[type-arg]
+    permission_classes = [HasApiKey, IsMerchantKey]
+    pagination_class = _Pages
+    queryset = Order.objects.none()
+
+    @extend_schema(
+        operation_id="auto_accept_look_back_orders",
+        summary="Which orders of the last 90 days the rules would have accepted",
+        description="The newest first, each with the rule that would have decided and how it ended.",
+        responses={200: AcceptedOrderSerializer(many=True), **_READING},
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(backtest.run(_merchant(request), at=timezone.now()).orders)
+        return self.get_paginated_response(AcceptedOrderSerializer(page, many=True).data)
 
 
 class OpeningHours(_MerchantView):

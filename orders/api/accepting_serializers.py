@@ -12,7 +12,7 @@ from orders.business_time import WEEKDAYS
 from orders.due import LastResort
 from orders.models import AcceptDecision, AcceptRule, BusinessHours, Channel
 from orders.models.business_hours import MOST_DAYS, MOST_MINUTES
-from orders.services import acceptance
+from orders.services import acceptance, backtest
 from orders.services.accept_rules import LISTED_MOST, SKU_MOST
 from orders.services.opening_hours import MOST_CLOSED, MOST_REMINDERS
 
@@ -132,10 +132,19 @@ class RuleCountSerializer(serializers.Serializer):  # type: ignore[type-arg]
     orders = serializers.IntegerField()
 
 
-class EndedSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class AcceptedOrderSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """An order that the rules would have accepted."""
+
     id = serializers.CharField(source="public_id")
     number = serializers.CharField()
-    ended = serializers.CharField()
+    placed_at = serializers.DateTimeField()
+    total = serializers.SerializerMethodField()
+    currency = serializers.CharField(source="total.currency")
+    rule = serializers.IntegerField(allow_null=True, help_text="Its number, from 1; null: no rule held.")
+    ended = serializers.CharField(help_text="cancelled, declined, expired or refunded; empty for all others.")
+
+    def get_total(self, order: backtest.Accepted) -> str:
+        return plain(order.total.amount, order.total.currency)
 
 
 class LookBackSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -153,7 +162,6 @@ class LookBackSerializer(serializers.Serializer):  # type: ignore[type-arg]
         help_text="Accepted by a rule about stock and links, which are not known any more."
     )
     rules = RuleCountSerializer(many=True)
-    examples = EndedSerializer(many=True)
     not_knowable = serializers.ListField(child=serializers.CharField())
 
 

@@ -14,12 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from connectors.models import Connection, ConnectionState
+from connectors.models import Connection
 from orders.api.views import PROBLEM, key_of
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
 from orders.models import OrderSync
-from orders.services import store_channels, store_sync
+from orders.services import store_channels, store_hints, store_sync
 
 _READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _ON = {"on": True, "placed_from": "2026-11-01T00:00:00+13:00"}
@@ -41,17 +41,22 @@ class SkippedSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class OrderSyncSerializer(serializers.ModelSerializer[OrderSync]):
-    """The latest reading. `read_until`: every change in the store up to then has been seen."""
+    """The latest reading. `read_until`: every change in the store up to then has been seen. `failing_since`: from then on
+    orders did not come in; null while they do."""
 
     state = serializers.ChoiceField(choices=SyncState.choices)
+    unread = serializers.SerializerMethodField(help_text="Orders that could not be read; reading now tries them again.")
     skipped = SkippedSerializer(many=True, help_text="The first fifty that stay in the store, each with the reason.")
 
     class Meta:
         model = OrderSync
         fields = (
             "state", "started_at", "started_by", "finished_at", "read_until", "pages", "new", "drafts", "changed",
-            "unchanged", "skipped_count", "skipped", "error",
+            "unchanged", "skipped_count", "skipped", "error", "failing_since", "unread",
         )  # fmt: skip
+
+    def get_unread(self, sync: OrderSync) -> int:
+        return store_hints.unread([sync.channel.connection_id or 0]).get(sync.channel.connection_id or 0, 0)
 
 
 _RESULT_EXAMPLE = {
@@ -59,6 +64,7 @@ _RESULT_EXAMPLE = {
     "finished_at": "2026-11-23T09:41:06Z", "read_until": "2026-11-23T09:38:12Z", "pages": 1, "new": 2, "drafts": 1,
     "changed": 0, "unchanged": 5, "skipped_count": 1,
     "skipped": [{"id": "gid://shopify/Order/820982911946154508", "number": "#1001", "code": "fulfilled"}], "error": "",
+    "failing_since": None, "unread": 0,
 }  # fmt: skip
 
 
@@ -77,7 +83,10 @@ class StoreChannel(APIView):
     @extend_schema(
         operation_id="channels_change",
         summary="Turn orders from a store on or off",
-        description="Another date reads the store anew; no order comes twice. Turning it off keeps the orders that came.",
+        description=(
+            "Another date reads the store anew; no order comes twice. Turning it off keeps the orders that came. "
+            "Webhooks about orders are asked for; a store that sends none is read every few minutes."
+        ),
         request=StoreChannelSerializer,
         responses={200: StoreChannelSerializer, 400: PROBLEM, 409: PROBLEM, **_READING},
         examples=[OpenApiExample("On", value=_ON, request_only=True)],
@@ -137,11 +146,9 @@ def _turn_on(connection: Connection, placed_from: Any, *, by: str, at: Any) -> N
     if placed_from is None:
         raise ValidationError({"placed_from": "Say from when on orders come in."}, code="required")
     try:
-        store_channels.turn_on(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
+        store_sync.open_channel(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
     except SyncRefused as refusal:
         raise ValidationError({"placed_from": str(refusal)}, code=refusal.code) from refusal
-    if connection.state == ConnectionState.ACTIVE:
-        store_sync.start(connection_id=connection.pk, by=by, at=at)
 
 
 def _settings(connection: Connection) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class SupplierDetail(APIView):
         summary="Change how orders go to a supplier",
         description=(
             "Counts for orders that have not been sent yet. A payment profile must be one that the supplier has under "
-            "`payment_email`: it is asked."
+            "`payment_email`: it is asked. Another `payment_email` alone gives up a profile that is not under it."
         ),
         request=SupplierSerializer(partial=True),
         responses={200: SupplierSerializer, 400: _PROBLEM, **_READING},
@@ -179,17 +179,24 @@ def key_of(request: Request) -> ApiKey:
 
 
 def _profile(connection: Connection, given: dict[str, Any]) -> dict[str, str]:
-    """Id and name of a profile that was named, as the supplier has it."""
-    wanted = given.get("payment_profile_id")
-    if wanted is None:
+    """Id and name of the profile that was named, as the supplier has it under the e-mail address that counts now.
+
+    One that was chosen before is looked for under another address too, and given up when it is not there.
+    """
+    chosen = suppliers.settings_of(connection)
+    wanted, email = given.get("payment_profile_id"), given.get("payment_email", chosen.payment_email)
+    if wanted is None and email == chosen.payment_email:
         return {}
-    email = given.get("payment_email") or suppliers.settings_of(connection).payment_email
-    found = _ask_profiles(connection, email) if wanted and email else ()
-    profile = next((each for each in found if each.profile_id == wanted), None)
+    looked_for = chosen.payment_profile_id if wanted is None else wanted
+    found = _ask_profiles(connection, email) if looked_for and email else ()
+    profile = next((each for each in found if each.profile_id == looked_for), None)
     if wanted and profile is None:
         text = "The supplier has no such profile under this e-mail address."
         raise ValidationError({"payment_profile_id": text}, code="unknown")
-    return {"payment_profile_id": wanted, "payment_profile_name": suppliers.in_words(profile) if profile else ""}
+    return {
+        "payment_profile_id": profile.profile_id if profile else "",
+        "payment_profile_name": suppliers.in_words(profile) if profile else "",
+    }
 
 
 def _ask_profiles(connection: Connection, email: str) -> tuple[Any, ...]:

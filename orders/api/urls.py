@@ -284,6 +284,11 @@ urlpatterns = [
         login_not_required(accepting.AcceptRuleDetail.as_view()),
         name="accept_rule",
     ),
+    path(
+        "auto-accept/look-back/orders/",
+        login_not_required(accepting.LookBackOrders.as_view()),
+        name="look_back_orders",
+    ),
     path("auto-accept/look-back/", login_not_required(accepting.LookBack.as_view()), name="look_back"),
     path("opening-hours/", login_not_required(accepting.OpeningHours.as_view()), name="opening_hours"),
     path("schema/", login_not_required(SpectacularAPIView.as_view(generator_class=description.Once)), name="schema"),

@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Lower
 
 from accounts.models import Marketplace, Merchant, new_public_id
 from connectors.base import Blocker
@@ -273,7 +274,7 @@ class Order(models.Model):
             models.Index(fields=["merchant", "due_at", "id"], condition=Q(due_at__isnull=False), name="order_by_due"),
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="order_to_wake"),
             models.Index(
-                fields=["merchant", "customer_email"], condition=~Q(customer_email=""), name="order_by_customer"
+                "merchant", Lower("customer_email"), condition=~Q(customer_email=""), name="order_by_customer_email"
             ),
         ]
 

@@ -36,6 +36,8 @@ class OrderSync(models.Model):
     attempts = models.PositiveIntegerField(default=0)  # only grows: also the fencing token
     failures = models.PositiveSmallIntegerField(default=0)  # in a row
     error = models.CharField(max_length=500, blank=True)
+    # from when on orders did not come in, readings that are tried again in between included; none while they do
+    failing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

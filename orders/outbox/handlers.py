@@ -32,7 +32,9 @@ HANDLERS: Mapping[str, Handler] = {
     Topic.REEXPORT: Handler("orders.services.reexports.run", "orders.services.reexports.settled", asks="cancel"),
     Topic.PUT_BACK: Handler("orders.services.restocking.put_back", "orders.services.restocking.settled", asks="read"),
     Topic.PULL_REMOTE: Handler("orders.services.fulfillment.pull", asks="read"),
-    Topic.READ_STORE_ORDER: Handler("orders.services.store_hints.read", asks="store_order"),
+    Topic.READ_STORE_ORDER: Handler(
+        "orders.services.store_hints.read", "orders.services.store_hints.settled", asks="store_order"
+    ),
     Topic.TELL_CUSTOMER: Handler("orders.services.notices.tell_customer", "orders.services.history.told_when_held"),
     Topic.TELL_MERCHANT: Handler("orders.services.notices.tell_merchant", "orders.services.history.told_when_held"),
     Topic.MAKE_DOCUMENTS: Handler("orders.services.documents.carry_out"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -124,7 +124,12 @@ def take_back_mark(key: str, *, maybe_sent_at: datetime) -> bool:
 
 def release_now(key: str, *, at: datetime) -> bool:
     """Make a held or waiting promise due at once with a fresh retry schedule. `attempts` keeps growing."""
-    released = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]).update(
+    return bool(release_all(OutboxMessage.objects.filter(key=key), at=at))
+
+
+def release_all(messages: QuerySet[OutboxMessage], *, at: datetime) -> int:
+    """The same for several. Returns how many."""
+    released = messages.filter(status__in=[OutboxStatus.WAITING, OutboxStatus.HELD]).update(
         status=OutboxStatus.WAITING,
         wait_for="",
         next_attempt_at=at,
@@ -135,7 +140,7 @@ def release_now(key: str, *, at: datetime) -> bool:
     )
     if released:
         transaction.on_commit(wake, robust=True)
-    return bool(released)
+    return released
 
 
 def move_to(connection: Connection, *, push: OrderPush) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models.functions import Lower
+
 from accounts.models import Merchant
 from connectors.money import Money, plain
 from orders import business_time
@@ -144,10 +146,11 @@ def facts_of(order: Order, rules: Iterable[AcceptRule]) -> Facts:
 
 
 def is_known(order: Order) -> bool:
-    """Whether an earlier order of this merchant has the same e-mail address."""
+    """Whether an earlier order of this merchant has the same e-mail address, in whatever case it was typed."""
     if not order.customer_email:
         return False
-    same = Order.objects.of(order.merchant).filter(customer_email=order.customer_email)
+    theirs = Order.objects.of(order.merchant).exclude(customer_email="").alias(email=Lower("customer_email"))
+    same = theirs.filter(email=order.customer_email.lower())
     return same.filter(received_at__lt=order.received_at).exclude(pk=order.pk).exists()
 
 

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Min
+from django.db.models.functions import Lower
 
 from accounts.models import Merchant
+from connectors.money import Money
 from orders import business_time
 from orders.accepting import Verdict
 from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus
@@ -22,7 +24,6 @@ from orders.services import acceptance, opening_hours
 
 DAYS = 90
 MOST = 5000  # orders, the newest
-EXAMPLES = 10
 NOT_KNOWABLE = (
     "Stock and product links as they were then are not kept: “all lines linked and in stock” counts as true.",
     "What a store would have refused at that moment is not known either; such an order would have waited for its fix.",
@@ -30,7 +31,7 @@ NOT_KNOWABLE = (
 )
 _BACK = (PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED)
 _COLUMNS = (
-    "pk", "public_id", "number", "total", "currency", "delivery", "channel_id", "customer_email", "received_at", "status",
+    "pk", "public_id", "number", "placed_at", "total", "currency", "delivery", "channel_id", "customer_email", "received_at", "status",
     "payment_status", "auto_accepted",
 )  # fmt: skip
 
@@ -44,12 +45,15 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """An order that would have been accepted and did not end well."""
+class Accepted:
+    """An order that would have been accepted: by which rule, and how it ended where that was not well."""
 
     public_id: str
     number: str
-    ended: str
+    placed_at: datetime
+    total: Money
+    rule: int | None  # its number; None: no rule held
+    ended: str  # cancelled, declined, expired, refunded or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Result:
     asked_and_confirmed: int  # of the asked: a person confirmed it
     assumed: int  # of the accepted: rests on stock and links that are not known
     rules: tuple[RuleCount, ...]
-    examples: tuple[Example, ...]
+    orders: tuple[Accepted, ...]  # all that would have been accepted, the newest first
     not_knowable: tuple[str, ...] = NOT_KNOWABLE
 
 
@@ -90,9 +94,7 @@ def run(merchant: Merchant, *, at: datetime) -> Result:
         asked_and_confirmed=sum(_was_confirmed_by_a_person(row) for row in asked),
         assumed=sum(ruling.rule is not None and ruling.rule.ready for _, ruling in accepted),
         rules=_counts(rules, [ruling for _, ruling in ruled], default=merchant.auto_accept),
-        examples=tuple(Example(row["public_id"], row["number"], _ended(row)) for row, _ in accepted if _ended(row))[
-            :EXAMPLES
-        ],
+        orders=tuple(_told(row, ruling, rules) for row, ruling in accepted),
     )
 
 
@@ -103,7 +105,7 @@ class _Past:
     rows: Sequence[dict[str, Any]]
     skus: dict[int, list[str]]
     countries: dict[int, str]
-    first_seen: dict[str, datetime]  # by e-mail address
+    first_seen: dict[str, datetime]  # by e-mail address in small letters
     calendar: business_time.Calendar | None  # None: always open
 
     @classmethod
@@ -113,19 +115,20 @@ class _Past:
         for order_id, sku in OrderLine.objects.filter(order__in=ids).values_list("order_id", "sku"):
             skus[order_id].append(sku)
         addresses = OrderAddress.objects.filter(order__in=ids, kind=AddressKind.SHIPPING)
-        emails = {row["customer_email"] for row in rows} - {""}
-        seen = Order.objects.of(merchant).filter(customer_email__in=emails).order_by().values("customer_email")
+        emails = {row["customer_email"].lower() for row in rows} - {""}
+        theirs = Order.objects.of(merchant).exclude(customer_email="").annotate(email=Lower("customer_email"))
+        seen = theirs.filter(email__in=emails).order_by().values("email")
         hours = opening_hours.of(merchant)
         return cls(
             rows=rows,
             skus=skus,
             countries=dict(addresses.values_list("order_id", "country_code")),
-            first_seen=dict(seen.annotate(first=Min("received_at")).values_list("customer_email", "first")),
+            first_seen=dict(seen.annotate(first=Min("received_at")).values_list("email", "first")),
             calendar=hours.calendar if hours.pk else None,
         )
 
     def facts(self, row: dict[str, Any]) -> acceptance.Facts:
-        first = self.first_seen.get(row["customer_email"])
+        first = self.first_seen.get(row["customer_email"].lower())
         return acceptance.Facts(
             total=row["total"],
             currency=row["currency"],
@@ -136,6 +139,17 @@ class _Past:
             is_ready=True,
             in_hours=self.calendar is None or business_time.is_open(self.calendar, row["received_at"]),
         )
+
+
+def _told(row: dict[str, Any], ruling: acceptance.Ruling, rules: Sequence[AcceptRule]) -> Accepted:
+    return Accepted(
+        public_id=row["public_id"],
+        number=row["number"],
+        placed_at=row["placed_at"],
+        total=Money(row["total"], row["currency"]),
+        rule=next((number for number, rule in enumerate(rules, start=1) if rule == ruling.rule), None),
+        ended=_ended(row),
+    )
 
 
 def _ended(row: dict[str, Any]) -> str:

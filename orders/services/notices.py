@@ -19,13 +19,13 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Membership, Merchant, Role
-from connectors import conditions
 from connectors.models import Connection, SyncSettings
 from connectors.money import Money
 from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
 from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, OutboxMessage, Parcel
 from orders.services import (
+    connection_mails,
     draft_faults,
     history,
     letters,
@@ -49,6 +49,7 @@ MerchantNotice = Literal[
     "reconnect",
     "store_gone",
     "data_request",
+    "orders_unread",
     "confirm_soon",
     "complete_soon",
     "payment_soon",
@@ -103,6 +104,7 @@ WORDS: Mapping[MerchantNotice, Words] = {
         "A customer asks for their data",
         "An owner downloads it under Settings → Privacy. Send it to the customer within 30 days.",
     ),
+    "orders_unread": Words("Orders do not come in", "See what is missing on its page, then press Sync orders there."),
     "confirm_soon": Words("Waits for your confirmation", "Confirm or decline it on its page."),
     "complete_soon": Words(
         "Lacks something, and its time ends soon", "Fill in what is missing, then confirm it.", page="draft"
@@ -363,7 +365,7 @@ def _merchant_letter(message: OutboxMessage, to: list[str], merchant: Merchant) 
     words = WORDS[kind]
     context = {"subject": words.subject, "advice": words.advice, "reason": one_line(message.payload["reason"])}
     if message.order_id is None:
-        about = _about_connection(message.payload["connection"])
+        about = connection_mails.about(message.payload["connection"], kind=kind)
         return mails.Letter(to, "merchant_connection", context | about, merchant)
     return mails.Letter(to, "merchant_order", context | _about_order(message.order_id, words), merchant)
 
@@ -377,19 +379,6 @@ def _about_order(order_id: int, words: Words) -> dict[str, Any]:
         "placed_at": order.placed_at,
         "url": settings.BASE_URL + reverse(f"orders:{words.page}", args=[order.public_id]) + words.query,
         "button": words.button,
-    }
-
-
-def _about_connection(connection_id: int) -> dict[str, Any]:
-    """With how many orders wait for it as the mail is written."""
-    connection = Connection.objects.get(pk=connection_id)
-    keys = [conditions.token_renewed(connection.pk), conditions.pause_lifted(connection.pk)]
-    waiting = Order.objects.filter(pk__in=OutboxMessage.objects.filter(wait_for__in=keys).values("order"))
-    return {
-        "connection": one_line(connection.name),
-        "waiting": waiting.count(),
-        "money": sync_fault_mails.money_of(waiting),
-        "url": settings.BASE_URL + reverse("connectors:detail", args=[connection.public_id]),
     }
 
 

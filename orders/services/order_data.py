@@ -15,19 +15,13 @@ from connectors.models import Connection, Location, ShippingRule, SyncSettings, 
 from connectors.registry import connector_class
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
-from orders import outbox
-from orders.enums import OrderStatus, PushStatus
 from orders.errors import InvalidSettings
-from orders.models import OrderPush
-from orders.services import order_data_rules, preflight, slots
-from orders.services.decisions import capture_key
-from orders.services.transitions import lock
+from orders.services import asked_again, order_data_rules, slots
 
 FIELDS = (
     "sync_orders", "push_by_hand", "push_every_minutes", "max_age_days", "financial_status", "fulfillment_status", "location",
     "bypass_stock_check", "email_policy", "other_email", "create_customer", "tag_template", "note_template", "alert_addresses",
 )  # fmt: skip
-CHECKED_AGAIN = 500  # held orders, oldest first; the others are asked when somebody checks or confirms them
 _CHANGES_NO_CHECK = {"sync_orders", "push_by_hand", "push_every_minutes", "alert_addresses"}
 
 
@@ -68,7 +62,7 @@ def save(
     if "push_every_minutes" in changed:
         slots.move_waiting(connection_id, at=at)
     if changed - _CHANGES_NO_CHECK:
-        _check_held(connection_id, at=at)
+        asked_again.held(connection_id=connection_id, at=at)
     return row
 
 
@@ -167,21 +161,3 @@ def _told(row: SyncSettings, connection: Connection) -> dict[str, Any]:
     told["taxes"] = [f"{tax}{'' if tax.on_shipping else ', not on shipping'}" for tax in taxes_of(connection)]
     told["shipping_rules"] = [str(rule) for rule in rules_of(connection)]
     return told
-
-
-def _check_held(connection_id: int, *, at: datetime) -> None:
-    """Ask the destination again about orders that it, or the settings, held back. Each in a transaction of its own."""
-    held = OrderPush.objects.filter(
-        connection_id=connection_id,
-        status=PushStatus.HELD,
-        order__status__in=[OrderStatus.PENDING, OrderStatus.CONFIRMED],
-        order__payment_status__in=preflight.MONEY_NOT_TAKEN,
-    )
-    for order_id in list(held.order_by("order__placed_at", "pk").values_list("order_id", flat=True)[:CHECKED_AGAIN]):
-        with transaction.atomic():
-            order = lock(order_id)
-            if order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED):
-                continue
-            preflight.ask(order, at=at)
-            if order.status == OrderStatus.CONFIRMED:
-                outbox.release_now(capture_key(order), at=at)

@@ -67,8 +67,8 @@ def turn_on(*, connection_id: int, placed_from: datetime, by: str, at: datetime)
     sync, made = OrderSync.objects.get_or_create(channel=channel, defaults={"placed_from": placed_from})
     if made or not connection.is_channel or sync.placed_from != placed_from:
         _end_reading(sync, at)
-        sync.placed_from, sync.read_until = placed_from, None
-        sync.save(update_fields=["placed_from", "read_until"])
+        sync.placed_from, sync.read_until, sync.failing_since = placed_from, None, None
+        sync.save(update_fields=["placed_from", "read_until", "failing_since"])
         _note(connection, "channel.on", by, at, placed_from=placed_from.isoformat())
     Connection.objects.filter(pk=connection.pk).update(is_channel=True)
     return sync
@@ -84,6 +84,7 @@ def turn_off(*, connection_id: int, by: str, at: datetime) -> None:
     sync = sync_of(connection)
     if sync is not None:
         _end_reading(sync, at)
+        OrderSync.objects.filter(pk=sync.pk).update(failing_since=None)
     _note(connection, "channel.off", by, at)
 
 

@@ -5,17 +5,19 @@ The promise stands in the connection's lane, and belongs to no order of ours yet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Q, QuerySet
 from django.utils.module_loading import import_string
 
+from connectors import conditions
 from connectors.errors import CredentialsError
 from connectors.models import Connection, ConnectionState
-from orders import outbox
+from orders import alarms, outbox
 from orders.enums import OutboxStatus, Topic
 from orders.models import Lane, OrderSync, OutboxMessage
 from orders.services import store_orders
@@ -60,7 +62,7 @@ def read(message: OutboxMessage, world: World) -> Iterator[str]:
         told = world.connector_for(connection).store_order(remote_id)
     except CredentialsError as error:
         if error.code == "scope_missing":  # what goes out may still be allowed: the connection stands
-            raise outbox.Hold(str(error)) from error
+            raise outbox.Wait(conditions.token_renewed(connection.pk), str(error), data=error) from error
         raise
     yield "read"
     with outbox.finishing(message, at=world.now()):
@@ -68,3 +70,42 @@ def read(message: OutboxMessage, world: World) -> Iterator[str]:
             store_orders.gone(channel_id=sync.channel_id, remote_id=remote_id, at=world.now())
         else:
             store_orders.bring(channel_id=sync.channel_id, order=told, placed_from=sync.placed_from, at=world.now())
+
+
+def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
+    """An order that cannot be read without a person is told; lost access has a mail of its own."""
+    code = getattr(outcome.data, "code", "order_unread")
+    if outcome.status == OutboxStatus.HELD or code == "scope_missing":
+        failing(message.payload["sync"], code=code, reason=outcome.reason, at=at)
+
+
+@transaction.atomic
+def failing(sync_id: int, *, code: str, reason: str, at: datetime, told: bool = False) -> None:
+    """Orders do not come in. The first of a cause, until they do again, promises a mail, unless it is `told` already."""
+    sync = OrderSync.objects.select_for_update(of=("self",)).select_related("channel__connection").get(pk=sync_id)
+    since = sync.failing_since or at
+    OrderSync.objects.filter(pk=sync_id).update(failing_since=since)
+    connection = sync.channel.connection
+    if connection is not None and not told:
+        alarms.orders_unread(connection, cause=f"{sync_id}:{since.isoformat()}:{code}", reason=reason, at=at)
+
+
+def unread(connection_ids: Collection[int]) -> dict[int, int]:
+    """How many orders of each store could not be read and wait for a person. One query."""
+    rows = _stopped().filter(lane__connection__in=connection_ids).values_list("lane__connection").order_by()
+    return {connection_id: count for connection_id, count in rows.annotate(Count("pk")) if connection_id}
+
+
+def read_again(connection_id: int, *, at: datetime) -> int:
+    """Have all that could not be read there read once more; how many."""
+    return outbox.release_all(_stopped().filter(lane__connection=connection_id), at=at)
+
+
+def allowed_again(connection_id: int, *, at: datetime) -> int:
+    """The same for what lacked a permission alone."""
+    return outbox.release_all(_stopped().filter(lane__connection=connection_id).exclude(wait_for=""), at=at)
+
+
+def _stopped() -> QuerySet[OutboxMessage]:
+    stopped = Q(status=OutboxStatus.HELD) | (Q(status=OutboxStatus.WAITING) & ~Q(wait_for=""))
+    return OutboxMessage.objects.filter(stopped, topic=Topic.READ_STORE_ORDER)

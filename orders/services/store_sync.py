@@ -8,6 +8,7 @@ reading begins where every change was seen, and that far earlier by which a stor
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -19,13 +20,13 @@ from django_q.tasks import async_task
 from connectors.base import Connector
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RejectedError, RetryableError
 from connectors.models import Connection, ConnectionState
-from connectors.services import limits
+from connectors.services import connections, limits
 from connectors.storefront import StoreOrder, StoreOrderPage
 from orders import alarms
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
 from orders.models import OrderSync
-from orders.services import store_orders
+from orders.services import store_channels, store_hints, store_orders
 from orders.services.store_orders import Brought, Result
 from orders.world import World
 
@@ -40,6 +41,27 @@ LISTED_AT_MOST = 50  # skipped orders that are named
 BY_ITSELF = "Storeward"
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of turning a store's orders on: why it is not read now, else whether it tells of orders by itself."""
+
+    not_read: str = ""
+    tells: bool = True
+
+
+def open_channel(*, connection_id: int, placed_from: datetime, by: str, at: datetime) -> Opened:
+    """Take the store's orders from that date on, read them at once, and have the store tell of new ones.
+
+    Network: never in a transaction. Raises SyncRefused as store_channels.turn_on does, and then nothing was changed.
+    """
+    store_channels.turn_on(connection_id=connection_id, placed_from=placed_from, by=by, at=at)
+    try:
+        start(connection_id=connection_id, by=by, at=at)
+    except SyncRefused as refusal:  # paused, or shut out: read as soon as that is over
+        return Opened(not_read=str(refusal))
+    return Opened(tells=not connections.register_webhooks(connection_id=connection_id, at=at))
+
+
 @transaction.atomic
 def start(*, connection_id: int, by: str, at: datetime) -> OrderSync:
     """Promise to read what changed; a reading that is under way is followed by another.
@@ -52,6 +74,8 @@ def start(*, connection_id: int, by: str, at: datetime) -> OrderSync:
         raise SyncRefused(f"Orders from {connection.name} are off. Turn them on first.")
     if connection.state != ConnectionState.ACTIVE:
         raise SyncRefused(f"{connection.name}: {connection.get_state_display().lower()}. Its orders were not read.")
+    if by != BY_ITSELF:
+        store_hints.read_again(connection_id, at=at)
     if sync.is_running:
         OrderSync.objects.filter(pk=sync.pk, state=SyncState.RUNNING).update(again=True)
     else:
@@ -160,11 +184,16 @@ def _bring_all(sync: OrderSync, found: Iterable[StoreOrder], *, at: datetime) ->
 
 
 def _brought(sync: OrderSync, order: StoreOrder, *, at: datetime) -> Result:
-    """One order that cannot be brought must not keep the others away."""
+    """One order that cannot be brought must not keep the others away: the reading goes on past it.
+
+    It is read once more by a promise of its own, since the next reading may begin after it.
+    """
     try:
         return store_orders.bring(channel_id=sync.channel_id, order=order, placed_from=sync.placed_from, at=at)
     except Exception:
         logger.exception("store order not brought", extra={"sync_id": sync.pk, "remote_id": order.remote_id})
+        cause = f"not-brought:{order.updated_at.isoformat()}"  # once for each change of it, however often it is polled
+        store_hints.ask(_connection(sync), remote_id=order.remote_id, cause=cause, at=at)
         return Result(Brought.SKIPPED, skipped=SkipReason.INTERNAL_ERROR)
 
 
@@ -224,10 +253,22 @@ def _complete(sync: OrderSync, *, at: datetime) -> bool:
         until = max(until, sync.read_until)
     if not _mine(sync).update(state=SyncState.DONE, read_until=until, due_at=None, finished_at=at, cursor=""):
         return False
+    _comes_in(sync, at=at)
     fresh = OrderSync.objects.get(pk=sync.pk)
     if fresh.again:
         _begin(fresh, by=fresh.started_by, at=at)
     return fresh.again
+
+
+def _comes_in(sync: OrderSync, *, at: datetime) -> None:
+    """The store lets its orders be read: those that it would not tell are asked for once more.
+
+    Until each of them was read they do not all come in.
+    """
+    connection_id = _connection(sync).pk
+    asked = store_hints.allowed_again(connection_id, at=at)
+    if not asked and not store_hints.unread([connection_id]):
+        OrderSync.objects.filter(pk=sync.pk).update(failing_since=None)
 
 
 def _courtesy_s(connection_id: int, connector: Connector, *, at: datetime) -> float:
@@ -240,14 +281,16 @@ def _courtesy_s(connection_id: int, connector: Connector, *, at: datetime) -> fl
 
 def _fail(sync: OrderSync, error: ConnectorError, *, at: datetime) -> None:
     """A passing fault is tried again; what needs a person ends the reading and says why."""
-    connection = _connection(sync)
+    connection, told = _connection(sync), False
     match error:
         case CredentialsError(code="scope_missing"):
             pass  # what goes out may still be allowed
         case CredentialsError():
             alarms.auth_lost(connection, reason=str(error), at=at)
+            told = True
         case ConnectionGoneError():
             alarms.gone(connection, reason=str(error), at=at)
+            told = True
         case RetryableError():
             outcome: limits.CallOutcome = "throttled" if error.throttled else "failed"
             limits.record(connection.pk, outcome=outcome, at=at, after_s=error.after_s)
@@ -258,17 +301,19 @@ def _fail(sync: OrderSync, error: ConnectorError, *, at: datetime) -> None:
             _mine(sync).update(cursor="")  # the place may be forgotten there: from the beginning of this reading
             _try_again(sync, str(error), wait=AGAIN_AFTER, at=at)
             return
-    _end(sync, str(error), at=at)
+    _end(sync, str(error), at=at, code=error.code, told=told)
 
 
 def _try_again(sync: OrderSync, why: str, *, wait: timedelta, at: datetime) -> None:
     _mine(sync).update(due_at=at + wait, error=why[:500])
 
 
-def _end(sync: OrderSync, why: str, *, at: datetime) -> None:
-    _mine(sync).update(
-        state=SyncState.FAILED, due_at=None, finished_at=at, again=False, error=why[:500] or "It failed."
-    )
+@transaction.atomic
+def _end(sync: OrderSync, why: str, *, at: datetime, code: str = "stopped", told: bool = False) -> None:
+    reason = why[:500] or "It failed."
+    if not _mine(sync).update(state=SyncState.FAILED, due_at=None, finished_at=at, again=False, error=reason):
+        return
+    store_hints.failing(sync.pk, code=code, reason=reason, at=at, told=told)
     logger.warning("orders not read", extra={"sync_id": sync.pk})
 
 

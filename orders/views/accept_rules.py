@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -19,6 +20,8 @@ from orders.errors import InvalidSettings
 from orders.forms.accepting import AcceptRuleForm, AcceptSettingsForm
 from orders.models import AcceptRule
 from orders.services import accept_rules, acceptance, backtest
+
+SHOWN = 50  # orders of a look-back at once
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,6 +105,7 @@ def _page(
         "shadow": shadow,
         "rules": [{"rule": rule, "words": acceptance.describe(rule)} for rule in rules],
         "result": result,
+        "page": Paginator(result.orders, SHOWN).get_page(request.GET.get("page")) if result else None,
         "days": backtest.DAYS,
         "most": backtest.MOST,
     }

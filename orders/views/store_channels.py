@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -16,11 +17,10 @@ from accounts.decorators import merchant_required, role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
 from connectors.models import Connection
-from connectors.services import connections
 from orders.errors import OrderError
 from orders.forms.stores import StoreChannelForm
 from orders.models import Order, OrderSync
-from orders.services import store_changes, store_channels, store_sync
+from orders.services import store_changes, store_channels, store_hints, store_sync
 from orders.views.htmx import wants_partial
 
 
@@ -64,7 +64,9 @@ def sync_all(request: MerchantRequest) -> HttpResponse:
             raise PermissionDenied("Your role (Viewer) may look at this but not change it.")
         _start_all(request)
         return redirect("orders:sync")
-    shown = [_progress(_connection(sync), sync) for sync in store_channels.of(request.merchant)]
+    syncs = store_channels.of(request.merchant)
+    unread = store_hints.unread([sync.channel.connection_id or 0 for sync in syncs])
+    shown = [_progress(_connection(sync), sync, unread) for sync in syncs]
     template = "orders/_partials/store_syncs.html" if wants_partial(request) else "orders/store_syncs.html"
     return render(request, template, {"channels": shown, "is_running": any(row["is_running"] for row in shown)})
 
@@ -99,17 +101,14 @@ def _saved(request: MerchantRequest, connection: Connection, form: StoreChannelF
         return True
     placed_from = request.merchant.day_bounds(form.cleaned_data["placed_from"])[0]
     try:
-        store_channels.turn_on(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
+        opened = store_sync.open_channel(connection_id=connection.pk, placed_from=placed_from, by=by, at=at)
     except OrderError as error:
         form.add_error("placed_from", str(error))
         return False
     messages.success(request, f"Orders placed in {connection.name} come in from now on.")
-    try:
-        store_sync.start(connection_id=connection.pk, by=by, at=at)
-    except OrderError as error:
-        messages.warning(request, str(error))
-        return True
-    if connections.register_webhooks(connection_id=connection.pk, at=at):
+    if opened.not_read:
+        messages.warning(request, opened.not_read)
+    if not opened.tells:
         messages.info(request, "The store does not tell of orders by itself: it is asked every few minutes.")
     return True
 
@@ -128,12 +127,16 @@ def _start_all(request: MerchantRequest) -> None:
             messages.error(request, str(error))
 
 
-def _progress(connection: Connection, sync: OrderSync | None) -> dict[str, Any]:
+def _progress(
+    connection: Connection, sync: OrderSync | None, unread: Mapping[int, int] | None = None
+) -> dict[str, Any]:
+    counted = store_hints.unread([connection.pk]) if unread is None else unread
     return {
         "connection": connection,
         "sync": sync,
         "is_running": sync is not None and sync.is_running,
         "skips": store_channels.skips(sync) if sync else [],
+        "unread": counted.get(connection.pk, 0),
     }
 
 

@@ -45,6 +45,7 @@ _OPEN = {
 _LAST = {"hasNextPage": False, "endCursor": None}
 _PLACED = {
     **_HIT, **_TIMES, **_TOTALS, "processedAt": "2026-11-23T12:00:00Z", "displayFinancialStatus": "PAID",
+    "fulfillmentOrders": {"nodes": []},
     "displayFulfillmentStatus": "UNFULFILLED", "taxesIncluded": True, "email": None, "phone": None, "note": None,
     "customAttributes": [], "shippingAddress": None, "billingAddress": None, "currentTotalPriceSet": _MONEY,
     "currentTotalTaxSet": _MONEY, "shippingLines": {"nodes": []}, "lineItems": {"nodes": [], "pageInfo": _LAST},

@@ -23,7 +23,7 @@ from connectors.services import clients
 from orders import outbox, tasks
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.models import Fulfillment, Order, OrderSync, WriteBack
-from orders.services import decisions, inbound, shipping, store_channels, store_sync
+from orders.services import archiving, decisions, inbound, shipping, store_channels, store_sync
 from orders.services.open_units import WantedLine
 from orders.world import World
 from tests.factories import make_member, make_merchant
@@ -133,6 +133,17 @@ def tell() -> None:
     for event in inbound.InboundEvent.objects.filter(state="new").order_by("pk"):
         inbound.process(event_id=event.pk, at=timezone.now())
     outbox.drain()
+
+
+@pytest.mark.parametrize("shop", ["shopify", "woocommerce"], indirect=True)
+def test_what_the_customer_picks_up_is_an_order_to_pick_up_and_lacks_no_address(shop, channel):
+    there = buy(shop, pickup=True, shipping=Decimal(0))
+
+    read(channel)
+    order = Order.objects.get()
+    place = {"shopify": "Warehouse", "woocommerce": "Local pickup"}[shop.platform]
+    assert (order.delivery, order.pickup_name, order.status) == ("pickup", place, OrderStatus.PENDING)
+    assert (order.total, list(archiving.without_address(order.merchant))) == (there.total, [])
 
 
 def test_a_paid_order_comes_in_whole_and_goes_to_the_supplier_to_the_cent(shop, channel, supplier):

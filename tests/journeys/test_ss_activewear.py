@@ -193,17 +193,20 @@ def test_profiles_are_fetched_by_email_and_the_chosen_one_pays(client, connectio
     assert "Credit Card" in there(order)[0].details["terms"]
 
 
-def test_until_one_is_chosen_no_money_is_taken(client, connection, world):
-    save_and_next(client, connection, "payment", pays_by="profile", payment_email="ana@example.com")
-
+def test_until_one_is_chosen_no_money_is_taken_and_then_the_order_goes_on(client, connection, world):
+    by_card = {"pays_by": "profile", "payment_email": "ana@example.com"}
+    save_and_next(client, connection, "payment", **by_card)
     order = confirmed(connection, world)
-
     (blocker,) = order.pushes.get().blocker_list
-    assert (blocker.code, order.payment_status, there(order)) == (
-        "payment_profile_missing",
-        PaymentStatus.AUTHORIZED,
-        [],
-    )
+    blocked = (blocker.code, order.payment_status, there(order))
+
+    save_and_next(client, connection, "payment", **by_card, payment_profile_id="123456789")
+    outbox.drain(world=world)
+
+    order.refresh_from_db()
+    assert blocked == ("payment_profile_missing", PaymentStatus.AUTHORIZED, [])
+    assert (order.payment_status, order.pushes.get().status) == (PaymentStatus.CAPTURED, PushStatus.PUSHED)
+    assert "Credit Card" in there(order)[0].details["terms"]
 
 
 # --- dropshipping ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from connectors.practice import events
 from connectors.practice.models import PracticeEvent, PracticeOrder, PracticeShop
 from connectors.practice.platforms import Cart, CartLine, Change
 from connectors.practice.services import PracticeError
+from connectors.practice.shopify import places
 from connectors.practice.shopify.creating import create_order
 from connectors.practice.shopify.rules import OrderRefused
 
@@ -23,6 +24,9 @@ def place(shop: PracticeShop, cart: Cart, *, at: datetime) -> PracticeOrder:
         order = create_order(shop.pk, _order(shop, cart), {"inventoryBehaviour": "DECREMENT_OBEYING_POLICY"}, at=at)
     except OrderRefused as refused:
         raise PracticeError(str(refused)) from refused
+    if cart.pickup:
+        order.details = {**order.details, "pickup": True}
+        order.save(update_fields=["details"])
     PracticeEvent.objects.filter(order=order).update(text="A customer placed this order.")
     events.tell(Change("created", order))
     return order
@@ -31,7 +35,10 @@ def place(shop: PracticeShop, cart: Cart, *, at: datetime) -> PracticeOrder:
 def _order(shop: PracticeShop, cart: Cart) -> dict[str, Any]:
     """In the words of orderCreate."""
     lines = [_line(shop, line) for line in cart.lines]
-    shipping = {"title": "Standard", "code": "standard", **_priced(shop, cart.shipping, cart.shipping)}
+    way = (
+        {"title": places.names(shop)[0], "code": "pickup"} if cart.pickup else {"title": "Standard", "code": "standard"}
+    )
+    shipping = {**way, **_priced(shop, cart.shipping, cart.shipping)}
     order: dict[str, Any] = {
         "currency": shop.currency,
         "taxesIncluded": shop.taxes_included,
@@ -39,7 +46,7 @@ def _order(shop: PracticeShop, cart: Cart) -> dict[str, Any]:
         "shippingLines": [shipping],
         "email": cart.email or None,
         "note": cart.note or None,
-        "shippingAddress": cart.address,
+        "shippingAddress": None if cart.pickup else cart.address,
         "billingAddress": cart.address,
         "financialStatus": "PENDING",
     }

@@ -165,9 +165,18 @@ def fulfillment_order(row: PracticeOrder, lines: list[PracticeLine], place: int)
         "id": f"gid://shopify/FulfillmentOrder/{places.fulfillment_order_number(row, place)}",
         "status": status,
         "requestStatus": "UNSUBMITTED",
+        "deliveryMethod": {
+            "__typename": "DeliveryMethod",
+            "id": f"gid://shopify/DeliveryMethod/{places.fulfillment_order_number(row, place)}",
+            "methodType": "PICK_UP" if row.details.get("pickup") else "SHIPPING",
+        },
         "supportedActions": [{"action": "CREATE_FULFILLMENT"}] if can else [],
         "assignedLocation": {
             "name": places.names(row.shop)[place],
+            "address1": None,
+            "address2": None,
+            "city": None,
+            "zip": None,
             "location": lambda _info: location(row.shop, place),
         },
         "lineItems": _connection(

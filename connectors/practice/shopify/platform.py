@@ -64,6 +64,7 @@ class ShopifyPractice(PracticePlatform):
     # eight over four hours, as documented; how they are spread is not told
     retries_s: ClassVar[tuple[int, ...]] = (60, 120, 300, 600, 1200, 2400, 3600, 6000)
     sells: ClassVar[bool] = True
+    collects: ClassVar[bool] = True
     has_places: ClassVar[bool] = True
 
     def places(self, shop: PracticeShop) -> list[str]:

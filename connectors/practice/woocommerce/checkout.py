@@ -11,6 +11,8 @@ from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.practice.platforms import Cart, CartLine
 from connectors.practice.woocommerce import ordering, taxes
 
+_FLAT_RATE = {"method_id": "flat_rate", "method_title": "Flat rate"}
+_PICKUP = {"method_id": "local_pickup", "method_title": "Local pickup"}
 _NAMES = {page: name for name, page in ordering.PAGE_NAMES.items()}
 
 
@@ -26,10 +28,10 @@ def place(shop: PracticeShop, cart: Cart, *, at: datetime) -> PracticeOrder:
         "payment_method_title": "Card" if cart.paid else "Bank transfer",
         "customer_note": cart.note,
         "billing": billing,
-        "shipping": address,
+        "shipping": {} if cart.pickup else address,
         "line_items": [_line(shop, line) for line in cart.lines],
         "shipping_lines": [
-            {"method_id": "flat_rate", "method_title": "Flat rate", "total": _net(shop, cart.shipping)},
+            {**(_PICKUP if cart.pickup else _FLAT_RATE), "total": _net(shop, cart.shipping)},
         ],
     }
     return ordering.create(shop.pk, body, at=at)

@@ -60,6 +60,7 @@ class WooCommercePractice(PracticePlatform):
         )
 
     sells: ClassVar[bool] = True
+    collects: ClassVar[bool] = True
 
     def checkout(self, shop: PracticeShop, cart: Cart, *, at: datetime) -> PracticeOrder:
         return checkout.place(shop, cart, at=at)

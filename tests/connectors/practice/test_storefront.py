@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connectors.base import Account, Connector
+from connectors.base import Account, Connector, PickupPlace
 from connectors.errors import CredentialsError, NotOfferedError, RetryableError
 from connectors.http import HttpClient
 from connectors.practice import buying, dials, platforms, services
@@ -110,6 +110,24 @@ def test_an_order_is_read_with_all_that_the_platform_tells(shop, driver):
     assert (order.customer_name, order.customer_email) == ("Mere Tawhiri", "mere@example.com")
     assert order.note == ("" if shop.platform == "squarespace" else "Ring twice")
     assert not order.made_by_app
+
+
+def test_what_the_customer_picks_up_is_read_with_its_place_and_goes_to_no_address(shop, driver):
+    if not platforms.of(shop).collects:
+        pytest.skip("Its checkout offers none.")
+    buy(shop, pickup=True, shipping=Decimal(0))
+
+    order = only(driver)
+
+    place = {"shopify": "Warehouse", "woocommerce": "Local pickup"}[shop.platform]
+    assert (order.pickup, order.shipping_address) == (PickupPlace(place, ""), None)
+    assert (order.customer_name, order.total) == ("Mere Tawhiri", Decimal(100))
+
+
+def test_what_is_sent_is_no_pickup(shop, driver):
+    buy(shop)
+
+    assert only(driver).pickup is None
 
 
 def test_taxes_are_told_per_line_where_the_platform_does(shop, driver):
@@ -371,6 +389,13 @@ def test_the_page_begins_with_a_product_that_the_store_sells(shop):
     text = Client().get("/practice/stores/boutique/buy/").content.decode()
 
     assert f'<option value="{product.pk}" selected>' in text
+
+
+def test_a_customer_picks_it_up_where_the_store_offers_that(shop, driver):
+    Client().post("/practice/stores/boutique/buy/", form(collects="on"))
+
+    offered = platforms.of(shop).collects
+    assert (only(driver).pickup is not None, only(driver).total) == (offered, Decimal(100 if offered else 108))
 
 
 @pytest.mark.parametrize(("fields", "received"), [({"paid": ""}, 0), ({"ships": ""}, 108), ({"product": ""}, 88)])

@@ -96,12 +96,28 @@ def test_another_merchants_rule_does_not_exist(api: Api, method: str):
         ("GET", "auto-accept/"),
         ("POST", "auto-accept/rules/"),
         ("GET", "auto-accept/look-back/"),
+        ("GET", "auto-accept/look-back/orders/"),
         ("GET", "opening-hours/"),
         ("PUT", "opening-hours/"),
     ],
 )
 def test_a_marketplace_has_no_say(api: Api, method: str, path: str):
     assert api.send(method, path, {}).status_code == 403
+
+
+def test_the_orders_that_would_have_been_accepted_are_read_page_by_page(api: Api):
+    make_rule(api.merchant)
+    for number in range(3):
+        make_order(api.merchant, number=f"A{number}", placed_at=timezone.now() + timedelta(seconds=number))
+    make_order(placed_at=timezone.now())
+
+    first = ask(api, "GET", "auto-accept/look-back/orders/?page_size=2").json()
+    second = ask(api, "GET", "auto-accept/look-back/orders/?page_size=2&page=2").json()
+
+    assert [row["number"] for row in first["results"] + second["results"]] == ["A2", "A1", "A0"]
+    assert (first["count"], second["next"]) == (3, None)
+    row = first["results"][0]
+    assert (row["rule"], row["ended"], row["total"], row["currency"]) == (1, "", "115.00", "NZD")
 
 
 def test_the_look_back_counts(api: Api):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
+from django.db import transaction
 
 from connectors.models import Connection
-from orders.models import Order, OrderSync
+from orders.models import Order, OrderSync, OutboxMessage
+from orders.services import store_hints
 from tests.factories import NOON, make_connection
 from tests.orders.api.client import make_api
 from tests.orders.services.stores import bring, make_store_channel, told
@@ -33,6 +36,28 @@ def send(api, method, store, rest="", body=None):
 def test_a_store_is_off_at_first(api, store):
     assert send(api, "GET", store).json() == {"on": False, "placed_from": None}
     assert send(api, "GET", store, "sync/").status_code == 404
+
+
+@pytest.fixture(autouse=True)
+def webhooks():
+    """The shops of these tests do not answer."""
+    with patch("connectors.services.connections.register_webhooks", return_value=()) as register:
+        yield register
+
+
+def test_turned_on_the_store_is_asked_to_tell_of_orders(api, store, webhooks):
+    send(api, "PUT", store, body={"on": True, "placed_from": FROM})
+
+    assert [call.kwargs["connection_id"] for call in webhooks.call_args_list] == [store.pk]
+
+
+def test_one_that_is_paused_is_turned_on_and_not_asked(api, store, webhooks):
+    Connection.objects.update(state="paused")
+
+    response = send(api, "PUT", store, body={"on": True, "placed_from": FROM})
+
+    assert (response.status_code, OrderSync.objects.get().state) == (200, "idle")
+    webhooks.assert_not_called()
 
 
 def test_it_is_turned_on_and_read_at_once(api, store):
@@ -77,6 +102,18 @@ def test_a_reading_is_started_and_told(api, store):
     assert (told_before["state"], told_before["new"]) == ("done", 2)
     assert (response.status_code, response.json()["state"], response.json()["new"]) == (202, "running", 0)
     assert response.json()["started_by"].startswith("API key")
+
+
+def test_orders_that_do_not_come_in_are_told(api, store):
+    send(api, "PUT", store, body={"on": True, "placed_from": FROM})
+    store_hints.failing(OrderSync.objects.get().pk, code="scope_missing", reason="No.", at=NOON)
+    with transaction.atomic():
+        store_hints.ask(Connection.objects.get(pk=store.pk), remote_id="R1", cause="e1", at=NOON)
+    OutboxMessage.objects.filter(topic="read_store_order").update(status="held", reason="No.")
+
+    body = send(api, "GET", store, "sync/").json()
+
+    assert (body["failing_since"], body["unread"]) == (NOON.isoformat().replace("+00:00", "Z"), 1)
 
 
 def test_a_store_that_is_off_is_not_read(api, store):

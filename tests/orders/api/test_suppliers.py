@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.base import PaymentProfile
 from connectors.models import StoreAddress, SupplierSettings
+from connectors.services import suppliers
 from tests.factories import make_connection
 from tests.orders.api.client import make_api
 
@@ -77,6 +79,41 @@ def test_goods_are_sent_to_an_address_that_is_given(api, supplier):
 def test_what_cannot_be_is_a_problem_and_changes_nothing(api, supplier, body):
     assert send(api, "PATCH", supplier, body).status_code == 400
     assert not SupplierSettings.objects.exists()
+
+
+@pytest.fixture
+def saved_there(monkeypatch):
+    """What the supplier has under each address."""
+    there = {"ana@example.com": (PaymentProfile("5", "Visa", "Ana"),), "ben@example.com": ()}
+    monkeypatch.setattr(suppliers, "profiles", lambda _connection, email: there[email])
+    return there
+
+
+def pays_with(api, supplier, **changed) -> tuple[str, str]:
+    send(
+        api, "PATCH", supplier, {"pays_by_profile": True, "payment_email": "ana@example.com", "payment_profile_id": "5"}
+    )
+    body = send(api, "PATCH", supplier, changed).json()
+    return body["payment_profile_id"], body["payment_profile_name"]
+
+
+def test_another_address_gives_up_a_profile_that_is_not_saved_under_it(api, supplier, saved_there):
+    assert pays_with(api, supplier, payment_email="ben@example.com") == ("", "")
+
+
+def test_another_address_keeps_a_profile_that_is_saved_under_it_too(api, supplier, saved_there):
+    saved_there["ben@example.com"] = (PaymentProfile("5", "Visa", "Ben"),)
+
+    assert pays_with(api, supplier, payment_email="ben@example.com") == ("5", "Ben · Visa")
+
+
+def test_the_same_address_again_asks_nobody_and_keeps_the_profile(api, supplier, saved_there):
+    send(api, "PATCH", supplier, {"payment_email": "ana@example.com", "payment_profile_id": "5"})
+    saved_there.clear()
+
+    body = send(api, "PATCH", supplier, {"payment_email": "ana@example.com"}).json()
+
+    assert body["payment_profile_id"] == "5"
 
 
 def test_a_stranger_s_and_a_store_s_do_not_exist(api, supplier):

@@ -143,6 +143,13 @@ def test_an_amount_in_another_currency_is_not_meant():
     assert not hold(make_order(currency="USD"), total_to=Decimal(10_000))
 
 
+def test_a_customer_is_known_in_whatever_case_the_address_was_typed(merchant: Merchant):
+    make_order(merchant, customer_email="Mere@Example.com", received_at=NOON - timedelta(days=2))
+    order = make_order(merchant, customer_email="mere@example.COM", received_at=NOON - timedelta(days=1))
+
+    assert acceptance.is_known(order)
+
+
 def test_a_customer_is_known_by_an_earlier_order_of_the_same_merchant():
     merchant = make_merchant()
     make_order(customer_email="harriet@example.com")  # another merchant's

@@ -50,7 +50,7 @@ def test_orders_are_counted_by_what_the_rules_say_and_how_they_ended(merchant: M
         (2, "accept", 5),
         (None, "ask", 1),
     ]
-    assert sorted(example.ended for example in found.examples) == ["cancelled", "declined", "expired", "refunded"]
+    assert sorted(order.ended for order in found.orders) == ["", "cancelled", "declined", "expired", "refunded"]
 
 
 def test_the_toggle_speaks_when_no_rule_does():
@@ -66,6 +66,26 @@ def test_a_customer_was_new_when_the_order_came(merchant: Merchant):
     make_order(merchant, received_at=NOON - DAY)
 
     assert backtest.run(merchant, at=NOON).accepted == 1
+
+
+def test_a_customer_is_known_in_whatever_case_the_address_was_typed(merchant: Merchant):
+    make_rule(merchant, customer="known")
+    make_order(merchant, received_at=NOON - 2 * DAY, customer_email="Mere@Example.com")
+    make_order(merchant, received_at=NOON - DAY, customer_email="MERE@example.com", number="again")
+
+    assert [order.number for order in backtest.run(merchant, at=NOON).orders] == ["again"]
+
+
+def test_each_order_that_would_have_been_accepted_is_named_with_its_rule(merchant: Merchant):
+    make_rule(merchant, "ask", listed="in", countries=("AU",))
+    make_rule(merchant, total_to=Decimal(200))
+    for number in range(12):
+        make_order(merchant, number=f"A{number}", placed_at=NOON - DAY + timedelta(minutes=number))
+
+    found = backtest.run(merchant, at=NOON)
+
+    assert [order.number for order in found.orders] == [f"A{number}" for number in reversed(range(12))]
+    assert {(order.rule, order.ended) for order in found.orders} == {(2, "")}
 
 
 def test_opening_hours_and_countries_and_skus_count_as_they_do_for_new_orders(merchant: Merchant):

@@ -6,16 +6,19 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.core import mail
+from django.db import IntegrityError, OperationalError, transaction
 
+from accounts.models import Role
 from connectors.errors import ConnectionGoneError, CredentialsError, RejectedError, RetryableError
 from connectors.models import Connection, InboundEvent
+from connectors.services import connections
 from orders import outbox, tasks
 from orders.enums import OutboxStatus, SkipReason, SyncState, Topic
 from orders.errors import SyncRefused
 from orders.models import Order, OrderSync, OutboxMessage
-from orders.services import inbound, store_channels, store_sync
-from tests.factories import NOON, make_connection, make_order
+from orders.services import inbound, store_channels, store_hints, store_sync
+from tests.factories import NOON, make_connection, make_member, make_order
 from tests.orders.services.stores import (
     SINCE,
     FakeShop,
@@ -215,19 +218,186 @@ def test_a_shop_that_is_gone_is_paused(sync, shop):
 def test_one_order_that_cannot_be_brought_keeps_no_other_away(sync, shop, caplog):
     shop.customers_order(*orders(3))
     start(sync)
-    real = store_sync.store_orders.bring
-
-    def bring_but_one(*, order, **rest):
-        if order.remote_id == "R1":
-            raise ZeroDivisionError
-        return real(order=order, **rest)
-
-    with patch.object(store_sync.store_orders, "bring", bring_but_one):
+    with bring_but("R1", ZeroDivisionError()):
         read_to_the_end(sync, shop)
 
     assert (sync.state, sync.new, sync.skipped_count) == (SyncState.DONE, 2, 1)
     assert sync.skipped == [{"id": "R1", "number": "#1", "code": "internal_error"}]
     assert "Mere" not in caplog.text
+
+
+# --- when orders do not come in ----------------------------------------------------------------------
+
+
+def lacks_scope() -> CredentialsError:
+    return CredentialsError("The app lacks a permission.", code="scope_missing")
+
+
+def notices() -> list[OutboxMessage]:
+    return list(OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT, payload__kind="orders_unread").order_by("pk"))
+
+
+def test_a_reading_that_fails_is_told_once_until_orders_come_in_again(sync, shop):
+    for _ in range(3):
+        start(sync)
+        shop.fails = [lacks_scope()]
+        read_to_the_end(sync, shop)
+    assert (len(notices()), sync.failing_since) == (1, NOON)
+
+    start(sync)
+    assert read_to_the_end(sync, shop).failing_since is None
+    shop.clock.advance(60)
+    start(sync, at=shop.clock.now())
+    shop.fails = [lacks_scope()]
+    read_to_the_end(sync, shop)
+
+    assert len(notices()) == 2
+
+
+def test_the_mail_says_why_and_leads_to_the_channel_s_page(sync, shop):
+    make_member(connection_of(sync).merchant, Role.OWNER)
+    start(sync)
+    shop.fails = [lacks_scope()]
+    read_to_the_end(sync, shop)
+
+    work(shop)
+
+    assert mail.outbox[0].subject == "Orders do not come in: Boutique"
+    assert "The app lacks a permission." in mail.outbox[0].body
+    assert f"/connections/{connection_of(sync).public_id}/orders/" in mail.outbox[0].body
+
+
+def test_a_dead_token_is_told_by_its_own_mail_alone(sync, shop):
+    start(sync)
+    shop.fails = [CredentialsError("Reconnect the shop.")]
+    read_to_the_end(sync, shop)
+
+    assert (notices(), sync.failing_since) == ([], NOON)
+
+
+def test_orders_that_the_store_does_not_tell_are_one_mail_with_the_reading_that_fails(sync, shop):
+    for number in range(3):
+        process(event(sync, remote_order_id=f"R{number}"))
+    shop.fails = [lacks_scope() for _ in range(3)]
+    work(shop)
+    store_sync.start(connection_id=connection_of(sync).pk, by=store_sync.BY_ITSELF, at=NOON)
+    shop.fails = [lacks_scope()]
+    read_to_the_end(sync, shop)
+
+    assert (len(notices()), store_hints.unread([connection_of(sync).pk])) == (1, {connection_of(sync).pk: 3})
+
+
+def test_what_the_store_did_not_tell_is_read_once_it_does(sync, shop):
+    shop.customers_order(told(updated_at=NOON - timedelta(hours=3)), told(remote_id="R2"))
+    process(event(sync))
+    shop.fails = [lacks_scope()]
+    work(shop)
+    OrderSync.objects.update(read_until=NOON)  # a reading has gone past it
+    start(sync)
+    read_to_the_end(sync, shop)
+
+    work(shop)
+    start(sync)
+
+    assert Order.objects.filter(external_id="R1").exists()
+    assert read_to_the_end(sync, shop).failing_since is None
+
+
+def test_what_failed_here_is_read_again_when_a_person_asks_and_not_at_each_poll(sync, shop):
+    shop.customers_order(told(updated_at=NOON - timedelta(hours=3)), told(remote_id="R2"))
+    process(event(sync))
+    with bring_but("R1", ZeroDivisionError()):
+        work(shop)
+    OrderSync.objects.update(read_until=NOON)
+    store_sync.start(connection_id=connection_of(sync).pk, by=store_sync.BY_ITSELF, at=NOON)
+    read_to_the_end(sync, shop)
+    work(shop)
+    assert (Order.objects.filter(external_id="R1").exists(), sync.failing_since) == (False, NOON)
+
+    start(sync)
+    work(shop)
+
+    assert Order.objects.filter(external_id="R1").exists()
+
+
+def test_a_store_that_lists_an_order_and_never_tells_it_is_one_mail(sync, shop):
+    process(event(sync))
+    for _ in range(3):
+        shop.fails = [lacks_scope()]
+        work(shop)
+        store_sync.start(connection_id=connection_of(sync).pk, by=store_sync.BY_ITSELF, at=NOON)
+        read_to_the_end(sync, shop)
+
+    assert len(notices()) == 1
+
+
+def test_a_dead_token_that_a_read_meets_is_told_by_its_own_mail_alone(sync, shop):
+    process(event(sync))
+    shop.fails = [CredentialsError("Reconnect the shop.")]
+
+    work(shop)
+
+    assert notices() == []
+
+
+def test_reconnecting_has_it_read(sync, shop):
+    shop.customers_order(told())
+    process(event(sync))
+    shop.fails = [lacks_scope()]
+    work(shop)
+
+    connections.reconnect(connection_id=connection_of(sync).pk, credentials={"access_token": "b"}, by="ana", at=NOON)
+    work(shop)
+
+    assert Order.objects.get().number == "#1001"
+
+
+def test_turned_off_nothing_fails_any_more(sync, shop):
+    start(sync)
+    shop.fails = [lacks_scope()]
+    read_to_the_end(sync, shop)
+
+    store_channels.turn_off(connection_id=connection_of(sync).pk, by="ana", at=NOON)
+
+    sync.refresh_from_db()
+    assert sync.failing_since is None
+
+
+def bring_but(remote_id: str, error: Exception):
+    """What takes orders in, with one that it fails at."""
+    real = store_sync.store_orders.bring
+
+    def bring_others(*, order, **rest):
+        if order.remote_id == remote_id:
+            raise error
+        return real(order=order, **rest)
+
+    return patch.object(store_sync.store_orders, "bring", bring_others)
+
+
+def test_an_order_that_could_not_be_brought_comes_once_mended_although_a_newer_one_was_read_meanwhile(sync, shop):
+    shop.customers_order(told(updated_at=NOON - timedelta(hours=3)), told(remote_id="R2", updated_at=NOON))
+    start(sync)
+    with bring_but("R1", OperationalError("deadlock detected")):
+        read_to_the_end(sync, shop)
+    start(sync)
+    read_to_the_end(sync, shop)
+    assert not Order.objects.filter(external_id="R1").exists()  # the readings have gone past it
+
+    work(shop)
+
+    assert Order.objects.filter(external_id="R1").count() == 1
+
+
+def test_an_order_that_is_polled_again_and_again_and_never_brought_is_one_promise(sync, shop):
+    shop.customers_order(*orders(2))
+    with bring_but("R1", ZeroDivisionError()):
+        for _ in range(3):
+            start(sync)
+            read_to_the_end(sync, shop)
+            work(shop)
+
+    assert OutboxMessage.objects.filter(topic=Topic.READ_STORE_ORDER).count() == 1
 
 
 def test_drafts_and_what_stays_there_are_counted_with_the_reason(sync, shop):
@@ -475,14 +645,14 @@ def test_a_read_that_was_promised_before_the_store_was_turned_off_brings_nothing
     assert not Order.objects.exists()
 
 
-def test_a_permission_that_lacks_holds_the_read_and_leaves_the_connection(sync, shop):
+def test_a_permission_that_lacks_keeps_the_read_and_leaves_the_connection(sync, shop):
     shop.fails = [CredentialsError("The app lacks a permission.", code="scope_missing")]
     process(event(sync))
 
     work(shop)
 
     message = OutboxMessage.objects.get(topic=Topic.READ_STORE_ORDER)
-    assert (message.status, message.reason) == (OutboxStatus.HELD, "The app lacks a permission.")
+    assert (message.status, message.reason) == (OutboxStatus.WAITING, "The app lacks a permission.")
     assert Connection.objects.get(name="Boutique").state == "active"
 
 

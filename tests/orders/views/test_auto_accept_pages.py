@@ -166,6 +166,17 @@ def test_the_look_back_shows_counts_and_what_is_not_known(page: Client, merchant
     assert "1 of the accepted rest on stock and links that are not known any more" in text
 
 
+def test_the_look_back_names_each_order_that_would_have_been_accepted_page_by_page(page: Client, merchant: Merchant):
+    make_rule(merchant)
+    for number in range(51):
+        make_order(merchant, number=f"A-{number:02}", placed_at=timezone.now() + timedelta(seconds=number))
+
+    first, second = (page.get(reverse("orders:auto_accept_look_back") + f"?page={n}").content.decode() for n in (1, 2))
+
+    assert (first.count(">A-"), ">A-50<" in first, "Rule 1</td>" in first) == (50, True, True)
+    assert (second.count(">A-"), ">A-00<" in second) == (1, True)
+
+
 def test_a_look_back_at_nothing_says_so(page: Client):
     assert "No order was placed in this time." in page.get(reverse("orders:auto_accept_look_back")).content.decode()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import AuditEvent, Role
 from connectors.models import Connection
-from orders.enums import SyncState
-from orders.models import Order, OrderSync
-from orders.services import store_channels, store_sync
+from orders.enums import OutboxStatus, SyncState, Topic
+from orders.models import Order, OrderSync, OutboxMessage
+from orders.services import store_channels, store_hints, store_sync
 from tests.factories import NOON, make_connection, make_member, make_merchant
 from tests.orders.services.stores import SINCE, bring, connection_of, later, make_store_channel, told
 
@@ -223,8 +224,31 @@ def test_that_page_asks_the_database_as_often_for_three_channels_as_for_one(chan
     client = signed_in(merchant)
     client.get("/orders/sync/")
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/orders/sync/")
+
+
+def test_orders_that_do_not_come_in_are_said_wherever_the_store_is_shown():
+    sync = make_store_channel()
+    store = connection_of(sync)
+    ours = signed_in(store.merchant)
+    pages = ["/connections/", f"/connections/{store.public_id}/", page_of(store), "/orders/sync/"]
+    assert not any("do not all come in" in ours.get(page).content.decode() for page in pages)
+
+    store_hints.failing(sync.pk, code="scope_missing", reason="The app lacks a permission.", at=NOON)
+
+    assert all("do not all come in" in ours.get(page).content.decode() for page in pages)
+
+
+def test_orders_that_could_not_be_read_are_counted_on_its_page():
+    sync = make_store_channel()
+    store = connection_of(sync)
+    with transaction.atomic():
+        store_hints.ask(store, remote_id="R1", cause="e1", at=NOON)
+    OutboxMessage.objects.filter(topic=Topic.READ_STORE_ORDER).update(status=OutboxStatus.HELD, reason="No.")
+    store_hints.failing(sync.pk, code="order_unread", reason="It failed.", at=NOON)
+
+    assert "1 order could not be read" in signed_in(store.merchant).get(page_of(store)).content.decode()
 
 
 def test_the_connections_page_leads_there(store):
