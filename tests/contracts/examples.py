@@ -164,7 +164,7 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     for one in orders():
         shop.create(replace(one, paid_at=NOON))
     shop.find("SW-1", since=NOON)
-    shop.changed_since(NOON)
+    list(shop.changed_since(NOON))
     shop.read(ORDER_ID)
     shop.store_orders(since=NOON, cursor="")
     shop.store_orders(since=NOON, cursor="2026-11-23T12:00:00Z|eyJsYXN0X2lkIjoxfQ==")
