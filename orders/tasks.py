@@ -11,7 +11,7 @@ from django_q.tasks import async_task
 from connectors.models import Connection, ConnectionState
 from connectors.services import catalog, connections, links, oauth
 from orders import pump as pumping
-from orders.services import access, clock, inbound, preflight, reconcile, store_sync
+from orders.services import access, clock, inbound, reconcile, stock_watch, store_sync
 from orders.world import World
 
 
@@ -33,10 +33,11 @@ def process_inbound(event_id: int) -> None:
 
 
 def poll_changes() -> None:
-    """Every few minutes: ask each destination what changed there, and begin to read each store channel's orders."""
+    """Every few minutes: ask each destination what changed there and whether there is stock again, and begin to read each
+    store channel's orders."""
     reconcile.poll_changes(world=World.real())
     store_sync.start_due(at=timezone.now())
-    preflight.look_for_stock(at=timezone.now())
+    stock_watch.look(world=World.real())
 
 
 def check_webhooks() -> None:
