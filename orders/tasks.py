@@ -8,11 +8,12 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from connectors.models import Connection, ConnectionState
-from connectors.services import catalog, connections, links, oauth
+from connectors.services import catalog, links, oauth, webhook_checks
 from orders import pump as pumping
 from orders.services import access, clock, inbound, reconcile, stock_watch, store_sync
 from orders.world import World
+
+LEAST_PUMP_S = 5.0  # of a sweep whose other work took long; the next one, and every wake-up, pumps again
 
 
 def pump() -> int:
@@ -22,10 +23,12 @@ def pump() -> int:
 
 def sweep() -> int:
     """Every minute: deadlines, forgotten events, and whatever wake-ups lost."""
+    began = time.monotonic()
     clock.tick(at=timezone.now())
     catalog.call_due(at=timezone.now())
     store_sync.call_due(at=timezone.now())
-    return pumping.pump()
+    clock.process_forgotten(at=timezone.now())
+    return pumping.pump(budget_s=max(settings.PUMP_BUDGET_S - (time.monotonic() - began), LEAST_PUMP_S))
 
 
 def process_inbound(event_id: int) -> None:
@@ -41,9 +44,9 @@ def poll_changes() -> None:
 
 
 def check_webhooks() -> None:
-    """Every hour: make sure that each active connection still delivers webhooks."""
-    for connection in Connection.objects.own().filter(state=ConnectionState.ACTIVE).values_list("pk", flat=True):
-        connections.register_webhooks(connection_id=connection, at=timezone.now())
+    """Every hour: make sure that each active connection still delivers webhooks. What is left is another call's."""
+    if webhook_checks.check_due(at=timezone.now()):
+        async_task("orders.tasks.check_webhooks")
 
 
 def refresh_tokens() -> None:
