@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 
 from connectors.services import catalog, links, oauth, webhook_checks
 from orders import pump as pumping
-from orders.services import access, clock, inbound, nightly_reads, reconcile, stock_watch, store_sync
+from orders.services import access, book_audit, clock, inbound, nightly_reads, reconcile, stock_watch, store_sync
 from orders.world import World
 
 LEAST_PUMP_S = 5.0  # of a sweep whose other work took long; the next one, and every wake-up, pumps again
@@ -81,6 +81,11 @@ def refresh_catalogs() -> None:
 def read_standing() -> None:
     """Every night: have each order read that stands at a destination and is not sent yet."""
     nightly_reads.promise(at=timezone.now())
+
+
+def audit_books() -> None:
+    """Every hour: tell the operator of rows that contradict each other."""
+    book_audit.report(at=timezone.now())
 
 
 def prune() -> None:
