@@ -72,7 +72,7 @@ _RETURNABLE = {
 _ANSWERS: dict[str, Any] = {
     "order_create": {"orderCreate": {"order": _REF, "userErrors": []}},
     "order_by_reference": {"orderByIdentifier": None},
-    "orders_search": {"orders": {"nodes": [_HIT], "pageInfo": _LAST}},
+    "orders_search": {"orders": {"nodes": [{**_HIT, **_TIMES, **_TOTALS}], "pageInfo": _LAST}},
     "order_read": {"order": {**_HIT, **_TIMES, **_TOTALS, "fulfillments": []}},
     "store_orders": {"orders": {"nodes": [_PLACED], "pageInfo": _LAST}},
     "store_order": {"order": _PLACED},
