@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -213,8 +213,12 @@ class Connector(ABC):
         raise NotOfferedError(f"{self.label} takes no fulfillment back.")
 
     @abstractmethod
-    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
-        """Orders of ours changed there since then, oldest change first; may repeat some, never skips one."""
+    def changed_since(self, since: datetime) -> Iterable[RemoteOrder]:
+        """Orders of ours changed there since then, oldest change first; may repeat some, never skips one.
+
+        May ask for the next page only when the orders before it were taken, and bring other people's, without a
+        reference. An order whose list does not tell all of it comes without a version.
+        """
 
     def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
         """One page of the orders that changed there after `since`, whoever made them; an empty cursor begins.

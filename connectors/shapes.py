@@ -263,7 +263,7 @@ class RemoteOrder:
     updated_at: datetime | None = None
     shipments: tuple[ShipmentNotice, ...] = ()
     parts: tuple[RemotePart, ...] | None = None  # None: it has no parts, or a list did not tell them
-    remote_version: str = ""  # changes whenever the order changes there
+    remote_version: str = ""  # changes whenever the order changes there; empty: a list did not tell it
 
 
 @dataclass(frozen=True, slots=True)

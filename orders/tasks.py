@@ -8,11 +8,22 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from connectors.models import Connection, ConnectionState
-from connectors.services import catalog, connections, oauth
+from connectors.services import catalog, oauth, webhook_checks
 from orders import pump as pumping
-from orders.services import access, clock, inbound, linking, preflight, reconcile, store_sync
+from orders.services import (
+    access,
+    book_audit,
+    clock,
+    inbound,
+    linking,
+    nightly_reads,
+    reconcile,
+    stock_watch,
+    store_sync,
+)
 from orders.world import World
+
+LEAST_PUMP_S = 5.0  # of a sweep whose other work took long; the next one, and every wake-up, pumps again
 
 
 def pump() -> int:
@@ -22,10 +33,12 @@ def pump() -> int:
 
 def sweep() -> int:
     """Every minute: deadlines, forgotten events, and whatever wake-ups lost."""
+    began = time.monotonic()
     clock.tick(at=timezone.now())
     catalog.call_due(at=timezone.now())
     store_sync.call_due(at=timezone.now())
-    return pumping.pump()
+    clock.process_forgotten(at=timezone.now())
+    return pumping.pump(budget_s=max(settings.PUMP_BUDGET_S - (time.monotonic() - began), LEAST_PUMP_S))
 
 
 def process_inbound(event_id: int) -> None:
@@ -33,16 +46,17 @@ def process_inbound(event_id: int) -> None:
 
 
 def poll_changes() -> None:
-    """Every few minutes: ask each destination what changed there, and begin to read each store channel's orders."""
+    """Every few minutes: ask each destination what changed there and whether there is stock again, and begin to read each
+    store channel's orders."""
     reconcile.poll_changes(world=World.real())
     store_sync.start_due(at=timezone.now())
-    preflight.look_for_stock(at=timezone.now())
+    stock_watch.look(world=World.real())
 
 
 def check_webhooks() -> None:
-    """Every hour: make sure that each active connection still delivers webhooks."""
-    for connection in Connection.objects.own().filter(state=ConnectionState.ACTIVE).values_list("pk", flat=True):
-        connections.register_webhooks(connection_id=connection, at=timezone.now())
+    """Every hour: make sure that each active connection still delivers webhooks. What is left is another call's."""
+    if webhook_checks.check_due(at=timezone.now()):
+        async_task("orders.tasks.check_webhooks")
 
 
 def refresh_tokens() -> None:
@@ -72,6 +86,16 @@ def read_store_orders(sync_id: int) -> None:
 def refresh_catalogs() -> None:
     """Every night: begin to read the catalogs whose copy is old."""
     catalog.start_due(at=timezone.now())
+
+
+def read_standing() -> None:
+    """Every night: have each order read that stands at a destination and is not sent yet."""
+    nightly_reads.promise(at=timezone.now())
+
+
+def audit_books() -> None:
+    """Every hour: tell the operator of rows that contradict each other."""
+    book_audit.report(at=timezone.now())
 
 
 def prune() -> None:

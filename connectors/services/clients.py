@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connectors.base import Account, Connector
+from connectors.errors import RetryableError
 from connectors.http import Answer, HttpClient
 from connectors.models import CatalogVariant, Connection, ConnectionState
 from connectors.partner import partner_class
@@ -21,7 +23,9 @@ from connectors.services.desk import BookDesk
 
 _KEPT_AT_MOST = 200  # clients per thread; each may hold an open socket
 _UNAUTHORIZED = 401
+_TRIED_WITHIN_S = 300.0  # shorter than any access lives: one that ran out since is renewed again
 _local = threading.local()
+_renewed: dict[int, tuple[str, float]] = {}  # per process: a connection's access that a refused change led to, and when
 
 
 def connector_for(connection: Connection, *, deadline_s: float | None = None) -> Connector:
@@ -109,18 +113,40 @@ class Access(Mapping[str, str]):
         self._connection = fresh
         return {name: value.replace(refused, self["access_token"]) for name, value in headers.items()}
 
+    def expect_to_work(self) -> None:
+        """Remember that a change goes out again with this access, whichever client sends it."""
+        _renewed[self._connection.pk] = (self["access_token"], time.monotonic())
+
+    def is_refused_anew(self) -> bool:
+        """A change was refused with it a moment after its renewal: one more renewal would mend nothing."""
+        token, at_s = _renewed.get(self._connection.pk, ("", 0.0))
+        return token == self["access_token"] and time.monotonic() - at_s < _TRIED_WITHIN_S
+
 
 class RenewingClient(HttpClient):
-    """Asks once more, with new access, when a platform answers 401: nothing has been done there then."""
+    """Renews the access when a platform answers 401: nothing has been done there then.
+
+    A read is asked once more at once. A change raises RetryableError instead: the refusal and the renewal took time,
+    and whoever sends a change marks it right before it leaves. The horizon is counted from that mark.
+    """
 
     def __init__(self, access: Access, **options: Any) -> None:
         super().__init__(**options)
         self._access = access
 
-    def request(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **rest: Any) -> Answer:
-        answer = super().request(method, url, headers=headers, **rest)
-        again = self._access.after_refusal(headers or {}) if answer.status == _UNAUTHORIZED else None
-        return answer if again is None else super().request(method, url, headers=again, **rest)
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, changes: bool, **rest: Any
+    ) -> Answer:
+        answer = super().request(method, url, headers=headers, changes=changes, **rest)
+        if answer.status != _UNAUTHORIZED or (changes and self._access.is_refused_anew()):
+            return answer
+        again = self._access.after_refusal(headers or {})
+        if again is None:
+            return answer
+        if changes:
+            self._access.expect_to_work()
+            raise RetryableError("Its access had run out and was renewed just now: try again.", throttled=True)
+        return super().request(method, url, headers=again, changes=changes, **rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,21 @@ def order(node: Mapping[str, Any], *, base_url: str) -> RemoteOrder:
     )
 
 
+@shaped()
+def listed(node: Mapping[str, Any], *, base_url: str) -> RemoteOrder:
+    """As the list of changes tells it: no version, for it has nothing of shipments and refunds."""
+    total = node["totalPriceSet"]["shopMoney"]
+    return RemoteOrder(
+        ref=ref(node, base_url=base_url),
+        reference=node["sourceIdentifier"] or "",
+        currency=total["currencyCode"],
+        total=Decimal(total["amount"]),
+        cancelled=node["cancelledAt"] is not None,
+        created_at=_time(node["createdAt"]),
+        updated_at=_time(node["updatedAt"]),
+    )
+
+
 def _version(node: Mapping[str, Any]) -> str:
     """`updatedAt` has whole seconds: two changes within one differ by what they changed."""
     digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode()).hexdigest()

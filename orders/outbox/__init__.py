@@ -27,6 +27,7 @@ from orders.outbox.handlers import HANDLERS, Handler
 from orders.outbox.promises import (
     move_to,
     post,
+    post_apart,
     post_first,
     post_many,
     release,
@@ -64,6 +65,7 @@ __all__ = [
     "mark_sending",
     "move_to",
     "post",
+    "post_apart",
     "post_first",
     "post_many",
     "ready_lanes",

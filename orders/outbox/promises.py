@@ -90,6 +90,31 @@ def post_many(topic: Topic, *, orders: Mapping[str, Order], payload: dict[str, A
     transaction.on_commit(wake, robust=True)
 
 
+def post_apart(
+    topic: Topic, *, pushes: Mapping[str, OrderPush], connection: Connection, apart: timedelta, at: datetime
+) -> None:
+    """Promises by key to one connection that has its own access, each so much later than the one before.
+
+    What is promised meanwhile passes them. Those that stand already stay.
+    """
+    if not database.in_atomic_block:
+        raise RuntimeError("post_apart() belongs in the transaction that makes them due.")
+    if not pushes:
+        return
+    lane, _ = Lane.objects.get_or_create(connection=connection)
+    OutboxMessage.objects.bulk_create(
+        (
+            OutboxMessage(
+                topic=topic, key=key, order_id=push.order_id, push=push, lane=lane, next_attempt_at=at + number * apart,
+                created_at=at,
+            )
+            for number, (key, push) in enumerate(pushes.items(), start=1)
+        ),
+        batch_size=500,
+        ignore_conflicts=True,
+    )  # fmt: skip
+
+
 def renew(key: str, *, at: datetime) -> bool:
     """Make a promise due at once, even one that was kept before. False when there is none, or it is running."""
     renewed = OutboxMessage.objects.filter(key=key).exclude(status=OutboxStatus.RUNNING).update(

@@ -5,6 +5,7 @@ Each part does a bounded amount per call and goes on with the next; one row that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -44,6 +45,7 @@ REMIND_BEFORE = timedelta(hours=24)
 _UNDECIDED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 AT_ONCE = 200  # per tick and kind
 FORGOTTEN_AFTER = timedelta(seconds=30)  # an event's own task has had its chance by then
+FORGOTTEN_BUDGET_S = 15.0  # for all of one call, with one question to the gateway on top
 EVENT_ATTEMPTS = 200  # then it has failed; one in its hour of grace is tried about sixty times
 
 KEEP_CALLS = timedelta(days=90)
@@ -58,15 +60,15 @@ BATCH, BATCHES = 1000, 200
 
 
 def tick(*, at: datetime) -> None:
-    """Once a minute. Safe to repeat, and to run twice at once."""
+    """Once a minute, without the network. Safe to repeat, and to run twice at once."""
     escalate(at=at)
     remind(at=at)
     expire(at=at)
-    process_forgotten(at=at)
     disconnected.hold_all(at=at)
     disconnected.take_up_all(at=at)
     remote_cancel.tell_stranded(at=at)
     write_backs.hold_stranded(at=at)
+    sync_faults.report_failing(at=at)
     sync_faults.sweep(at=at)
     draft_faults.sweep(at=at)
     privacy.go_on(at=at)
@@ -105,10 +107,17 @@ def expire(*, at: datetime) -> None:
 
 
 def process_forgotten(*, at: datetime) -> None:
-    """Events whose task was lost or failed, and those that wait for their order to be recorded."""
+    """Events whose task was lost or failed, and those that wait for their order to be recorded.
+
+    Not in tick(): those of payments ask the gateway. Those that were tried least come first, so that the next call goes
+    on where the time was up.
+    """
+    began = time.monotonic()
     forgotten = InboundEvent.objects.filter(state=InboundState.NEW, received_at__lte=at - FORGOTTEN_AFTER)
     rows = forgotten.order_by("attempts", "received_at", "pk").values_list("pk", "attempts")
     for event_id, attempts in list(rows[:AT_ONCE]):
+        if time.monotonic() - began > FORGOTTEN_BUDGET_S:
+            break
         if attempts >= EVENT_ATTEMPTS:
             inbound.give_up(event_id=event_id, why="It failed too often.", at=at)
         elif not _contained(_process, event_id, at=at):

@@ -62,9 +62,7 @@ def _process_locked(event_id: int, *, at: datetime) -> None:
     if event is None or event.connection_id is None:
         return
     if event.topic.lower() == UNINSTALLED:
-        connection = Connection.objects.get(pk=event.connection_id)
-        alarms.auth_lost(connection, reason="The app was uninstalled in the store.", at=at)
-        _end(event, InboundState.DONE, at=at)
+        _take_uninstall(event, event.connection_id, at=at)
         return
     if privacy.honour(event, at=at):
         _end(event, InboundState.DONE, at=at)
@@ -82,6 +80,17 @@ def _process_locked(event_id: int, *, at: datetime) -> None:
         _end(event, InboundState.DONE, at=at)
     else:
         _end(event, InboundState.IGNORED, "Not about one of our orders.", at=at)
+
+
+def _take_uninstall(event: InboundEvent, connection_id: int, *, at: datetime) -> None:
+    """The access is lost, unless the store was connected again after that: the message may come a day late."""
+    connection = Connection.objects.get(pk=connection_id)
+    uninstalled_at = event.occurred_at or event.received_at
+    if connection.connected_at is not None and connection.connected_at > uninstalled_at:
+        _end(event, InboundState.IGNORED, "The store was connected again after that.", at=at)
+        return
+    alarms.auth_lost(connection, reason="The app was uninstalled in the store.", at=at)
+    _end(event, InboundState.DONE, at=at)
 
 
 def _is_of_channel(event: InboundEvent, *, at: datetime) -> bool:

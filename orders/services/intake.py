@@ -48,9 +48,8 @@ def place(
     """
     try:
         with transaction.atomic():
-            return _store(
-                channel, merchant, _without_empty_payment(new), by=by, at=at, idempotency_key=idempotency_key
-            ), True
+            given = _without_empty_payment(_not_ahead(new, at=at))
+            return _store(channel, merchant, given, by=by, at=at, idempotency_key=idempotency_key), True
     except IntegrityError:
         known = _known(channel, new, idempotency_key, at)
         if known is not None:
@@ -137,6 +136,11 @@ _COPIED = (
     "shipping_title", "tax", "total", "customer_name", "customer_email", "customer_phone", "customer_note", "delivery",
     "pickup_name", "pickup_address", "pickup_instructions", "invoice_number", "invoice_key",
 )  # fmt: skip
+
+
+def _not_ahead(new: NewOrder, *, at: datetime) -> NewOrder:
+    """A channel's clock may run ahead of ours. Stores refuse an order of the future, and by then it is paid for."""
+    return replace(new, placed_at=min(new.placed_at, at))
 
 
 def _without_empty_payment(new: NewOrder) -> NewOrder:

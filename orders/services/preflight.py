@@ -176,17 +176,6 @@ def awaits_last_check(push: OrderPush) -> bool:
     return not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
 
 
-def look_for_stock(*, at: datetime, limit: int = 200) -> int:
-    """Let orders that wait for stock ask again; called every now and then by the sweep."""
-    waiting = OutboxMessage.objects.filter(status="waiting", wait_for__startswith="stock:").values_list(
-        "wait_for", flat=True
-    )
-    keys = sorted(set(waiting[:limit]))
-    for key in keys:
-        conditions.cleared(key)
-    return len(keys)
-
-
 def _skus(push: OrderPush) -> list[str]:
     return sorted(set(push.push_lines.values_list("line__sku", flat=True)))
 

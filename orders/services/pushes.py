@@ -17,7 +17,7 @@ from connectors.services import links
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
-from orders.models import OrderPush, OutboxMessage
+from orders.models import OrderEvent, OrderPush, OutboxMessage
 from orders.services import (
     by_hand,
     checks,
@@ -273,12 +273,18 @@ def _hold(push: OrderPush, message: OutboxMessage, outcome: outbox.Outcome, *, a
 
 
 def _show(push: OrderPush, to: PushStatus, outcome: outbox.Outcome, *, at: datetime, wait_for: str = "") -> None:
-    changed = push.status != to or push.reason != outcome.reason[:500]
-    text = outcome.reason if changed else ""
+    text = "" if _is_said(push, to, outcome.reason) else outcome.reason
     blockers = [blocker.as_json() for blocker in outcome.data] if isinstance(outcome.data, tuple) else []
     move_push(
         push, to=to, by=history.STOREWARD, at=at, text=text, reason=outcome.reason, wait_for=wait_for, blockers=blockers
     )
+
+
+def _is_said(push: OrderPush, to: PushStatus, reason: str) -> bool:
+    """Whether the last line about this push says so already: an attempt in between that ended alike is no news."""
+    lines = OrderEvent.objects.filter(order_id=push.order_id, kind__startswith="push.", data__push=push.public_id)
+    last = lines.order_by("-pk").values_list("kind", "text").first()
+    return last == (f"push.{to}", reason[:500])
 
 
 def _fresh(message: OutboxMessage) -> OrderPush:

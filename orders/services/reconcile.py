@@ -31,7 +31,8 @@ logger = getLogger(__name__)
 
 OVERLAP = timedelta(minutes=10)  # the destination's index lags behind its orders
 BUDGET = timedelta(seconds=40)  # for all connections of one call; the next call begins with those that waited longest
-LOOKED_UP_AT_ONCE = 200
+LOOKED_UP_AT_ONCE = 100  # a page of Shopify's
+SETTLED = timedelta(minutes=1)  # a second that is so long over sees no further change
 ENDED = (PushStatus.CANCELLED, PushStatus.SKIPPED)
 
 
@@ -44,7 +45,7 @@ def poll_changes(*, world: World) -> int:
         if world.now() - began > BUDGET:
             break
         if _claim(connection, at=world.now()):
-            _poll_contained(connection, world)
+            _poll_contained(connection, world, until=began + BUDGET)
             asked += 1
     return asked
 
@@ -54,10 +55,10 @@ def _claim(connection: Connection, *, at: datetime) -> bool:
     return bool(Connection.objects.filter(pk=connection.pk, polled_at=connection.polled_at).update(polled_at=at))
 
 
-def _poll_contained(connection: Connection, world: World) -> None:
+def _poll_contained(connection: Connection, world: World, *, until: datetime) -> None:
     attempt = Attempt(world)
     try:
-        _poll(connection, attempt)
+        _poll(connection, attempt, until=until)
     except ConnectorError as error:
         attempt.failed(error)
         _failed(connection, error, at=world.now())
@@ -67,14 +68,17 @@ def _poll_contained(connection: Connection, world: World) -> None:
         logger.exception("poll failed", extra={"connection_id": connection.pk})
 
 
-def _poll(connection: Connection, attempt: Attempt) -> None:
+def _poll(connection: Connection, attempt: Attempt, *, until: datetime) -> None:
+    """Batch by batch: what was taken note of stands when the store throttles, fails or the time is up after it."""
     since = (connection.polled_until or connection.created_at) - OVERLAP
-    changed = attempt.world.connector_for(connection).changed_since(since)
+    changed = iter(attempt.world.connector_for(connection).changed_since(since))
+    while batch := list(islice(changed, LOOKED_UP_AT_ONCE)):
+        _take_note(connection, [remote for remote in batch if remote.reference], at=attempt.world.now())
+        _advance(connection, batch)
+        if attempt.world.now() > until:
+            logger.info("poll goes on next time", extra={"connection_id": connection.pk})
+            break
     attempt.answered()
-    ours = (remote for remote in changed if remote.reference)
-    while batch := list(islice(ours, LOOKED_UP_AT_ONCE)):
-        _take_note(connection, batch, at=attempt.world.now())
-    _advance(connection, changed)
     if connection.poll_error:
         _keep(connection, "")
 
@@ -114,8 +118,21 @@ def _compare(push: OrderPush, remotes: Sequence[RemoteOrder], *, at: datetime) -
 
 
 def _catch_up(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
-    if push.read_back_at is None or push.remote_version != remote.remote_version[:60]:
+    if not remote.remote_version:
+        _catch_up_with_time(push, remote, at=at)
+    elif push.read_back_at is None or push.remote_version != remote.remote_version[:60]:
         fulfillment.ask(push, cause=f"poll-{remote.remote_version[:60]}", at=at)
+
+
+def _catch_up_with_time(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
+    """By the time of the change alone, which has whole seconds: once more when that second is over for certain."""
+    if remote.updated_at is None:
+        return
+    changed = remote.updated_at.isoformat()
+    if at - remote.updated_at >= SETTLED:
+        fulfillment.ask(push, cause=f"poll-{changed}-settled", at=at)
+    elif push.remote_updated_at != remote.updated_at:
+        fulfillment.ask(push, cause=f"poll-{changed}", at=at)
 
 
 def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> None:

@@ -11,19 +11,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode
 from connectors.models import Connection
 from orders import alarms
-from orders.enums import OrderStatus, PushStatus
-from orders.models import Order, OrderPush, SyncFault
+from orders.enums import OrderStatus, OutboxStatus, PushStatus, Topic
+from orders.models import Order, OrderPush, OutboxMessage, SyncFault
 
 SETTLE = timedelta(minutes=2)  # so that the first mail of a burst counts all of it
 DIGEST_EVERY = timedelta(days=1)
 SAME_AGAIN = timedelta(hours=1)  # a cause that comes back so soon is the one that was told
 AT_ONCE = 200
+FAILING_FOR = timedelta(minutes=15)  # of one failure after another; then the merchant is told
+FAILING = "failing"  # the value of that cause; without it a destination that is unreachable was paused
 
 # Each of these has a repair of its own, so the value is part of the cause; all else is one cause per destination.
 BY_VALUE = frozenset(
@@ -42,23 +44,25 @@ def report(push: OrderPush, blockers: Sequence[Blocker], *, at: datetime) -> Non
     if not blockers:
         return
     first = blockers[0]
-    cause = {
-        "connection": push.connection,
-        "code": first.code.value,
-        "value": first.value[:200] if first.code in BY_VALUE else "",
-    }
+    value = first.value[:200] if first.code in BY_VALUE else ""
+    told = first.code in _TOLD_BY_ALARM
+    _begin(push.connection, first.code, value, reason=first.message, told=told, at=at)
+
+
+def _begin(connection: Connection, code: BlockerCode, value: str, *, reason: str, told: bool, at: datetime) -> None:
+    """`told`: somebody else tells the beginning."""
+    cause = {"connection": connection, "code": code.value, "value": value}
     if SyncFault.objects.open().filter(**cause).exists():
         return
     again = SyncFault.objects.filter(repaired_at__gte=at - SAME_AGAIN, **cause).order_by("-pk").first()
     if again is not None:
         SyncFault.objects.filter(pk=again.pk).update(repaired_at=None)
         return
-    told = first.code in _TOLD_BY_ALARM
     fault, created = SyncFault.objects.get_or_create(
         **cause,
         repaired_at=None,
         defaults={
-            "reason": first.message[:500], "began_at": at, "mails": int(told), "told_at": at if told else None,
+            "reason": reason[:500], "began_at": at, "mails": int(told), "told_at": at if told else None,
         },
     )  # fmt: skip
     if created and not told:
@@ -71,6 +75,32 @@ def sweep(*, at: datetime) -> None:
     for fault_id in list(rows[:AT_ONCE]):
         with transaction.atomic():
             _look(fault_id, at=at)
+
+
+def report_failing(*, at: datetime) -> None:
+    """Destinations that have taken an order or a question for a while only to fail: one cause each. Safe to repeat."""
+    failing = _failing().filter(status__in=[OutboxStatus.WAITING, OutboxStatus.RUNNING], wait_for="")
+    failing = failing.filter(first_failed_at__lte=at - FAILING_FOR)
+    known = SyncFault.objects.open().filter(code=BlockerCode.STORE_UNREACHABLE, value=FAILING)
+    found = failing.exclude(push__connection__in=known.values("connection")).values("push__connection")
+    for message_id in list(found.annotate(first=Min("pk")).order_by("first").values_list("first", flat=True)[:AT_ONCE]):
+        with transaction.atomic():
+            message = OutboxMessage.objects.select_related("push__connection").get(pk=message_id)
+            if message.push is None:
+                continue
+            connection = message.push.connection
+            minutes = FAILING_FOR.total_seconds() / 60
+            reason = (
+                f"{connection.name} has not answered as it should for more than {minutes:.0f} minutes: "
+                f"{message.reason or 'it is being asked again just now.'} Orders for it are tried again by themselves."
+            )
+            _begin(connection, BlockerCode.STORE_UNREACHABLE, FAILING, reason=reason, told=False, at=at)
+
+
+def _failing() -> QuerySet[OutboxMessage]:
+    """Promises to a destination that failed since they last went well; held when that went on for too long."""
+    rows = OutboxMessage.objects.filter(topic__in=[Topic.PUSH_ORDER, Topic.CHECK_ORDER], push__isnull=False)
+    return rows.filter(first_failed_at__isnull=False).exclude(status=OutboxStatus.DONE)
 
 
 def _look(fault_id: int, *, at: datetime) -> None:
@@ -88,6 +118,9 @@ def _look(fault_id: int, *, at: datetime) -> None:
 
 def kept_by(fault: SyncFault) -> QuerySet[Order]:
     """The orders that this cause keeps now."""
+    if fault.value == FAILING and fault.code == BlockerCode.STORE_UNREACHABLE:
+        failing = _failing().filter(push__connection=fault.connection, order__status__in=_OPEN)
+        return Order.objects.filter(pk__in=failing.values("order")).order_by("placed_at", "pk")
     because = Q(blockers__0__code=fault.code)
     if fault.value:
         because &= Q(blockers__0__value=fault.value)

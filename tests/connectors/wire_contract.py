@@ -71,7 +71,7 @@ READS: Mapping[str, Verb] = {
     "read_variants": lambda driver, wired: driver.read_variants([wired.variant_id]),
     "find": lambda driver, wired: driver.find(wired.order.reference, since=SINCE),
     "read": lambda driver, wired: driver.read(wired.remote_id),
-    "changed_since": lambda driver, wired: driver.changed_since(SINCE),
+    "changed_since": lambda driver, wired: list(driver.changed_since(SINCE)),
 }
 
 

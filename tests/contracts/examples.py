@@ -73,7 +73,7 @@ _RETURNABLE = {
 _ANSWERS: dict[str, Any] = {
     "order_create": {"orderCreate": {"order": _REF, "userErrors": []}},
     "order_by_reference": {"orderByIdentifier": None},
-    "orders_search": {"orders": {"nodes": [_HIT], "pageInfo": _LAST}},
+    "orders_search": {"orders": {"nodes": [{**_HIT, **_TIMES, **_TOTALS}], "pageInfo": _LAST}},
     "order_read": {"order": {**_HIT, **_TIMES, **_TOTALS, "fulfillments": []}},
     "store_orders": {"orders": {"nodes": [_PLACED], "pageInfo": _LAST}},
     "store_order": {"order": _PLACED},
@@ -165,7 +165,7 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     for one in orders():
         shop.create(replace(one, paid_at=NOON))
     shop.find("SW-1", since=NOON)
-    shop.changed_since(NOON)
+    list(shop.changed_since(NOON))
     shop.read(ORDER_ID)
     shop.store_orders(since=NOON, cursor="")
     shop.store_orders(since=NOON, cursor="2026-11-23T12:00:00Z|eyJsYXN0X2lkIjoxfQ==")

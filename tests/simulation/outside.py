@@ -29,8 +29,11 @@ from connectors.base import (
 )
 from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.gateway.base import Authorization, Captured, Gateway, PaymentNotice, Refunded
+from connectors.http import Answer, HttpClient
+from connectors.services.clients import Access, RenewingClient
 
 DEADLINE_S = 30  # our own time-out
+RENEWING_S = 20  # that of a renewal
 LATEST_COMMIT_S = 60  # a request may still be carried out so long after we stopped waiting
 INDEX_LAG_S = 20  # a new order can be found so much later
 HORIZON_S = 120
@@ -103,6 +106,8 @@ class SimulatedStore(Connector):
         self.account = Account(base_url="https://simulated.example", credentials={}, currency="NZD")
         self.budget = None
         self._left, self._left_at = BUDGET, dice.clock.now()
+        self._client = _Client(_Access(dice.clock, dice.rng))
+        self._client.store = self
 
     def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
         self._reading()
@@ -119,9 +124,18 @@ class SimulatedStore(Connector):
         return {"reference": order.reference}
 
     def create(self, order: OutboundOrder) -> RemoteRef:
-        clock = self.dice.clock
         self._spend(CREATING)
-        match self.dice.fault("lost answer", "late", "late", "never arrived", "refused", "throttled", "5xx"):
+        self._client.request("POST", self.account.base_url, headers={}, json=order, changes=True)
+        self._tell_budget()
+        return self._created
+
+    def take(self, order: OutboundOrder) -> int:
+        """The status that one request for an order is answered with."""
+        clock = self.dice.clock
+        match self.dice.fault("lost answer", "late", "late", "never arrived", "refused", "throttled", "5xx", "expired"):
+            case "expired":
+                clock.advance(self.dice.rng.uniform(0, DEADLINE_S))
+                return 401
             case "lost answer":
                 self.ledger.add(order, at=clock.now())
                 clock.advance(DEADLINE_S)
@@ -139,10 +153,9 @@ class SimulatedStore(Connector):
                 raise RetryableError("The store could not be reached.")
             case "throttled":
                 raise RetryableError("Too many requests.", throttled=True, after_s=self.dice.rng.uniform(0, 20))
-        ref = self.ledger.add(order, at=clock.now())
+        self._created = self.ledger.add(order, at=clock.now())
         clock.advance(self.dice.rng.uniform(0, 3))
-        self._tell_budget()
-        return ref
+        return 200
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         self._reading()
@@ -197,6 +210,36 @@ class SimulatedStore(Connector):
 
     def _late(self) -> float:
         return self.dice.rng.uniform(0, LATEST_COMMIT_S)
+
+
+class _Wire(HttpClient):
+    """In place of the network: the store that is asked for an order."""
+
+    store: SimulatedStore
+
+    def request(self, method: str, url: str, *, json: Any = None, **rest: Any) -> Answer:
+        return Answer(self.store.take(json), {}, b"", changes=True)
+
+
+class _Client(RenewingClient, _Wire):
+    """The product's own, before that store."""
+
+
+class _Access(Access):
+    """Access that is always renewed, in its time."""
+
+    def __init__(self, clock: VirtualClock, rng: random.Random) -> None:
+        self._clock, self._rng = clock, rng
+
+    def after_refusal(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        self._clock.advance(self._rng.uniform(0, RENEWING_S))
+        return headers
+
+    def expect_to_work(self) -> None:
+        """It may run out again at once."""
+
+    def is_refused_anew(self) -> bool:
+        return False
 
 
 class SimulatedGateway(Gateway):

@@ -22,6 +22,8 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "check webhooks": {"func": "orders.tasks.check_webhooks", "schedule_type": Schedule.HOURLY},
     "refresh tokens": {"func": "orders.tasks.refresh_tokens", "schedule_type": Schedule.MINUTES, "minutes": 1},
     "refresh catalogs": {"func": "orders.tasks.refresh_catalogs", "schedule_type": Schedule.DAILY},
+    "audit books": {"func": "orders.tasks.audit_books", "schedule_type": Schedule.HOURLY},
+    "read standing orders": {"func": "orders.tasks.read_standing", "schedule_type": Schedule.DAILY},
     "prune": {"func": "orders.tasks.prune", "schedule_type": Schedule.DAILY},
 }
 

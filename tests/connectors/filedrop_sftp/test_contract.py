@@ -122,7 +122,7 @@ class TestPractice(FileContract):
 
         for verb in (
             lambda: store.driver.find(order.reference, since=an_hour_ago()),
-            lambda: store.driver.changed_since(an_hour_ago()),
+            lambda: list(store.driver.changed_since(an_hour_ago())),
         ):
             store.turn(dial)
             with store.told.refusal(RetryableError, CredentialsError, RejectedError):

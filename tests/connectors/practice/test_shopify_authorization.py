@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from connectors.errors import CredentialsError, RetryableError
 from connectors.models import Authorization, CallLog, Connection, ConnectionState
 from connectors.practice import dials
 from connectors.practice.models import PracticeShop, PracticeToken
-from connectors.services import apps, connections, oauth
+from connectors.services import apps, clients, connections, oauth
 from connectors.shopify.connector import TOPICS
 from tests.connectors.browser import Browser
 from tests.connectors.practice.shop import make_shop
+from tests.connectors.shopify.orders import order
 from tests.factories import make_merchant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +179,31 @@ def test_a_call_that_meets_401_renews_and_is_carried_out(row):
     assert Connection.objects.get().credential_version == 2
     operations = list(CallLog.objects.order_by("pk").values_list("operation", "status"))[-3:]
     assert operations == [("shop_info", 401), ("refresh_token", 200), ("shop_info", 200)]
+
+
+def test_a_change_that_meets_401_renews_and_leaves_the_repeat_to_whoever_marks_it(row):
+    run_out(row)
+
+    with pytest.raises(RetryableError) as caught:
+        clients.connector_for(row).create(order())
+
+    operations = list(CallLog.objects.order_by("pk").values_list("operation", "status"))[-2:]
+    assert operations == [("order_create", 401), ("refresh_token", 200)]
+    assert (type(caught.value), caught.value.throttled) == (RetryableError, True)
+    assert Connection.objects.get().credential_version == 2
+
+
+def test_a_change_that_is_refused_with_new_access_too_needs_the_merchant(row):
+    run_out(row)
+    with pytest.raises(RetryableError):
+        clients.connector_for(row).create(order())
+    fresh = Connection.objects.get()
+    run_out(fresh)
+
+    with pytest.raises(CredentialsError):
+        clients.connector_for(fresh).create(order())
+
+    assert Connection.objects.get().credential_version == fresh.credential_version
 
 
 def test_a_renewal_whose_answer_was_lost_is_asked_again_with_the_same_token(row, shop):

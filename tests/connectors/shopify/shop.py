@@ -51,6 +51,9 @@ def hit(
         "sourceIdentifier": reference,
         "tags": list(tags),
         "createdAt": created,
+        "updatedAt": created,
+        "cancelledAt": None,
+        "totalPriceSet": {"shopMoney": {"amount": "115.0", "currencyCode": "NZD"}},
         **fields,
     }
 

@@ -13,7 +13,7 @@ from connectors.errors import CredentialsError, RetryableError
 from connectors.registry import connector_class
 from connectors.shopify.connector import ShopifyConnector
 from tests.connectors.shopify.orders import VARIANT
-from tests.connectors.shopify.shop import URL, answers, connector, fails, hit, page, sent
+from tests.connectors.shopify.shop import URL, answers, connector, fails, hit, operations, page, sent
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -266,16 +266,22 @@ def test_an_order_that_is_gone_reads_as_none():
     assert connector().read("nonsense") is None
 
 
-def test_changes_are_read_whole_over_all_pages_with_an_overlap():
-    answers(page("orders", hit(1), hit(9, reference=None), after="c1"))
-    answers(page("orders", hit(1), hit(2)))
-    answers({"order": whole(1)})
-    answers({"order": None})
+def test_changes_are_listed_page_by_page_with_an_overlap_and_none_is_read_singly():
+    answers(page("orders", hit(1), hit(9, reference=None, created="2026-11-23T12:00:01Z"), after="c1"))
+    answers(page("orders", hit(2, created="2026-11-23T12:00:02Z", cancelledAt="2026-11-23T12:00:02Z")))
 
     changed = connector().changed_since(NOON)
 
-    assert [remote.ref.name for remote in changed] == ["#1001"]
-    assert sent(0)["query"] == "updated_at:>='2026-11-23T11:55:00Z'"
+    assert [next(changed).ref.name, operations()] == ["#1001", ["OrdersSearch"]]
+    rest = list(changed)
+    assert [(each.ref.name, each.reference, each.cancelled) for each in rest] == [
+        ("#1009", "", False),
+        ("#1002", "SW-1", True),
+    ]
+    assert [sent(n)["query"] for n in range(2)] == [
+        "updated_at:>='2026-11-23T11:55:00Z'",
+        "updated_at:>='2026-11-23T12:00:01Z'",
+    ]
 
 
 def test_every_answer_tells_the_budget():
@@ -294,7 +300,7 @@ QUERIES = {
     "check": lambda shop: shop.check(),
     "find_variants": lambda shop: shop.find_variants(["SKU-1"]),
     "find": lambda shop: shop.find("SW-1", since=NOON),
-    "changed_since": lambda shop: shop.changed_since(NOON),
+    "changed_since": lambda shop: list(shop.changed_since(NOON)),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -111,6 +112,16 @@ def test_another_body_under_the_same_key_is_refused(api: Api):
 @pytest.mark.parametrize("key", ["x" * 256, "has space", "täg"])
 def test_a_key_that_is_no_key_is_refused(api: Api, key: str):
     assert api.place(sample(), **{"Idempotency-Key": key}).status_code == 400
+
+
+def test_an_order_from_a_channel_whose_clock_runs_ahead_is_placed_when_it_arrived(api: Api):
+    ahead = timezone.now() + timedelta(minutes=4)
+
+    response = api.place(changed("placed_at", ahead.isoformat()))
+
+    assert response.status_code == 201, response.content
+    order = Order.objects.get()
+    assert order.placed_at == order.received_at
 
 
 @pytest.mark.parametrize(

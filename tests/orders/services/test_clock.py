@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -149,10 +152,24 @@ def test_an_event_whose_task_was_lost_is_found():
     pushed = make_pushed()
     event = make_event(pushed.push.connection, remote_order_id=pushed.push.remote_id)
 
-    clock.tick(at=NOON + timedelta(seconds=30))
+    clock.process_forgotten(at=NOON + timedelta(seconds=30))
 
     event.refresh_from_db()
     assert event.state == InboundState.DONE
+
+
+def test_when_events_take_long_the_next_call_goes_on_with_the_rest():
+    pushed = make_pushed()
+    events = [make_event(pushed.push.connection, remote_order_id=pushed.push.remote_id) for _ in range(3)]
+    done = []
+
+    for _ in range(3):
+        slow = SimpleNamespace(monotonic=partial(next, count(step=clock.FORGOTTEN_BUDGET_S)))
+        with patch("orders.services.clock.time", slow):
+            clock.process_forgotten(at=NOON + timedelta(seconds=30))
+        done.append(sum(type(event).objects.get(pk=event.pk).state == InboundState.DONE for event in events))
+
+    assert done == [1, 2, 3]
 
 
 def test_an_event_that_always_fails_is_set_aside_in_the_end(caplog: pytest.LogCaptureFixture):
@@ -162,8 +179,8 @@ def test_an_event_that_always_fails_is_set_aside_in_the_end(caplog: pytest.LogCa
     event.save()
 
     with patch("orders.services.fulfillment.ask", side_effect=ZeroDivisionError):
-        clock.tick(at=NOON + HOUR)
-        clock.tick(at=NOON + HOUR)
+        clock.process_forgotten(at=NOON + HOUR)
+        clock.process_forgotten(at=NOON + HOUR)
 
     event.refresh_from_db()
     assert (event.state, event.note) == (InboundState.FAILED, "It failed too often.")

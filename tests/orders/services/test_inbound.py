@@ -138,6 +138,23 @@ def test_an_uninstalled_app_is_a_lost_token_that_the_merchant_is_told_of():
     ]
 
 
+@pytest.mark.parametrize(
+    ("times", "state", "connection_state"),
+    [
+        ({"occurred_at": NOON - timedelta(days=1)}, InboundState.IGNORED, ConnectionState.ACTIVE),
+        ({"at": NOON - timedelta(hours=2)}, InboundState.IGNORED, ConnectionState.ACTIVE),
+        ({"occurred_at": NOON}, InboundState.DONE, ConnectionState.AUTH_LOST),
+    ],
+)
+def test_an_uninstall_that_is_older_than_the_connection_loses_nothing(times, state, connection_state):
+    connection = make_connection(connected_at=NOON - timedelta(hours=1))
+    event = make_event(connection, topic="app/uninstalled", **times)
+
+    assert process(event) == state
+    connection.refresh_from_db()
+    assert connection.state == connection_state
+
+
 def make_payment_event(state: str = "canceled") -> tuple[Order, InboundEvent]:
     order = make_order()
     reference = order.payment.reference

@@ -20,7 +20,7 @@ from orders import outbox
 from orders import pump as pumping
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions, linking, preflight, summary
+from orders.services import decisions, linking, preflight, stock_watch, summary
 from orders.world import World
 from tests.factories import NOON, make_blocked, make_connection, make_member, make_order, make_variant
 from tests.fakes import FakeClock, FakeStore, make_world
@@ -225,7 +225,7 @@ def test_a_waiting_order_makes_no_outbound_call(shop: Connection):
 
     for hours in range(1, 6):
         outbox.drain(at=NOON + timedelta(hours=hours), world=World.real())
-        preflight.look_for_stock(at=NOON + timedelta(hours=hours))
+        stock_watch.look(world=World.real())
 
     assert not CallLog.objects.exists()
     assert OutboxMessage.objects.get(topic=Topic.CHECK_ORDER).attempts == 0

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
 
+from connectors.base import RemoteOrder, RemoteRef
+from connectors.errors import RetryableError
 from connectors.models import ConnectionState
 from connectors.services import health, limits
 from orders import outbox
@@ -207,6 +211,77 @@ def test_a_reference_of_another_shop_is_not_ours():
     stranger.refresh_from_db()
     assert stranger.polled_until is not None
     assert pushed.promised(Topic.PULL_REMOTE) == []
+
+
+# --- hundreds of changes in a list that is read page by page ---
+
+
+class BusyStore(FakeStore):
+    """Lists 100 changes a page, without versions, and throttles after so many pages."""
+
+    def __init__(self, *, pages: int, page_s: float = 0.0) -> None:
+        super().__init__()
+        self.pages, self.page_s = pages, page_s
+
+    def changed_since(self, since):
+        rows = super().changed_since(since)
+        for number, start in enumerate(range(0, len(rows), 100), start=1):
+            if number > self.pages:
+                raise RetryableError("Too many requests.", throttled=True, after_s=10)
+            self.clock.advance(self.page_s)
+            yield from [replace(row, remote_version="", shipments=()) for row in rows[start : start + 100]]
+
+    def crowd(self, count: int) -> None:
+        """Orders of the shop's own customers, one a second."""
+        for number in range(count):
+            self.clock.advance(1)
+            ref = RemoteRef(f"foreign-{number}", f"#{number}")
+            self.orders[ref.remote_id] = RemoteOrder(ref, "", "NZD", Decimal(1), updated_at=self.clock.now())
+
+
+def test_a_store_with_hundreds_of_changes_is_read_on_over_several_polls_although_it_throttles():
+    store = BusyStore(pages=8)
+    pushed = make_pushed(store=store)
+    store.crowd(2500)
+    store.fulfill(pushed.push.remote_id)
+
+    polls = 0
+    while not pushed.promised(Topic.PULL_REMOTE) and polls < 20:
+        poll(pushed)
+        store.clock.advance(300)
+        polls += 1
+    pushed.drain()
+
+    assert pushed.order.status == OrderStatus.COMPLETED
+    assert polls > 1
+
+
+def test_when_the_time_is_up_within_one_store_its_next_poll_goes_on_there():
+    store = BusyStore(pages=99, page_s=30)
+    pushed = make_pushed(store=store)
+    store.crowd(1000)
+    began = store.clock.now()
+
+    poll(pushed)
+
+    assert store.clock.now() - began == timedelta(seconds=60)
+    assert pushed.push.connection.polled_until == store.orders["foreign-198"].updated_at
+
+
+def test_one_change_that_is_listed_by_its_time_is_read_once_while_it_is_fresh_and_once_when_it_is_settled():
+    store = BusyStore(pages=1)
+    pushed = make_pushed(store=store)
+    store.fulfill(pushed.push.remote_id)
+
+    poll(pushed)
+    pushed.drain()
+    for _ in range(3):
+        store.clock.advance(300)
+        poll(pushed)
+        pushed.drain()
+
+    read = OutboxMessage.objects.filter(topic=Topic.PULL_REMOTE).values_list("key", flat=True).order_by("pk")
+    assert [key.endswith("-settled") for key in read] == [False, True]
 
 
 def test_when_the_time_is_up_the_next_call_goes_on_with_the_rest():

@@ -235,3 +235,81 @@ def test_the_addresses_of_the_connection_are_told_before_those_of_the_merchant(s
     (told,) = send_mails(NOON + SOON)
 
     assert told.to == ["sales@kauri.example"]
+
+
+def fail_since(push: OrderPush, minutes: int, *, topic: Topic = Topic.PUSH_ORDER, **fields) -> OutboxMessage:
+    """A promise that has failed again and again for so long."""
+    given = {"status": "waiting", "reason": "The store did not answer in time.", "tries": 4, **fields}
+    OrderPush.objects.filter(pk=push.pk).update(status="queued", wait_for="")
+    return OutboxMessage.objects.create(
+        topic=topic, order=push.order, push=push, key=f"{topic}:{push.pk}", next_attempt_at=NOON + DAY,
+        lane=Lane.objects.get_or_create(connection=push.connection)[0], created_at=NOON - DAY,
+        first_failed_at=NOON - timedelta(minutes=minutes), **given,
+    )  # fmt: skip
+
+
+def tick(at=NOON) -> None:
+    OutboxMessage.objects.filter(topic=Topic.CHECK_ORDER, first_failed_at=None).delete()
+    clock.tick(at=at)
+
+
+def test_a_store_that_fails_for_a_quarter_of_an_hour_is_told_in_one_mail(store: Connection):
+    for push in pushes_of(store, 3):
+        fail_since(push, 16)
+
+    for _ in range(2):
+        tick()
+
+    (told,) = send_mails(NOON + SOON)
+    assert told.subject.startswith("3 orders not in Kauri Shopify: ")
+    assert "did not answer in time" in told.body
+    assert f"/connections/{store.public_id}/" in told.body
+
+
+@pytest.mark.parametrize(
+    ("minutes", "fields"), [(14, {}), (600, {"wait_for": "token:1"}), (600, {"status": "done", "done_at": NOON})]
+)
+def test_what_fails_shorter_or_waits_for_something_else_is_not_told_so(store: Connection, minutes: int, fields: dict):
+    (push,) = pushes_of(store, 1)
+    fail_since(push, minutes, **fields)
+
+    tick()
+
+    assert not SyncFault.objects.exists()
+
+
+def test_a_question_that_fails_is_told_too(store: Connection):
+    (push,) = pushes_of(store, 1)
+    OutboxMessage.objects.all().delete()
+    fail_since(push, 16, topic=Topic.CHECK_ORDER)
+
+    tick()
+
+    assert SyncFault.objects.get().value == sync_faults.FAILING
+
+
+def test_when_the_store_takes_them_again_that_is_told(store: Connection):
+    failing = [fail_since(push, 16) for push in pushes_of(store, 2)]
+    tick()
+    send_mails(NOON + SOON)
+
+    first, second = failing
+    OutboxMessage.objects.filter(pk=first.pk).update(status="done", done_at=NOON)
+    tick(NOON + SOON)
+    assert SyncFault.objects.open().count() == 1
+    OutboxMessage.objects.filter(pk=second.pk).update(status="done", done_at=NOON)
+    tick(NOON + SOON)
+
+    (told,) = send_mails(NOON + SOON)
+    assert told.subject == "Repaired: orders go to Kauri Shopify again"
+
+
+def test_orders_that_were_given_up_are_not_told_as_repaired(store: Connection):
+    (push,) = pushes_of(store, 1)
+    message = fail_since(push, 16)
+    tick()
+
+    OutboxMessage.objects.filter(pk=message.pk).update(status="held")
+    tick(NOON + SOON)
+
+    assert SyncFault.objects.open().count() == 1
