@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from accounts.services import audit
+from connectors import rows
 from orders.models import Order, OrderEvent, OutboxMessage
 
 STOREWARD = "Storeward"  # who did it, when it was none of the people
@@ -24,9 +25,9 @@ def line(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: A
     return OrderEvent(order=order, kind=kind, text=text[:500], by=by, at=at, data=data)
 
 
-def add(lines: Iterable[OrderEvent]) -> None:
+def add(lines: Sequence[OrderEvent]) -> None:
     """Several lines in one statement."""
-    OrderEvent.objects.bulk_create(lines)
+    rows.insert(lines)
 
 
 def note_all(

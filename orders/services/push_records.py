@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import Blocker, BlockerCode, RemoteOrder, RemoteRef
+from connectors.models import CallLog
 from connectors.money import Money
 from connectors.registry import connector_class
+from connectors.services import calls
 from connectors.together import Together
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
@@ -28,6 +30,7 @@ class Sent:
     adopted: bool
     copies: int  # under one reference
     at: datetime
+    calls: tuple[CallLog, ...] = ()  # that brought `remote`, not yet in the log
 
 
 def write_all(sendings: Sequence[Sent]) -> None:
@@ -38,6 +41,7 @@ def write_all(sendings: Sequence[Sent]) -> None:
         moves = PushMoves(by=history.STOREWARD, at=at)
         differences = [_write_one(sent, moves, at=at) for sent in sendings]
         moves.write()
+        calls.add([call for sent in sendings for call in sent.calls])
         for sent, blockers in zip(sendings, differences, strict=True):
             sync_faults.report(sent.push, blockers, at=at)
             _promise_next(sent.push, locked[sent.push.order_id].status, at=at)

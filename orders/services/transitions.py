@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection as database
 
+from connectors import rows
 from orders.enums import (
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,
@@ -18,7 +19,7 @@ from orders.enums import (
 )
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderEvent, OrderPush, Payment
-from orders.services import history, rows, summary
+from orders.services import history, summary
 
 _LOCKED = ("pk", "status", "revision")
 
