@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 
 from connectors.models import Connection
 from connectors.services import limits
-from orders.enums import OutboxStatus
+from orders.enums import OutboxStatus, Topic
 from orders.models import Lane, OutboxMessage
 from orders.outbox.handlers import HANDLERS
 
@@ -65,7 +65,7 @@ def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
 
 def _first_due(lane: Lane, at: datetime, among: Q, limit: int) -> list[OutboxMessage]:
     """The first suspect by itself when it is the first of all, else clean ones."""
-    rows = OutboxMessage.objects.filter(due(at), among, lane=lane).select_related("order__merchant")
+    rows = OutboxMessage.objects.filter(due(at), among, lane=lane)
     found = _locking(rows).order_by("next_attempt_at", "pk")
     first: list[OutboxMessage] = list(found[:limit])
     if first and first[0].crashes:
@@ -90,6 +90,8 @@ def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
         message.lane, message.probe = lane, probe
+    # A push has all that it needs read with others (orders/services/loading.py).
+    prefetch_related_objects([each for each in messages if each.topic != Topic.PUSH_ORDER], "order__merchant")
     return messages
 
 
