@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,12 +25,22 @@ def write(rows: Sequence[Model], names: Sequence[str]) -> None:
     if len(rows) == 1:
         rows[0].save(update_fields=names)
     elif rows:
-        fields = [_column(rows[0], name) for name in names]
+        fields = [_field(type(rows[0]), name) for name in names]
         values = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
         options = rows[0]._meta
         update = f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s"  # noqa: S608  # nosec B608 - names of the model's own columns
         with database.cursor() as cursor:
             cursor.executemany(update, [[*(_value(row, field) for field in fields), row.pk] for row in rows])
+
+
+def change(model: type[Model], values: Mapping[str, Any], where: str, parameters: Sequence[Any]) -> int:
+    """Set the values in the rows of the condition, which is a text of ours; returns how many they were."""
+    fields = [_field(model, name) for name in values]
+    columns = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
+    given = [field.get_db_prep_save(value, database) for field, value in zip(fields, values.values(), strict=True)]
+    with database.cursor() as cursor:
+        cursor.execute(f"UPDATE {_quoted(model._meta.db_table)} SET {columns} WHERE {where}", [*given, *parameters])  # noqa: S608  # nosec B608 - names of the model's own columns
+        return int(cursor.rowcount)
 
 
 @cache
@@ -46,8 +56,8 @@ def _columns(model: type[Model]) -> tuple[Field[Any, Any], ...]:
     return tuple(field for field in model._meta.concrete_fields if not field.primary_key and not field.generated)
 
 
-def _column(row: Model, name: str) -> Field[Any, Any]:
-    return row._meta.get_field(name)  # type: ignore[return-value]  # a column, not the other end of a relation
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    return model._meta.get_field(name)  # type: ignore[return-value]  # a column, not the other end of a relation
 
 
 def _value(row: Model, field: Field[Any, Any], *, add: bool = False) -> Any:

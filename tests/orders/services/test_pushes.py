@@ -60,7 +60,7 @@ def test_a_push_costs_no_more_statements_than_it_did():
         outbox.carry_out(message, make_world(store))
 
     statements = [query["sql"] for query in seen if query["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
-    assert (OrderPush.objects.get().status, len(statements)) == (PushStatus.PUSHED, 21)
+    assert (OrderPush.objects.get().status, len(statements)) == (PushStatus.PUSHED, 18)
 
 
 def test_a_lost_answer_is_looked_for_and_adopted():
