@@ -114,6 +114,7 @@ class _Builder:
     start: int
     end: int
     related: list[Any]
+    annotated: dict[str, int]
     alias: str
 
     @classmethod
@@ -122,12 +123,15 @@ class _Builder:
         start, end = about["select_fields"][0], about["select_fields"][-1] + 1
         names = [column[0].target.attname for column in compiler.select[start:end]]
         populators: Any = queries.get_related_populators  # its stub is of a later Django
-        return cls(about["model"], names, start, end, populators(about, compiler.select, alias), alias)
+        related, annotated = populators(about, compiler.select, alias), compiler.annotation_col_map or {}
+        return cls(about["model"], names, start, end, related, annotated, alias)
 
     def __call__(self, row: Sequence[Any]) -> Model:
         built = self.model.from_db(self.alias, self.names, row[self.start : self.end])
         for related in self.related:
             related.populate(row, built)
+        for name, place in self.annotated.items():
+            setattr(built, name, row[place])
         return built
 
 

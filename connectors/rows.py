@@ -14,23 +14,38 @@ def insert(rows: Sequence[Model]) -> None:
     """Add rows of one model in one statement. They do not learn their keys: after a rollback they can be added again."""
     if not rows:
         return
-    columns = _columns(type(rows[0]))
-    values = [_value(row, field, add=True) for row in rows for field in columns]
     with database.cursor() as cursor:
-        cursor.execute(_insert(type(rows[0]), len(rows)), values)
+        cursor.execute(_insert(type(rows[0]), len(rows)), _values(rows))
+
+
+def store(rows: Sequence[Model]) -> None:
+    """The same for rows that others will point to: they learn their keys, and what the database reckons of them."""
+    if not rows:
+        return
+    model = type(rows[0])
+    learned = _learned(model)
+    names = ", ".join(_quoted(field.column) for field, _, _ in learned)
+    with database.cursor() as cursor:
+        cursor.execute(f"{_insert(model, len(rows))} RETURNING {names}", _values(rows))
+        for row, told in zip(rows, cursor.fetchall(), strict=True):
+            for (field, column, converters), value in zip(learned, told, strict=True):
+                for convert in converters:
+                    value = convert(value, column, database)  # noqa: PLW2901  # one after the other
+                setattr(row, field.attname, value)
+            row._state.adding, row._state.db = False, database.alias
 
 
 def write(rows: Sequence[Model], names: Sequence[str]) -> None:
     """The named columns of rows of one model: one statement formed, and one way to the database and back."""
-    if len(rows) == 1:
-        rows[0].save(update_fields=names)
-    elif rows:
-        fields = [_field(type(rows[0]), name) for name in names]
-        values = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
-        options = rows[0]._meta
-        update = f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s"  # noqa: S608  # nosec B608 - names of the model's own columns
-        with database.cursor() as cursor:
-            cursor.executemany(update, [[*(_value(row, field) for field in fields), row.pk] for row in rows])
+    if not rows:
+        return
+    update, fields = _update(type(rows[0]), tuple(names))
+    given = [[*(_value(row, field) for field in fields), row.pk] for row in rows]
+    with database.cursor() as cursor:
+        if len(given) == 1:
+            cursor.execute(update, given[0])
+        else:
+            cursor.executemany(update, given)
 
 
 def change(model: type[Model], values: Mapping[str, Any], where: str, parameters: Sequence[Any]) -> int:
@@ -43,11 +58,34 @@ def change(model: type[Model], values: Mapping[str, Any], where: str, parameters
         return int(cursor.rowcount)
 
 
+def _values(rows: Sequence[Model]) -> list[Any]:
+    columns = _columns(type(rows[0]))
+    return [field.get_db_prep_save(field.pre_save(row, add=True), database) for row in rows for field in columns]
+
+
 @cache
 def _insert(model: type[Model], count: int) -> str:
     names = ", ".join(_quoted(field.column) for field in _columns(model))
     each = f"({', '.join(['%s'] * len(_columns(model)))})"
     return f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES {', '.join([each] * count)}"  # noqa: S608  # nosec B608 - names of the model's own columns
+
+
+@cache
+def _learned(model: type[Model]) -> list[tuple[Field[Any, Any], Any, list[Any]]]:
+    """Each column that the database fills, with what makes a value of what it says."""
+    columns = [(field, field.get_col(model._meta.db_table)) for field in model._meta.db_returning_fields]
+    return [
+        (field, column, [*database.ops.get_db_converters(column), *column.get_db_converters(database)])
+        for field, column in columns
+    ]
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, tuple[Field[Any, Any], ...]]:
+    fields = tuple(_field(model, name) for name in names)
+    values = ", ".join(f"{_quoted(field.column)} = %s" for field in fields)
+    options = model._meta
+    return f"UPDATE {_quoted(options.db_table)} SET {values} WHERE {_quoted(options.pk.column)} = %s", fields  # noqa: S608  # nosec B608 - names of the model's own columns
 
 
 @cache
@@ -60,9 +98,8 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
     return model._meta.get_field(name)  # type: ignore[return-value]  # a column, not the other end of a relation
 
 
-def _value(row: Model, field: Field[Any, Any], *, add: bool = False) -> Any:
-    value = field.pre_save(row, True) if add else getattr(row, field.attname)
-    return field.get_db_prep_save(value, database)
+def _value(row: Model, field: Field[Any, Any]) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), database)
 
 
 def _quoted(name: str | None) -> str:

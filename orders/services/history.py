@@ -16,7 +16,7 @@ STOREWARD = "Storeward"  # who did it, when it was none of the people
 def note(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: Any) -> OrderEvent:
     """Add one line. `kind` is "<axis>.<what>"; `data` holds ids and values, never secrets."""
     event = line(order, kind=kind, text=text, by=by, at=at, **data)
-    event.save()
+    rows.store([event])
     return event
 
 

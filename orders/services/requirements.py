@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from accounts.models import Marketplace, Merchant
 from accounts.services import audit
+from connectors.formed import Read
 from connectors.models import ProductLink
 from orders import outbox
 from orders.enums import OrderStatus, Topic
@@ -39,8 +40,12 @@ class ChannelNeeds:
 
 def needs_of(merchant: Merchant, channel: Channel) -> Needs:
     """What counts for the orders of a channel. One query."""
-    rows = OrderRequirements.objects.of(merchant).filter(Q(channel=channel) | Q(channel=None))
-    return _as_needs(sorted(rows, key=lambda row: row.channel_id is None)[:1])
+    return _as_needs(sorted(_rows([merchant.pk], channel.pk), key=lambda row: row.channel_id is None)[:1])
+
+
+_rows: Read[OrderRequirements] = Read(
+    lambda keys, of: OrderRequirements.objects.filter(Q(channel=of) | Q(channel=None), merchant__in=keys), of=True
+)
 
 
 def has_link(merchant: Merchant, skus: Iterable[str], *, source_id: int | None) -> bool:
