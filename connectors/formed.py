@@ -1,4 +1,4 @@
-"""Reads and changes whose SQL is formed once: from one time to the next nothing differs but the keys.
+"""Reads and changes whose SQL is formed once: from one time to the next nothing differs but the keys and the instant.
 
 Django forms a statement anew each time, which costs more than carrying it out. Here it forms one for placeholders; after
 that the same text goes out with other keys. More keys than `AT_ONCE` go in several statements.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -21,41 +22,58 @@ Row = TypeVar("Row")
 AT_ONCE = 16  # keys of one statement; where there are fewer, the last is said again
 _KEYS = range(-AT_ONCE, 0)  # placeholders: no row has such a key
 _OF = -100
+_AT = datetime(1000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A statement, and which of its parameters are the n-th key or what the keys are of."""
+    """A statement, and which of its parameters are the n-th key, what the keys are of, or the instant."""
 
     sql: str
     parameters: tuple[Any, ...]
     keys: tuple[tuple[int, int], ...]  # (parameter, key)
     of: tuple[int, ...]
+    at: tuple[int, ...]
 
     @classmethod
     def formed(cls, statement: tuple[str, Iterable[Any]], keys: Sequence[Any]) -> _Text:
         sql, given = statement[0], tuple(statement[1])
-        places = tuple((place, keys.index(value)) for place, value in enumerate(given) if value in keys)
-        return cls(sql, given, places, tuple(place for place, value in enumerate(given) if value == _OF))
+        instant = _instant(_AT)
+        return cls(
+            sql,
+            given,
+            tuple((place, keys.index(value)) for place, value in enumerate(given) if value in keys),
+            tuple(place for place, value in enumerate(given) if value == _OF),
+            tuple(place for place, value in enumerate(given) if value == instant),
+        )
 
-    def filled(self, keys: Sequence[Any], of: int | None) -> list[Any]:
+    def filled(self, keys: Sequence[Any], of: int | None, at: datetime | None) -> list[Any]:
         values = list(self.parameters)
         for place, number in self.keys:
             values[place] = keys[min(number, len(keys) - 1)]
         for place in self.of:
             values[place] = of
+        for place in self.at:
+            values[place] = _instant(at)
         return values
+
+
+def _instant(at: datetime | None) -> Any:
+    return database.ops.adapt_datetimefield_value(at)
 
 
 class _ByKeys:
     """What reads and changes have in common."""
 
-    def __init__(self, make: Callable[..., QuerySet[Any, Any]], *, text: bool, of: bool) -> None:
+    def __init__(
+        self, make: Callable[..., QuerySet[Any, Any]], *, text: bool, of: bool, at: bool, keys: bool = True
+    ) -> None:
         self._keys: list[Any] = [str(key) if text else key for key in _KEYS]
-        self._make, self._more = make, (_OF,) if of else ()
+        self._make = make
+        self._given: list[Any] = [*([self._keys] if keys else []), *([_OF] if of else []), *([_AT] if at else [])]
 
     def _queryset(self) -> QuerySet[Any, Any]:
-        return self._make(self._keys, *self._more)
+        return self._make(*self._given)
 
 
 def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -66,19 +84,31 @@ def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class Read(_ByKeys, Generic[Row]):
     """The rows that `make` asks for: of its model with what `select_related` names, or the tuples of `values_list`.
 
-    Keys are whole numbers, or strings with `text`. With `of`, `make` gets the key of what they all belong to besides.
+    Keys are whole numbers, or strings with `text`; `once` reads without any. With `of`, `make` gets the key of what they
+    all belong to besides, and with `at` an instant.
     """
 
-    def __init__(self, make: Callable[..., QuerySet[Any, Any]], *, text: bool = False, of: bool = False) -> None:
-        super().__init__(make, text=text, of=of)
+    def __init__(
+        self,
+        make: Callable[..., QuerySet[Any, Any]],
+        *,
+        text: bool = False,
+        of: bool = False,
+        at: bool = False,
+        keys: bool = True,
+    ) -> None:
+        super().__init__(make, text=text, of=of, at=at, keys=keys)
 
-    def __call__(self, keys: Iterable[Any], of: int | None = None) -> list[Row]:
-        found: list[Row] = []
-        for some in _pieces(list(keys)):
-            with database.cursor() as cursor:
-                cursor.execute(self._formed.text.sql, self._formed.text.filled(some, of))
-                found += map(self._formed.row, cursor.fetchall())
-        return found
+    def __call__(self, keys: Iterable[Any], of: int | None = None, *, at: datetime | None = None) -> list[Row]:
+        return [row for some in _pieces(list(keys)) for row in self._read(some, of, at)]
+
+    def once(self, of: int | None = None, *, at: datetime | None = None) -> list[Row]:
+        return list(self._read((), of, at))
+
+    def _read(self, keys: Sequence[Any], of: int | None, at: datetime | None) -> Iterator[Row]:
+        with database.cursor() as cursor:
+            cursor.execute(self._formed.text.sql, self._formed.text.filled(keys, of, at))
+            return map(self._formed.row, cursor.fetchall())
 
     @cached_property
     def _formed(self) -> _Formed:
@@ -139,14 +169,14 @@ class Change(_ByKeys):
     """`values` set in the rows that `make` asks for; all but the keys is the same each time."""
 
     def __init__(self, make: Callable[[Sequence[Any]], QuerySet[Any, Any]], **values: Any) -> None:
-        super().__init__(make, text=False, of=False)
+        super().__init__(make, text=False, of=False, at=False)
         self._values = values
 
     def __call__(self, keys: Iterable[Any]) -> int:
         changed = 0
         for some in _pieces(list(keys)):
             with database.cursor() as cursor:
-                cursor.execute(self._text.sql, self._text.filled(some, None))
+                cursor.execute(self._text.sql, self._text.filled(some, None, None))
                 changed += cursor.rowcount
         return changed
 

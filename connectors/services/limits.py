@@ -25,7 +25,9 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
+from connectors import rows
 from connectors.base import Budget
+from connectors.formed import Read
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class, knows
 from connectors.together import Together
@@ -66,10 +68,7 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     Where the budget ends the connection is left alone until it holds the next cost. After a count of 0 it is not
     `eligible`. Two that ask at once wait for each other.
     """
-    rows = Connection.objects.select_for_update(no_key=True).only(
-        "open_until", "breaker_opened", "budget_available", "budget_maximum", "budget_restore_per_s", "budget_at"
-    )
-    connection = rows.filter(eligible(at), pk=connection_id).first()
+    connection = next(iter(_budgets([connection_id], at=at)), None)
     if connection is None:
         return Admission(0)
     wanted = costs[:1] if connection.breaker_opened else costs
@@ -77,6 +76,16 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     if connection.breaker_opened and count:
         return Admission(count, _begin_probe(connection, at))
     return Admission(count)
+
+
+_budgets: Read[Connection] = Read(
+    lambda keys, at: (
+        Connection.objects.select_for_update(no_key=True)
+        .only("open_until", "breaker_opened", "budget_available", "budget_maximum", "budget_restore_per_s", "budget_at")
+        .filter(eligible(at), pk__in=keys)
+    ),
+    at=True,
+)
 
 
 def record(
@@ -111,13 +120,13 @@ def learn(connection_id: int, budget: Budget, *, at: datetime) -> None:
     """
     if not _is_finite(budget):
         return
-    rows = Connection.objects.filter(Q(budget_at=None) | Q(budget_at__lte=at), pk=connection_id)
+    known = Connection.objects.filter(Q(budget_at=None) | Q(budget_at__lte=at), pk=connection_id)
     bounds = {"budget_maximum": budget.maximum, "budget_restore_per_s": budget.restore_per_s}
     if budget.available is not None:
-        rows.update(budget_available=budget.available, budget_at=at, **bounds)
+        known.update(budget_available=budget.available, budget_at=at, **bounds)
         return
-    rows.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
-    rows.update(**bounds)
+    known.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
+    known.update(**bounds)
 
 
 def answered(connection_id: int, *, at: datetime, budget: Budget | None) -> None:
@@ -185,7 +194,7 @@ def _spend(connection: Connection, costs: Sequence[float], at: datetime) -> int:
 
 def _set_left(connection: Connection, left: float, at: datetime) -> None:
     connection.budget_available, connection.budget_at = left, at
-    connection.save(update_fields=["budget_available", "budget_at"])
+    rows.write([connection], ["budget_available", "budget_at"])
 
 
 def _at_most_all(connection: Connection, cost: float) -> float:
@@ -216,8 +225,8 @@ def _end_probe(connection_id: int, probe: datetime | None) -> None:
 
 def _probing(connection_id: int, probe: datetime | None) -> QuerySet[Connection]:
     """The connection's row, as long as this probe has it to itself."""
-    rows = Connection.objects.filter(pk=connection_id, breaker_opened__gt=0, open_until=probe)
-    return rows if probe is not None else rows.none()
+    row = Connection.objects.filter(pk=connection_id, breaker_opened__gt=0, open_until=probe)
+    return row if probe is not None else row.none()
 
 
 @dataclass(frozen=True, slots=True)

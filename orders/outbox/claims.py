@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 
+from connectors import rows
+from connectors.formed import Read
 from connectors.models import Connection
 from connectors.services import limits
 from orders.enums import OutboxStatus, Topic
@@ -50,12 +53,18 @@ def suspect_is_due(*, at: datetime) -> bool:
 
 
 def _next_lane(at: datetime, among: Q) -> Lane | None:
-    lane: Lane | None = (
-        _locking(_lanes_with_due(at, among).select_related("connection"))
-        .order_by(F("served_at").asc(nulls_first=True), "pk")
-        .first()
+    return next(iter(_first_lane(among).once(at=at)), None)
+
+
+@cache
+def _first_lane(among: Q) -> Read[Lane]:
+    return Read(
+        lambda at: _locking(_lanes_with_due(at, among).select_related("connection")).order_by(
+            F("served_at").asc(nulls_first=True), "pk"
+        )[:1],
+        at=True,
+        keys=False,
     )
-    return lane
 
 
 def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
@@ -65,12 +74,22 @@ def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
 
 def _first_due(lane: Lane, at: datetime, among: Q, limit: int) -> list[OutboxMessage]:
     """The first suspect by itself when it is the first of all, else clean ones."""
-    rows = OutboxMessage.objects.filter(due(at), among, lane=lane)
-    found = _locking(rows).order_by("next_attempt_at", "pk")
-    first: list[OutboxMessage] = list(found[:limit])
+    first = _due_of(among, limit).once(lane.pk, at=at)
     if first and first[0].crashes:
         return first[:1]
     return [message for message in first if not message.crashes]
+
+
+@cache
+def _due_of(among: Q, limit: int) -> Read[OutboxMessage]:
+    return Read(
+        lambda lane, at: _locking(OutboxMessage.objects.filter(due(at), among, lane=lane)).order_by(
+            "next_attempt_at", "pk"
+        )[:limit],
+        of=True,
+        at=True,
+        keys=False,
+    )
 
 
 def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits.Admission:
@@ -82,10 +101,11 @@ def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits
 
 def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
     lease_until = at + timedelta(seconds=settings.LEASE_S)
-    Lane.objects.filter(pk=lane.pk).update(served_at=at)
-    OutboxMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
-        status=OutboxStatus.RUNNING, attempts=F("attempts") + 1, lease_until=lease_until
-    )
+    rows.change(Lane, {"served_at": at}, "id = %s", [lane.pk])
+    for attempts in {message.attempts for message in messages}:
+        keys = [message.pk for message in messages if message.attempts == attempts]
+        leased = {"status": OutboxStatus.RUNNING, "attempts": attempts + 1, "lease_until": lease_until}
+        rows.change(OutboxMessage, leased, f"id IN ({', '.join(['%s'] * len(keys))})", keys)
     for message in messages:  # they are locked: nobody else has changed them
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
@@ -95,11 +115,11 @@ def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at
     return messages
 
 
-def _locking(rows: Any) -> Any:
+def _locking(wanted: Any) -> Any:
     """FOR UPDATE SKIP LOCKED where there is such a thing; SQLite's IMMEDIATE transactions let one writer in at a time.
 
     NO KEY, so that nobody who posts to the lane meanwhile has to wait.
     """
     if database.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return rows
+        return wanted.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return wanted

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection as database
-from django.db.models import F
+from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
 
 from connectors.formed import AT_ONCE, Change, Read
 from orders.models import Order, OrderLine
-from tests.factories import make_merchant, make_order
+from tests.factories import NOON, make_merchant, make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +94,29 @@ def test_text_keys_of_one_row_above(orders):
 
     assert read(["B", "A", "no"], orders[1].pk) == [("A", orders[1].pk), ("B", orders[1].pk)]
     assert read(["A"], orders[0].pk) == [("A", orders[0].pk)]
+
+
+def test_the_instant_and_what_rows_belong_to_are_said_each_time(orders):
+    Order.objects.filter(pk=orders[1].pk).update(confirm_by=NOON - timedelta(hours=1))
+    due: Read[tuple[int]] = Read(
+        lambda merchant, at: Order.objects.filter(merchant=merchant, confirm_by__lte=at).values_list("pk"),
+        of=True,
+        at=True,
+        keys=False,
+    )
+    merchant = orders[0].merchant_id
+
+    assert due.once(merchant, at=NOON - timedelta(hours=2)) == []
+    assert due.once(merchant, at=NOON - timedelta(hours=1)) == [(orders[1].pk,)]
+    assert due.once(merchant + 1, at=NOON) == []
+
+
+def test_a_value_that_is_reckoned_is_on_its_row(orders):
+    read: Read[Order] = Read(
+        lambda keys: Order.objects.filter(pk__in=keys).annotate(units=Sum("lines__quantity")).order_by("pk")
+    )
+
+    assert [order.units for order in read([order.pk for order in orders[:2]])] == [3, 3]
 
 
 def test_a_change_is_of_these_rows_only(orders):
