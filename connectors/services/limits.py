@@ -25,9 +25,9 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
+from accounts.formed import Read
 from connectors import rows
 from connectors.base import Budget
-from connectors.formed import Read
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class, knows
 from connectors.together import Together

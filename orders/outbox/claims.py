@@ -11,8 +11,8 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 
+from accounts.formed import Read
 from connectors import rows
-from connectors.formed import Read
 from connectors.models import Connection
 from connectors.services import limits
 from orders.enums import OutboxStatus, Topic

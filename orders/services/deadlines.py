@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from accounts.formed import Read
 from accounts.models import Merchant
-from connectors.formed import Read
 from orders import business_time
 from orders.due import NO_DEADLINE, LastResort
 from orders.models import BusinessHours, Channel

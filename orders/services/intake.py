@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.formed import Read
 from accounts.models import Marketplace, Merchant
 from connectors import rows
 from connectors.base import Blocker, BlockerCode
-from connectors.formed import Read
 from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, PushStatus
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
 from orders.models import Channel, IntakeKey, Order, OrderAddress, OrderLine, Payment

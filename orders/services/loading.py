@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from connectors.formed import Read
+from accounts.formed import Read
 from connectors.models import Connection, ProductLink
 from connectors.together import Together
 from orders.models import OrderAddress, OrderLine, OrderPush, PushLine

@@ -12,9 +12,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.formed import Read
 from accounts.models import Marketplace, Merchant
 from accounts.services import audit
-from connectors.formed import Read
 from connectors.models import ProductLink
 from orders import outbox
 from orders.enums import OrderStatus, Topic

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
+from accounts.formed import Read
 from accounts.models import Merchant
 from connectors import conditions, rows
 from connectors.base import Blocker, BlockerCode
-from connectors.formed import Read
 from connectors.models import Connection, ProductLink
 from orders.enums import PushStatus, RoutedBy, RuleKind
 from orders.models import Order, OrderLine, OrderPush, PushLine, RoutingRule

@@ -8,7 +8,7 @@ from functools import cache
 from django.db.models import Case, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from connectors.formed import Change, Read
+from accounts.formed import Change, Read
 from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection as database
 
+from accounts.formed import Read
 from connectors import rows
-from connectors.formed import Read
 from orders.enums import (
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,

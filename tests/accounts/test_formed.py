@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
 
-from connectors.formed import AT_ONCE, Change, Read
+from accounts.formed import AT_ONCE, Change, Read
 from orders.models import Order, OrderLine
 from tests.factories import NOON, make_merchant, make_order
 
