@@ -38,6 +38,13 @@ _THROTTLED = frozenset({429, 430})  # 430: Shopify's security rejection
 _HARMLESS = frozenset({"accept", "accept-encoding", "content-length", "content-type", "idempotency-key", "user-agent"})
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_STRICT = jsonlib.JSONDecoder(parse_constant=_no_constant)
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request as it would leave, with what could be secret hidden."""
@@ -56,13 +63,18 @@ class Answer:
     headers: Mapping[str, str]  # look-up ignores case
     body: bytes = field(repr=False)
     changes: bool = False  # what the request said; decides which error an unreadable body is
+    _read: list[Any] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )  # the body, once it was parsed
 
     def json(self) -> Any:
         """The body as JSON in UTF-8. Unreadable: OutcomeUnknownError after a change, RetryableError after a read."""
-        try:
-            return jsonlib.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise _lost("The answer was not readable JSON.", changes=self.changes) from None
+        if not self._read:
+            try:
+                self._read.append(_STRICT.decode(self.body.decode("utf-8")))
+            except (ValueError, RecursionError):
+                raise _lost("The answer was not readable JSON.", changes=self.changes) from None
+        return self._read[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +301,3 @@ def _retry_after_s(value: str, *, now: datetime) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return None if math.isnan(seconds) else min(max(seconds, 0.0), RETRY_AFTER_MAX_S)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -41,14 +41,24 @@ class Attempt:
         self._tell("not asked")
 
     def _tell(self, outcome: limits.CallOutcome, *, after_s: float | None = None) -> None:
-        at, asked = self._outside.now(), {key for key, _, _ in self._drivers}
+        at, told = self._outside.now(), self._told()
         for key, probe in self._probes.items():
-            how = "not asked" if key not in asked else outcome if key == self._last else "ok"
-            limits.record(key, outcome=how, at=at, after_s=after_s, probe=probe)
-        for key, driver, known in self._drivers:
-            if driver.budget is not None and driver.budget is not known:
-                limits.learn(key, driver.budget, at=at)
+            how = "not asked" if key not in told else outcome if key == self._last else "ok"
+            if how == "ok" and probe is None:
+                limits.answered(key, at=at, budget=told.pop(key))
+            else:
+                limits.record(key, outcome=how, at=at, after_s=after_s, probe=probe)
+        for key, budget in told.items():
+            if budget is not None:
+                limits.learn(key, budget, at=at)
         self._probes, self._drivers = {}, []
+
+    def _told(self) -> dict[int, Budget | None]:
+        """Each connection that was asked, with what it said last of its budget; None when it said nothing new."""
+        told: dict[int, Budget | None] = {}
+        for key, driver, known in self._drivers:
+            told[key] = driver.budget if driver.budget is not known else told.get(key)
+        return told
 
     def _connector_for(self, connection: Connection) -> Connector:
         key = connection.speaker_id

@@ -11,6 +11,7 @@ from hashlib import sha256
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.formed import Read
 from accounts.models import ApiKey, Marketplace, Merchant, User
 from accounts.services import audit
 
@@ -67,14 +68,18 @@ def revoke(*, key_id: int, by: str, at: datetime) -> ApiKey:
 def verify(secret: str, *, at: datetime) -> ApiKey:
     """The key that this secret belongs to. Raises KeyRefused."""
     shaped = _SHAPE.fullmatch(secret)
-    keys = ApiKey.objects.select_related("marketplace", "merchant")
-    key = keys.filter(prefix=shaped[1]).first() if shaped else None
+    key = next(iter(_keys([shaped[1]])), None) if shaped else None
     expected = key.digest if key else "0" * 64
     matches = hmac.compare_digest(_digest(secret), expected)
     if key is None or not matches or not _stands(key, at):
         raise KeyRefused("This API key is not valid.")
     _mark_used(key, at)
     return key
+
+
+_keys: Read[ApiKey] = Read(
+    lambda prefixes: ApiKey.objects.filter(prefix__in=prefixes).select_related("marketplace", "merchant"), text=True
+)
 
 
 def _stands(key: ApiKey, at: datetime) -> bool:

@@ -1,16 +1,19 @@
-"""The log of calls of one connection: written as they are made, read narrowed and in pages by key."""
+"""The log of calls of one connection: written as they are made, or with what they brought; read narrowed and in pages by key."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from django.db import Error
+from django.db import Error, transaction
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
+from connectors import rows
 from connectors.http import CallRecord
 from connectors.models import CallLog, Connection
 from connectors.together import Together
@@ -31,16 +34,20 @@ ANSWERS: Mapping[str, tuple[str, Q]] = {
 
 
 class Log:
-    """Writes one CallLog row per call. A row that cannot be written changes nothing of what the call brought."""
+    """Writes one CallLog row per call, or keeps it for `held`.
+
+    A row that cannot be written changes nothing of what the call brought.
+    """
 
     def __init__(self, connection_id: int) -> None:
         self._connection_id = connection_id
 
     def __call__(self, record: CallRecord) -> None:
-        try:
-            _write(self._row(record))
-        except Error:
-            logger.exception("call not logged", extra={"connection_id": self._connection_id})
+        row, kept = self._row(record), _held.get()
+        if kept is None:
+            write([row])
+        else:
+            kept.append(row)
 
     def _row(self, record: CallRecord) -> CallLog:
         return CallLog(
@@ -56,11 +63,43 @@ class Log:
         )
 
 
-def _insert(rows: Sequence[CallLog]) -> None:
-    CallLog.objects.bulk_create(rows)
+@contextmanager
+def held() -> Iterator[list[CallLog]]:
+    """The rows of the calls made inside, for whoever writes them with what they brought: `add`, or `write` if that fails."""
+    kept: list[CallLog] = []
+    token = _held.set(kept)
+    try:
+        yield kept
+    except Exception:
+        write(kept)
+        raise
+    finally:
+        _held.reset(token)
 
 
-_write: Together[CallLog] = Together(_insert)
+def write(calls: Iterable[CallLog]) -> None:
+    """Each with those of other threads, in a transaction of their own."""
+    for call in calls:
+        try:
+            _write(call)
+        except Error:
+            logger.exception("call not logged", extra={"connection_id": call.connection_id})
+
+
+def add(calls: Sequence[CallLog]) -> None:
+    """In the transaction that is open; it goes on when they cannot be written."""
+    if not calls:
+        return
+    try:
+        with transaction.atomic():
+            rows.insert(calls)
+    except Error:
+        connections = sorted({call.connection_id for call in calls})
+        logger.exception("calls not logged", extra={"connection_ids": connections})
+
+
+_held: ContextVar[list[CallLog] | None] = ContextVar("held", default=None)
+_write: Together[CallLog] = Together(rows.insert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Rate budget and circuit breaker of each connection, in its row, so that all workers share them.
 
 Whoever is about to talk to a connection asks `admit`, and says afterwards how it went with `record` and what the
-platform told of its budget with `learn`. What must wait, for a Retry-After, for the budget or for an open circuit,
-stands in `open_until` alone: until then the connection is not `eligible`, and nothing counts as failed.
+platform told of its budget with `learn`, or both with `answered` when it went well. What must wait, for a Retry-After,
+for the budget or for an open circuit, stands in `open_until` alone: until then the connection is not `eligible`, and
+nothing counts as failed.
 
 The circuit opens when half of at least ten calls within five minutes failed: for 30 seconds, then twice as long each
 time, 15 minutes at most. When its time is over one message alone goes through, the probe; the rest wait until it has
@@ -15,13 +16,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from operator import itemgetter
+from typing import Any, Literal
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
+from accounts.formed import Read
+from connectors import rows
 from connectors.base import Budget
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class, knows
@@ -63,10 +68,7 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     Where the budget ends the connection is left alone until it holds the next cost. After a count of 0 it is not
     `eligible`. Two that ask at once wait for each other.
     """
-    rows = Connection.objects.select_for_update(no_key=True).only(
-        "open_until", "breaker_opened", "budget_available", "budget_maximum", "budget_restore_per_s", "budget_at"
-    )
-    connection = rows.filter(eligible(at), pk=connection_id).first()
+    connection = next(iter(_budgets([connection_id], at=at)), None)
     if connection is None:
         return Admission(0)
     wanted = costs[:1] if connection.breaker_opened else costs
@@ -74,6 +76,16 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     if connection.breaker_opened and count:
         return Admission(count, _begin_probe(connection, at))
     return Admission(count)
+
+
+_budgets: Read[Connection] = Read(
+    lambda keys, at: (
+        Connection.objects.select_for_update(no_key=True)
+        .only("open_until", "breaker_opened", "budget_available", "budget_maximum", "budget_restore_per_s", "budget_at")
+        .filter(eligible(at), pk__in=keys)
+    ),
+    at=True,
+)
 
 
 def record(
@@ -93,7 +105,8 @@ def record(
             _end_probe(connection_id, probe)
             _leave_alone(connection_id, seconds=after_s or 1.0, at=at)
         case "ok":
-            _count_success(connection_id, probe, at)
+            _write_answer(_Answer(connection_id, at))
+            _count_probe(connection_id, probe, at)
         case "failed":
             _count_failure(connection_id, probe, at)
         case "not asked":
@@ -105,10 +118,24 @@ def learn(connection_id: int, budget: Budget, *, at: datetime) -> None:
 
     A platform that does not say what is left has our own count of it, which begins with a full budget.
     """
-    told = [number for number in (budget.available, budget.maximum, budget.restore_per_s) if number is not None]
-    if not all(map(math.isfinite, told)):
+    if not _is_finite(budget):
         return
-    _write_told(_Told(connection_id, budget, at))
+    known = Connection.objects.filter(Q(budget_at=None) | Q(budget_at__lte=at), pk=connection_id)
+    bounds = {"budget_maximum": budget.maximum, "budget_restore_per_s": budget.restore_per_s}
+    if budget.available is not None:
+        known.update(budget_available=budget.available, budget_at=at, **bounds)
+        return
+    known.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
+    known.update(**bounds)
+
+
+def answered(connection_id: int, *, at: datetime, budget: Budget | None) -> None:
+    """`record` of an "ok" that was no probe's, and `learn`, written at one go with those of other threads."""
+    told = budget if budget is not None and _is_finite(budget) else None
+    if told is not None and told.available is None:
+        learn(connection_id, told, at=at)
+        told = None
+    _write_answer(_Answer(connection_id, at, told))
 
 
 def budget_left(connection: Connection, *, at: datetime) -> float | None:
@@ -141,33 +168,12 @@ def open_for(times: int) -> timedelta:
     return min(doubled, OPEN_LONGEST)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    connection_id: int
-    budget: Budget
-    at: datetime
-
-
-def _write_newest(told: Sequence[_Told]) -> None:
-    """What was told last of each connection."""
-    for newest in {each.connection_id: each for each in sorted(told, key=lambda each: each.at)}.values():
-        _write_budget(newest.connection_id, newest.budget, newest.at)
-
-
-def _write_budget(connection_id: int, budget: Budget, at: datetime) -> None:
-    rows = Connection.objects.filter(Q(budget_at=None) | Q(budget_at__lte=at), pk=connection_id)
-    bounds = {"budget_maximum": budget.maximum, "budget_restore_per_s": budget.restore_per_s}
-    if budget.available is not None:
-        rows.update(budget_available=budget.available, budget_at=at, **bounds)
-        return
-    rows.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
-    rows.update(**bounds)
-
-
-_write_told: Together[_Told] = Together(_write_newest)
-
-
 # --- the budget ----------------------------------------------------------------------------------
+
+
+def _is_finite(budget: Budget) -> bool:
+    told = [number for number in (budget.available, budget.maximum, budget.restore_per_s) if number is not None]
+    return all(map(math.isfinite, told))
 
 
 def _spend(connection: Connection, costs: Sequence[float], at: datetime) -> int:
@@ -188,7 +194,7 @@ def _spend(connection: Connection, costs: Sequence[float], at: datetime) -> int:
 
 def _set_left(connection: Connection, left: float, at: datetime) -> None:
     connection.budget_available, connection.budget_at = left, at
-    connection.save(update_fields=["budget_available", "budget_at"])
+    rows.write([connection], ["budget_available", "budget_at"])
 
 
 def _at_most_all(connection: Connection, cost: float) -> float:
@@ -219,34 +225,55 @@ def _end_probe(connection_id: int, probe: datetime | None) -> None:
 
 def _probing(connection_id: int, probe: datetime | None) -> QuerySet[Connection]:
     """The connection's row, as long as this probe has it to itself."""
-    rows = Connection.objects.filter(pk=connection_id, breaker_opened__gt=0, open_until=probe)
-    return rows if probe is not None else rows.none()
+    row = Connection.objects.filter(pk=connection_id, breaker_opened__gt=0, open_until=probe)
+    return row if probe is not None else row.none()
 
 
 @dataclass(frozen=True, slots=True)
-class _Success:
+class _Answer:
     connection_id: int
     at: datetime
+    budget: Budget | None = None  # one that says what is left
 
 
-def _write_successes(successes: Sequence[_Success]) -> None:
-    for connection_id in sorted({success.connection_id for success in successes}):
-        times = [success.at for success in successes if success.connection_id == connection_id]
-        _active(connection_id).update(last_success_at=max(times), breaker_calls=F("breaker_calls") + len(times))
+# Only of a connection that has not just shut us out.
+_SUCCEEDED = """last_success_at = CASE WHEN state = %(active)s THEN %(last)s ELSE last_success_at END,
+    breaker_calls = breaker_calls + CASE WHEN state = %(active)s THEN %(calls)s ELSE 0 END"""
+_TOLD = ", ".join(
+    f"{column} = CASE WHEN budget_at > %(budget_at)s THEN {column} ELSE %({column})s END"
+    for column in ("budget_available", "budget_maximum", "budget_restore_per_s", "budget_at")
+)
 
 
-_write_success: Together[_Success] = Together(_write_successes)
+def _write_answers(answers: Sequence[_Answer]) -> None:
+    for connection_id in sorted({answer.connection_id for answer in answers}):
+        _write_answers_of(connection_id, [answer for answer in answers if answer.connection_id == connection_id])
 
 
-def _active(connection_id: int) -> QuerySet[Connection]:
-    """Not one that has just shut us out."""
-    return Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)
+def _write_answers_of(connection_id: int, answers: Sequence[_Answer]) -> None:
+    """One statement, whose text is always the same: every push ends with it."""
+    values: dict[str, Any] = {"id": connection_id, "active": ConnectionState.ACTIVE.value, "calls": len(answers)}
+    values["last"] = _moment(max(answer.at for answer in answers))
+    columns, told = _SUCCEEDED, [(answer.at, answer.budget) for answer in answers if answer.budget is not None]
+    if told:
+        at, newest = max(told, key=itemgetter(0))
+        columns += f", {_TOLD}"
+        values |= {f"budget_{name}": number for name, number in asdict(newest).items()} | {"budget_at": _moment(at)}
+    with database.cursor() as cursor:
+        cursor.execute(f"UPDATE connectors_connection SET {columns} WHERE id = %(id)s", values)  # noqa: S608  # nosec B608 - our own columns
 
 
-def _count_success(connection_id: int, probe: datetime | None, at: datetime) -> None:
-    _write_success(_Success(connection_id, at))
-    row = _active(connection_id)
+def _moment(at: datetime) -> Any:
+    return database.ops.adapt_datetimefield_value(at)
+
+
+_write_answer: Together[_Answer] = Together(_write_answers)
+
+
+def _count_probe(connection_id: int, probe: datetime | None, at: datetime) -> None:
+    """A probe succeeded: the next may try, or the circuit closes."""
     if _probing(connection_id, probe).update(breaker_successes=F("breaker_successes") + 1, open_until=None):
+        row = Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)
         row.filter(breaker_opened__gt=0, breaker_successes__gte=SUCCESSES_TO_CLOSE).update(
             breaker_opened=0,
             breaker_successes=0,

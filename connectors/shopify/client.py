@@ -68,6 +68,7 @@ class ShopifyClient:
         self._http = http
         self.budget: Budget | None = None
         self.warning = ""  # of the last answer: about the version
+        self._formed: tuple[str, Mapping[str, Any], dict[str, Any]] | None = None  # what was rehearsed last
 
     def execute(self, operation: str, variables: Mapping[str, Any] | None = None, *, changes: bool) -> dict[str, Any]:
         """The `data` of the answer. `operation` is a file name in operations/; null variables are left out.
@@ -75,23 +76,30 @@ class ShopifyClient:
         A mutation's payload is returned even when reading back a part of it failed: it has run.
         """
         answer = self._http.request(
-            "POST", self._url, **self._content(operation, variables), operation=operation, changes=changes
+            "POST",
+            self._url,
+            headers=self._headers(),
+            json=self._json(operation, variables or {}),
+            operation=operation,
+            changes=changes,
         )
         _refuse_status(answer)
         self._note_version(answer)
         return self._data(_body(answer, changes=changes), changes=changes)
 
     def rehearse(self, operation: str, variables: Mapping[str, Any]) -> Outgoing:
-        """What `execute` would send for the same arguments."""
-        return rehearse("POST", self._url, **self._content(operation, variables))
+        """What `execute` would send for the same arguments; for the very same variables it is not formed again."""
+        self._formed = (operation, variables, _content(operation, variables))
+        return rehearse("POST", self._url, headers=self._headers(), json=self._formed[2])
 
-    def _content(self, operation: str, variables: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The headers and the body of a call, as the HTTP client takes them."""
-        document = document_of(operation)
-        return {
-            "headers": {"X-Shopify-Access-Token": self._account.credentials.get("access_token", "")},
-            "json": {"query": document, "operationName": _name(document), "variables": without_nulls(variables or {})},
-        }
+    def _headers(self) -> dict[str, str]:
+        return {"X-Shopify-Access-Token": self._account.credentials.get("access_token", "")}
+
+    def _json(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        match self._formed:
+            case (formed, of, content) if formed == operation and of is variables:
+                return content
+        return _content(operation, variables)
 
     def _data(self, body: Mapping[str, Any], *, changes: bool) -> dict[str, Any]:
         cost = _cost(body)
@@ -150,6 +158,12 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def _content(operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    document = document_of(operation)
+    return {"query": document, "operationName": _name(document), "variables": without_nulls(variables)}
+
+
+@cache
 def _name(document: str) -> str:
     match = re.search(r"^(?:query|mutation) (\w+)", document, re.MULTILINE)
     if match is None:

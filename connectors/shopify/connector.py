@@ -83,6 +83,7 @@ class ShopifyConnector(Connector):
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)
         self._client = ShopifyClient(account, http)
+        self._formed: tuple[OutboundOrder, Mapping[str, Any]] | None = None  # the order asked about last
 
     # --- looking ---
 
@@ -174,7 +175,9 @@ class ShopifyConnector(Connector):
         return preflight.blockers(order, self.request_for(order), variants, self.account)
 
     def request_for(self, order: OutboundOrder) -> Mapping[str, Any]:
-        return mapping.order_variables(order)
+        if self._formed is None or self._formed[0] is not order:
+            self._formed = (order, mapping.order_variables(order))
+        return self._formed[1]
 
     def calls_for(self, order: OutboundOrder) -> tuple[PreviewCall, ...]:
         call = self._client.rehearse("order_create", self.request_for(order))

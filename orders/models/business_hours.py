@@ -31,7 +31,7 @@ class BusinessHoursQuerySet(models.QuerySet["BusinessHours"]):
     def of(self, merchant: Merchant) -> BusinessHoursQuerySet:
         return self.filter(merchant=merchant)
 
-    def for_channel(self, channel: Channel) -> BusinessHoursQuerySet:
+    def for_channel(self, channel: Channel | int) -> BusinessHoursQuerySet:
         """With `ships_within`: the business days that orders of this channel have."""
         own = ShipWithin.objects.filter(merchant=models.OuterRef("merchant"), channel=channel).values("days")
         days = Coalesce(models.Subquery(own), models.F("ship_within_days"), Value(None))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 
+from accounts.formed import Read
+from connectors import rows
 from connectors.models import Connection
 from connectors.services import limits
-from orders.enums import OutboxStatus
+from orders.enums import OutboxStatus, Topic
 from orders.models import Lane, OutboxMessage
 from orders.models.outbox import payload_version
 from orders.outbox.handlers import HANDLERS
@@ -63,13 +64,23 @@ def suspect_is_due(*, at: datetime) -> bool:
 
 
 def _next_lane(at: datetime, among: Q, full: Sequence[int]) -> Lane | None:
-    lanes = _lanes_with_due(at, among)
-    lane: Lane | None = (
-        _locking((lanes.exclude(pk__in=full) if full else lanes).select_related("connection"))
-        .order_by(F("served_at").asc(nulls_first=True), "pk")
-        .first()
+    if full:
+        return _fairly(_lanes_with_due(at, among).exclude(pk__in=full)).first()
+    return next(iter(_first_lane(among, payload_version()).once(at=at)), None)
+
+
+def _fairly(lanes: QuerySet[Lane]) -> QuerySet[Lane]:
+    found: QuerySet[Lane] = _locking(lanes.select_related("connection"))
+    return found.order_by(F("served_at").asc(nulls_first=True), "pk")
+
+
+@cache
+def _first_lane(among: Q, _version: int) -> Read[Lane]:
+    return Read(
+        lambda at: _fairly(_lanes_with_due(at, among))[:1],
+        at=True,
+        keys=False,
     )
-    return lane
 
 
 def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
@@ -79,12 +90,22 @@ def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
 
 def _first_due(lane: Lane, at: datetime, among: Q, limit: int) -> list[OutboxMessage]:
     """The first suspect by itself when it is the first of all, else clean ones."""
-    rows = OutboxMessage.objects.filter(due(at), among, lane=lane).select_related("order__merchant")
-    found = _locking(rows).order_by("next_attempt_at", "pk")
-    first: list[OutboxMessage] = list(found[:limit])
+    first = _due_of(among, limit, payload_version()).once(lane.pk, at=at)
     if first and first[0].crashes:
         return first[:1]
     return [message for message in first if not message.crashes]
+
+
+@cache
+def _due_of(among: Q, limit: int, _version: int) -> Read[OutboxMessage]:
+    return Read(
+        lambda lane, at: _locking(OutboxMessage.objects.filter(due(at), among, lane=lane)).order_by(
+            "next_attempt_at", "pk"
+        )[:limit],
+        of=True,
+        at=True,
+        keys=False,
+    )
 
 
 def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits.Admission:
@@ -99,26 +120,28 @@ def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at
     if not messages:
         return []
     lease_until = at + timedelta(seconds=settings.LEASE_S)
-    Lane.objects.filter(pk=lane.pk).update(served_at=at)
-    unchanged = reduce(or_, (Q(pk=message.pk, attempts=message.attempts) for message in messages))
-    leased = OutboxMessage.objects.filter(unchanged, status=OutboxStatus.WAITING).update(
-        status=OutboxStatus.RUNNING, attempts=F("attempts") + 1, lease_until=lease_until
-    )
-    if leased < len(messages):
-        transaction.set_rollback(True)  # they are locked, and SQLite lets one writer in: this must not happen
-        return []
+    rows.change(Lane, {"served_at": at}, "id = %s", [lane.pk])
+    for attempts in {message.attempts for message in messages}:
+        keys = [message.pk for message in messages if message.attempts == attempts]
+        leased = {"status": OutboxStatus.RUNNING, "attempts": attempts + 1, "lease_until": lease_until}
+        unchanged = f"id IN ({', '.join(['%s'] * len(keys))}) AND attempts = %s AND status = %s"
+        if rows.change(OutboxMessage, leased, unchanged, [*keys, attempts, OutboxStatus.WAITING.value]) < len(keys):
+            transaction.set_rollback(True)  # they are locked, and SQLite lets one writer in: this must not happen
+            return []
     for message in messages:
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
         message.lane, message.probe = lane, probe
+    # A push has all that it needs read with others (orders/services/loading.py).
+    prefetch_related_objects([each for each in messages if each.topic != Topic.PUSH_ORDER], "order__merchant")
     return messages
 
 
-def _locking(rows: Any) -> Any:
+def _locking(wanted: Any) -> Any:
     """FOR UPDATE SKIP LOCKED where there is such a thing; SQLite's IMMEDIATE transactions let one writer in at a time.
 
     NO KEY, so that nobody who posts to the lane meanwhile has to wait.
     """
     if database.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return rows
+        return wanted.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return wanted

@@ -9,13 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from connectors import rows
 from connectors.models import ClearedCondition, Connection
 from orders.enums import OutboxStatus, Topic
-from orders.models import Lane, Order, OrderPush, OutboxMessage, WakeUp
+from orders.models import Lane, Order, OrderPush, OutboxMessage
 
 SECOND_RELEASE = timedelta(seconds=60)
 
@@ -55,17 +56,19 @@ def post_first(topic: Topic, *, order: Order, pushes: Mapping[str, OrderPush | N
     """Promises by key about rows that this very transaction made: nobody can have made them before."""
     if not database.in_atomic_block:
         raise RuntimeError("post_first() belongs in the transaction that makes the order.")
-    OutboxMessage.objects.bulk_create(
-        OutboxMessage(
-            topic=topic,
-            key=key,
-            order=order,
-            push=push,
-            lane=_lane(order, push.connection if push else None),
-            next_attempt_at=at,
-            created_at=at,
-        )
-        for key, push in pushes.items()
+    rows.insert(
+        [
+            OutboxMessage(
+                topic=topic,
+                key=key,
+                order=order,
+                push=push,
+                lane=_lane(order, push.connection if push else None),
+                next_attempt_at=at,
+                created_at=at,
+            )
+            for key, push in pushes.items()
+        ]
     )
     transaction.on_commit(wake, robust=True)
 
@@ -178,10 +181,16 @@ def move_to(connection: Connection, *, push: OrderPush) -> None:
 def wake() -> None:
     """Call a pump, unless one was called in the last ten seconds and has not started. A hint; the sweep needs none."""
     at = timezone.now()
-    stale = Q(called_at=None) | Q(called_at__lt=at - timedelta(seconds=10))
-    called = WakeUp.objects.filter(stale, pk=1).update(called_at=at)
-    if called or WakeUp.objects.get_or_create(pk=1, defaults={"called_at": at})[1]:
-        async_task(settings.PUMP_TASK)
+    now, stale = map(database.ops.adapt_datetimefield_value, (at, at - timedelta(seconds=10)))
+    with database.cursor() as cursor:
+        cursor.execute(_CALL, [now, stale])
+        if not cursor.rowcount:
+            return
+    async_task(settings.PUMP_TASK)
+
+
+_CALL = """INSERT INTO orders_wakeup AS known (id, called_at) VALUES (1, %s) ON CONFLICT (id) DO UPDATE
+    SET called_at = excluded.called_at WHERE known.called_at IS NULL OR known.called_at < %s"""
 
 
 def _lane(order: Order, connection: Connection | None) -> Lane:

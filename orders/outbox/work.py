@@ -6,16 +6,16 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import reduce
 from logging import getLogger
-from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as database
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
+from connectors import rows
 from connectors.errors import ConnectorError
 from connectors.models import ClearedCondition
 from orders.attempt import Attempt
@@ -96,7 +96,7 @@ def steps(message: OutboxMessage, world: World) -> Iterator[str]:
 def mark_sending(*messages: OutboxMessage, at: datetime) -> None:
     """Commit that from now on the requests may have been sent, and fresh leases. Raises LeaseLost when one is lost."""
     lease_until = at + timedelta(seconds=settings.LEASE_S)
-    if _all_mine(messages).update(maybe_sent_at=at, lease_until=lease_until) < len(messages):
+    if _change_mine(messages, maybe_sent_at=at, lease_until=lease_until) < len(messages):
         raise LeaseLost
     for message in messages:
         message.maybe_sent_at = at
@@ -109,9 +109,8 @@ def finishing(*messages: OutboxMessage, at: datetime, again: bool = False) -> It
     `again` forgives that the handler has finished it already.
     """
     with transaction.atomic():
-        changed = _all_mine(messages).update(
-            status=OutboxStatus.DONE, done_at=at, lease_until=None, reason="", crashes=0
-        )
+        done = {"status": OutboxStatus.DONE, "done_at": at, "lease_until": None, "reason": "", "crashes": 0}
+        changed = _change_mine(messages, **done)
         if changed < len(messages) and not again:
             raise LeaseLost
         yield
@@ -119,8 +118,12 @@ def finishing(*messages: OutboxMessage, at: datetime, again: bool = False) -> It
         message.finished = True
 
 
-def _all_mine(messages: Sequence[OutboxMessage]) -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(reduce(or_, map(_mine, messages)))
+def _change_mine(messages: Sequence[OutboxMessage], **values: Any) -> int:
+    """How many of them are still this worker's, and have the values now."""
+    pairs = ", ".join(["(%s, %s)"] * len(messages))
+    keys = [key for message in messages for key in (message.pk, message.attempts)]
+    mine = f"(id, attempts) IN (VALUES {pairs}) AND status = %s"
+    return rows.change(OutboxMessage, values, mine, [*keys, OutboxStatus.RUNNING.value])
 
 
 def _mine(message: OutboxMessage) -> Q:

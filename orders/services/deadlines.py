@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from accounts.formed import Read
 from accounts.models import Merchant
 from orders import business_time
 from orders.due import NO_DEADLINE, LastResort
@@ -40,7 +41,7 @@ class Plan:
 
 def of_new(new: NewOrder, merchant: Merchant, channel: Channel, *, at: datetime) -> Deadlines:
     """One statement. What the channel gives as `ship_by` counts before what the merchant has set."""
-    hours = BusinessHours.objects.of(merchant).for_channel(channel).first()
+    hours = next(iter(_hours([merchant.pk], channel.pk)), None)
     if hours is not None:
         hours.merchant = merchant  # read already
     authorized_until = new.payment.expires_at if new.payment else None
@@ -57,6 +58,11 @@ def of_new(new: NewOrder, merchant: Merchant, channel: Channel, *, at: datetime)
         else next_wake(plan(hours, start=at, end=until, resort=True), end=until, at=at)
     )
     return Deadlines(until, authorized_until, ship_by, wake_at)
+
+
+_hours: Read[BusinessHours] = Read(
+    lambda keys, of: BusinessHours.objects.filter(merchant__in=keys).for_channel(of), of=True
+)
 
 
 def follow_authorization(order: Order, payment: Payment, *, until: datetime, at: datetime) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from accounts.services import audit
+from connectors import rows
 from orders.models import Order, OrderEvent, OutboxMessage
 
 STOREWARD = "Storeward"  # who did it, when it was none of the people
@@ -15,7 +16,7 @@ STOREWARD = "Storeward"  # who did it, when it was none of the people
 def note(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: Any) -> OrderEvent:
     """Add one line. `kind` is "<axis>.<what>"; `data` holds ids and values, never secrets."""
     event = line(order, kind=kind, text=text, by=by, at=at, **data)
-    event.save()
+    rows.store([event])
     return event
 
 
@@ -24,9 +25,9 @@ def line(order: Order, *, kind: str, text: str, by: str, at: datetime, **data: A
     return OrderEvent(order=order, kind=kind, text=text[:500], by=by, at=at, data=data)
 
 
-def add(lines: Iterable[OrderEvent]) -> None:
+def add(lines: Sequence[OrderEvent]) -> None:
     """Several lines in one statement."""
-    OrderEvent.objects.bulk_create(lines)
+    rows.insert(lines)
 
 
 def note_all(

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.formed import Read
 from accounts.models import Marketplace, Merchant
+from connectors import rows
 from connectors.base import Blocker, BlockerCode
 from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, PushStatus
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidOrder
@@ -24,17 +26,27 @@ _ADDRESS_FIELDS = tuple(NewAddress.__dataclass_fields__)
 
 def channel_of(marketplace: Marketplace) -> Channel:
     """The channel of a marketplace, made on its first order."""
-    return Channel.objects.get_or_create(marketplace=marketplace, defaults={"name": marketplace.name})[0]
+    found = _channels([marketplace.pk])
+    return (
+        found[0]
+        if found
+        else Channel.objects.get_or_create(marketplace=marketplace, defaults={"name": marketplace.name})[0]
+    )
+
+
+_channels: Read[Channel] = Read(lambda keys: Channel.objects.filter(marketplace__in=keys))
 
 
 def merchant_for(marketplace: Marketplace, slug: str) -> Merchant:
     """A merchant that sells on the marketplace. Raises InvalidOrder; others do not exist for it."""
-    merchant = Merchant.objects.filter(marketplaces=marketplace, slug=slug, is_active=True).first()
-    if merchant is None:
-        raise InvalidOrder(
-            [FieldProblem("merchant", "unknown_merchant", "No such merchant sells on this marketplace.")]
-        )
-    return merchant
+    for merchant in _merchants([slug], marketplace.pk):
+        return merchant
+    raise InvalidOrder([FieldProblem("merchant", "unknown_merchant", "No such merchant sells on this marketplace.")])
+
+
+_merchants: Read[Merchant] = Read(
+    lambda keys, of: Merchant.objects.filter(marketplaces=of, slug__in=keys, is_active=True), text=True, of=True
+)
 
 
 def place(
@@ -104,7 +116,7 @@ def _store(
         **as_placed(new),
         payment_status=payment_status(new),
     )
-    order.save(force_insert=True)
+    rows.store([order])
     lines = _store_parts(order, new)
     if idempotency_key:
         IntakeKey.objects.create(
@@ -166,9 +178,8 @@ def as_placed(new: NewOrder) -> dict[str, Any]:
 
 
 def _store_parts(order: Order, new: NewOrder) -> list[OrderLine]:
-    lines = OrderLine.objects.bulk_create(
-        OrderLine(order=order, position=position, **line_columns(line)) for position, line in enumerate(new.lines)
-    )
+    lines = [OrderLine(order=order, position=position, **line_columns(line)) for position, line in enumerate(new.lines)]
+    rows.store(lines)
     store_addresses(order, new)
     if new.payment:
         store_payment(order, new.payment)
@@ -182,16 +193,18 @@ def line_columns(line: NewLine) -> dict[str, Any]:
 
 def store_addresses(order: Order, new: NewOrder) -> None:
     given = {AddressKind.SHIPPING: new.shipping_address, AddressKind.BILLING: new.billing_address}
-    OrderAddress.objects.bulk_create(
-        OrderAddress(order=order, kind=kind, **{name: getattr(address, name) for name in _ADDRESS_FIELDS})
-        for kind, address in given.items()
-        if address is not None
+    rows.insert(
+        [
+            OrderAddress(order=order, kind=kind, **{name: getattr(address, name) for name in _ADDRESS_FIELDS})
+            for kind, address in given.items()
+            if address is not None
+        ]
     )
 
 
 def store_payment(order: Order, payment: NewPayment) -> Payment:
     taken = payment.captured_at is not None
-    return Payment.objects.create(
+    stored = Payment(
         order=order,
         gateway=payment.gateway,
         reference=payment.reference,
@@ -203,6 +216,8 @@ def store_payment(order: Order, payment: NewPayment) -> Payment:
         expires_at=payment.expires_at,
         captured_at=payment.captured_at,
     )
+    rows.store([stored])
+    return stored
 
 
 def routing_facts(new: NewOrder) -> routing.Facts:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Model
 
-from connectors.models import ProductLink
+from accounts.formed import Read
+from connectors.models import Connection, ProductLink
 from connectors.together import Together
-from orders.models import OrderLine, OrderPush, PushLine
-
-_LINES = Prefetch("push_lines", PushLine.objects.select_related("line").order_by("line__position"))
+from orders.models import OrderAddress, OrderLine, OrderPush, PushLine
 
 
 @dataclass(slots=True)
@@ -30,11 +29,13 @@ def whole(push_id: int) -> OrderPush:
 
 
 def read_all(all_wanted: Sequence[Wanted]) -> None:
-    rows = OrderPush.objects.select_related("order__channel", "order__merchant", "order__payment")
-    rows = rows.prefetch_related("connection__sync_settings", "connection__source")
-    found = rows.in_bulk([wanted.push_id for wanted in all_wanted])
-    prefetch_related_objects(list(found.values()), _LINES, "order__addresses")
-    _link(list(found.values()))
+    found = {push.pk: push for push in _pushes(sorted({wanted.push_id for wanted in all_wanted}))}
+    pushes = list(found.values())
+    _connect(pushes)
+    _hang(pushes, "push_lines", _lines(list(found)), of="push_id")
+    addresses = _addresses(sorted({push.order_id for push in pushes}))
+    _hang([push.order for push in pushes], "addresses", addresses, of="order_id")
+    _link(pushes)
     for wanted in all_wanted:
         wanted.push = found.get(wanted.push_id)
 
@@ -50,6 +51,23 @@ def lines_and_links(push: OrderPush) -> tuple[list[OrderLine], dict[str, str]]:
     return lines, _links(push.connection_id, {line.sku for line in lines})
 
 
+def _connect(pushes: Sequence[OrderPush]) -> None:
+    known = {connection.pk: connection for connection in _connections(sorted({push.connection_id for push in pushes}))}
+    for push in pushes:
+        push.connection = known[push.connection_id]
+
+
+def _hang(above: Sequence[Model], name: str, below: Iterable[Model], *, of: str) -> None:
+    """Rows below others, so that `name` of these finds them without asking."""
+    known: dict[int, list[Model]] = {}
+    for row in below:
+        known.setdefault(getattr(row, of), []).append(row)
+    for one in above:
+        rows = getattr(one, name).all()
+        rows._result_cache, rows._prefetch_done = known.get(one.pk, []), True
+        vars(one).setdefault("_prefetched_objects_cache", {})[name] = rows
+
+
 def _link(pushes: Sequence[OrderPush]) -> None:
     for connection_id in {push.connection_id for push in pushes}:
         alike = [push for push in pushes if push.connection_id == connection_id]
@@ -59,5 +77,23 @@ def _link(pushes: Sequence[OrderPush]) -> None:
 
 
 def _links(connection_id: int, skus: Collection[str]) -> dict[str, str]:
-    links = ProductLink.objects.filter(connection_id=connection_id, sku__in=skus)
-    return dict(links.values_list("sku", "variant_id"))
+    return dict(_variants(sorted(skus), connection_id))
+
+
+_pushes: Read[OrderPush] = Read(
+    lambda keys: OrderPush.objects.filter(pk__in=keys).select_related(
+        "order__channel", "order__merchant", "order__payment"
+    )
+)
+_connections: Read[Connection] = Read(
+    lambda keys: Connection.objects.filter(pk__in=keys).select_related("sync_settings", "source")
+)
+_lines: Read[PushLine] = Read(
+    lambda keys: PushLine.objects.filter(push__in=keys).select_related("line").order_by("line__position")
+)
+_addresses: Read[OrderAddress] = Read(lambda keys: OrderAddress.objects.filter(order__in=keys))
+_variants: Read[tuple[str, str]] = Read(
+    lambda keys, of: ProductLink.objects.filter(connection=of, sku__in=keys).values_list("sku", "variant_id"),
+    text=True,
+    of=True,
+)

@@ -13,7 +13,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus
 from orders.models import OrderPush, OutboxMessage
 from orders.services import history, push_gates
-from orders.services.transitions import Locked, PushMoves, lock_many
+from orders.services.transitions import Locked, PushMoves, lock_many, pushes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def write_all(sendings: Sequence[Sending]) -> None:
         _refuse_changed(push, locked[push.order_id])
         push_gates.refuse_ended(push)
     outbox.mark_sending(*(sending.message for sending in sendings), at=at)
-    moves = PushMoves(by=history.STOREWARD, at=at)
-    for pk, status in OrderPush.objects.filter(pk__in=pushes).values_list("pk", "status"):
-        push = pushes[pk]
-        push.status = status
+    among = pushes_of(locked)
+    moves = PushMoves(by=history.STOREWARD, at=at, among=among)
+    for pk, push in pushes.items():
+        push.status = PushStatus(among[pk].status)
         moves.change(push, sent_calls=push.sent_calls, sent_at=at, due_total=push.due_total)
-        if status != PushStatus.SENDING:
+        if push.status != PushStatus.SENDING:
             moves.move(push, to=PushStatus.SENDING)
     moves.write()
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import Blocker, BlockerCode, RemoteOrder, RemoteRef
+from connectors.models import CallLog
 from connectors.money import Money
 from connectors.registry import connector_class
+from connectors.services import calls
 from connectors.together import Together
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.models import OrderPush, OutboxMessage
 from orders.services import history, notices, parts, push_notes, remote_cancel, sync_faults
-from orders.services.transitions import PushMoves, lock_many, lock_status
-
-_MAY_HAVE_CHANGED = ("status", "remote_id", "remote_cancelled", "total")  # of a push, while it was sent
+from orders.services.transitions import PushMoves, PushNow, lock_many, lock_status, pushes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,20 @@ class Sent:
     adopted: bool
     copies: int  # under one reference
     at: datetime
+    calls: tuple[CallLog, ...] = ()  # that brought `remote`, not yet in the log
 
 
 def write_all(sendings: Sequence[Sent]) -> None:
     at = max(sent.at for sent in sendings)
     with outbox.finishing(*(sent.message for sent in sendings), at=at):
         locked = lock_many({sent.push.order_id for sent in sendings})
-        _reread([sent.push for sent in sendings])
-        moves = PushMoves(by=history.STOREWARD, at=at)
+        among = pushes_of(locked)
+        moves = PushMoves(by=history.STOREWARD, at=at, among=among)
+        for sent in sendings:
+            _take_over(sent.push, among[sent.push.pk])
         differences = [_write_one(sent, moves, at=at) for sent in sendings]
         moves.write()
+        calls.add([call for sent in sendings for call in sent.calls])
         for sent, blockers in zip(sendings, differences, strict=True):
             sync_faults.report(sent.push, blockers, at=at)
             _promise_next(sent.push, locked[sent.push.order_id].status, at=at)
@@ -52,11 +56,10 @@ def write_all(sendings: Sequence[Sent]) -> None:
 write: Together[Sent] = Together(write_all)
 
 
-def _reread(pushes: Sequence[OrderPush]) -> None:
-    known = {push.pk: push for push in pushes}
-    for pk, *values in OrderPush.objects.filter(pk__in=known).values_list("pk", *_MAY_HAVE_CHANGED):
-        for name, value in zip(_MAY_HAVE_CHANGED, values, strict=True):
-            setattr(known[pk], name, value)
+def _take_over(push: OrderPush, now: PushNow) -> None:
+    """What may have changed while it was sent."""
+    push.status, push.remote_id = PushStatus(now.status), now.remote_id
+    push.remote_cancelled, push.total = now.remote_cancelled, now.total
 
 
 def _write_one(sent: Sent, moves: PushMoves, *, at: datetime) -> tuple[Blocker, ...]:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import conditions
-from connectors.base import BlockerCode, Connector, OutboundOrder, RemoteRef
+from connectors.base import BlockerCode, Connector, OutboundOrder, RemoteOrder, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
-from connectors.services import links
+from connectors.services import calls, links
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
@@ -186,12 +186,23 @@ def _finish(
 ) -> Iterator[str]:
     """Read it back when that works, and record what is there."""
     yield "reading back"
-    try:
-        remote = connector.read(ref.remote_id)
-    except ConnectorError:
-        remote = None  # it is there; the promise to read it back is posted with the record
+    with calls.held() as made:
+        remote = _read_back(connector, ref)
     yield "read back"
-    push_records.write(push_records.Sent(message, push, ref, remote, adopted, copies, world.now()))
+    sent = push_records.Sent(message, push, ref, remote, adopted, copies, world.now(), tuple(made))
+    try:
+        push_records.write(sent)
+    except Exception:
+        calls.write(made)
+        raise
+
+
+def _read_back(connector: Connector, ref: RemoteRef) -> RemoteOrder | None:
+    """None when that fails: it is there, and the promise to read it back is posted with the record."""
+    try:
+        return connector.read(ref.remote_id)
+    except ConnectorError:
+        return None
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.formed import Read
 from accounts.models import Marketplace, Merchant
 from accounts.services import audit
 from connectors.models import ProductLink
@@ -39,8 +40,12 @@ class ChannelNeeds:
 
 def needs_of(merchant: Merchant, channel: Channel) -> Needs:
     """What counts for the orders of a channel. One query."""
-    rows = OrderRequirements.objects.of(merchant).filter(Q(channel=channel) | Q(channel=None))
-    return _as_needs(sorted(rows, key=lambda row: row.channel_id is None)[:1])
+    return _as_needs(sorted(_rows([merchant.pk], channel.pk), key=lambda row: row.channel_id is None)[:1])
+
+
+_rows: Read[OrderRequirements] = Read(
+    lambda keys, of: OrderRequirements.objects.filter(Q(channel=of) | Q(channel=None), merchant__in=keys), of=True
+)
 
 
 def has_link(merchant: Merchant, skus: Iterable[str], *, source_id: int | None) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
+from accounts.formed import Read
 from accounts.models import Merchant
-from connectors import conditions
+from connectors import conditions, rows
 from connectors.base import Blocker, BlockerCode
 from connectors.models import Connection, ProductLink
 from orders.enums import PushStatus, RoutedBy, RuleKind
@@ -97,10 +98,17 @@ def destinations(merchant: Merchant, *, source_id: int | None = None) -> list[Co
 
     `source_id` is the store where the order was placed, if it was placed in one: it never goes back there.
     """
-    standing = Connection.objects.of(merchant).standing().filter(is_destination=True)
-    if source_id is not None:
-        standing = standing.exclude(pk=source_id)
-    return list(standing.select_related("sync_settings", "lane").order_by("-is_default", "pk"))
+    return [connection for connection in _destinations([merchant.pk]) if connection.pk != source_id]
+
+
+_destinations: Read[Connection] = Read(
+    lambda keys: (
+        Connection.objects.standing()
+        .filter(merchant__in=keys, is_destination=True)
+        .select_related("sync_settings", "lane")
+        .order_by("-is_default", "pk")
+    )
+)
 
 
 def own_destinations(merchant: Merchant, *, source_id: int | None = None) -> list[Connection]:
@@ -150,20 +158,21 @@ def plan(
     for line, route in zip(lines, routes, strict=True):
         given.setdefault(route.connection, []).append((line, route.by))
     parts = [
-        shares.Part(tuple(line for line, _ in rows), _goes_out(connection), is_partners(connection))
-        for connection, rows in given.items()
+        shares.Part(tuple(line for line, _ in routed), _goes_out(connection), is_partners(connection))
+        for connection, routed in given.items()
     ]
     shared = {
         connection: partner_amounts.with_shipping(order, connection, share)
         for connection, share in zip(given, shares.split(order, parts), strict=True)
     }
-    pushes = OrderPush.objects.bulk_create(
+    pushes = [
         new_push(order, connection, share=share, checking=checking)
         for connection, share in shared.items()
         if connection is not None
-    )
-    PushLine.objects.bulk_create(
-        PushLine(push=push, line=line, routed_by=by) for push in pushes for line, by in given[push.connection]
+    ]
+    rows.store(pushes)
+    rows.insert(
+        [PushLine(push=push, line=line, routed_by=by) for push in pushes for line, by in given[push.connection]]
     )
     history.note_all(
         order,

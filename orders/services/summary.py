@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
 
 from django.db.models import Case, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from accounts.formed import Change, Read
 from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
+
+OfPush = tuple[int, int, int, str]  # order, connection, generation, status
 
 # A draft's blockers say what is missing; those of any other order are lines that go nowhere.
 _GOES_SOMEWHERE = Q(blockers=[]) | Q(status=OrderStatus.DRAFT)
@@ -31,19 +35,31 @@ def refresh(order_id: int) -> None:
     )
 
 
-def refresh_pushes(order_ids: Collection[int]) -> None:
-    """The same of several orders where nothing but the status of a push changed: a push does this twice."""
-    pushes = OrderPush.objects.filter(order_id__in=order_ids)
+def refresh_pushes(order_ids: Collection[int], *, pushes: Iterable[OfPush] | None = None) -> None:
+    """The same of several orders where nothing but the status of a push changed: a push does this twice.
+
+    `pushes` are all of these orders' as they are by now; they are read when they are not given.
+    """
     known: dict[int, list[tuple[int, int, str]]] = {order_id: [] for order_id in order_ids}
-    for order_id, connection, generation, status in pushes.values_list(
-        "order_id", "connection_id", "generation", "status"
-    ):
+    for order_id, connection, generation, status in _pushes_of(order_ids) if pushes is None else pushes:
         known[order_id].append((connection, generation, status))
     alike: dict[str, list[int]] = {}
     for order_id, found in known.items():
         alike.setdefault(push_summary(_latest_generations(found)), []).append(order_id)
     for summed, ids in alike.items():
-        Order.objects.filter(pk__in=ids).update(push_status=_unless_lines_go_nowhere(summed))
+        _write_summary(summed)(ids)
+
+
+_pushes_of: Read[OfPush] = Read(
+    lambda keys: OrderPush.objects.filter(order__in=keys).values_list(
+        "order_id", "connection_id", "generation", "status"
+    )
+)
+
+
+@cache
+def _write_summary(summed: str) -> Change:
+    return Change(lambda keys: Order.objects.filter(pk__in=keys), push_status=_unless_lines_go_nowhere(summed))
 
 
 def push_summary(statuses: Iterable[str]) -> str:

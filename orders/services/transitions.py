@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection as database
 
+from accounts.formed import Read
+from connectors import rows
 from orders.enums import (
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,
@@ -18,7 +21,7 @@ from orders.enums import (
 )
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderEvent, OrderPush, Payment
-from orders.services import history, rows, summary
+from orders.services import history, summary
 
 _LOCKED = ("pk", "status", "revision")
 
@@ -32,6 +35,19 @@ class Locked(NamedTuple):
 
     status: OrderStatus
     revision: int
+
+
+class PushNow(NamedTuple):
+    """What a push's row says, whose order is locked."""
+
+    pk: int
+    order_id: int
+    connection_id: int
+    generation: int
+    status: str
+    remote_id: str
+    remote_cancelled: bool
+    total: Decimal
 
 
 def lock(order_id: int) -> Order:
@@ -48,11 +64,30 @@ def lock_many(order_ids: Collection[int]) -> dict[int, Locked]:
     """The same lock for several orders at one go. Raises OrderBusy when somebody else has one of several: who holds
     some and waits for others could be waited for."""
     alone = len(order_ids) == 1 or not database.features.has_select_for_update_skip_locked
-    rows = Order.objects.select_for_update(skip_locked=not alone).filter(pk__in=order_ids)
-    found = {pk: Locked(OrderStatus(status), revision) for pk, status, revision in rows.values_list(*_LOCKED)}
+    found = {
+        pk: Locked(OrderStatus(status), revision) for pk, status, revision in (_wait if alone else _skip)(order_ids)
+    }
     if len(found) < len(order_ids):
         raise OrderBusy
     return found
+
+
+_wait: Read[tuple[int, str, int]] = Read(
+    lambda keys: Order.objects.select_for_update().filter(pk__in=keys).values_list(*_LOCKED)
+)
+_skip: Read[tuple[int, str, int]] = Read(
+    lambda keys: Order.objects.select_for_update(skip_locked=True).filter(pk__in=keys).values_list(*_LOCKED)
+)
+
+
+def pushes_of(order_ids: Collection[int]) -> dict[int, PushNow]:
+    """All pushes of orders that are locked, by their keys."""
+    return {found[0]: PushNow(*found) for found in _pushes_of(order_ids)}
+
+
+_pushes_of: Read[tuple[Any, ...]] = Read(
+    lambda keys: OrderPush.objects.filter(order__in=keys).values_list(*PushNow._fields)
+)
 
 
 def move_order(order: Order, *, to: OrderStatus, by: str, at: datetime, text: str, **fields: Any) -> None:
@@ -101,11 +136,12 @@ def move_push(
 class PushMoves:
     """Changes of pushes, and their lines in the history, that are written together: a statement for each kind of row.
 
-    The pushes' orders are locked, and all is in one transaction.
+    The pushes' orders are locked, and all is in one transaction. `among` are all pushes of these orders, where they have
+    been read already.
     """
 
-    def __init__(self, *, by: str, at: datetime) -> None:
-        self._by, self._at = by, at
+    def __init__(self, *, by: str, at: datetime, among: Mapping[int, PushNow] | None = None) -> None:
+        self._by, self._at, self._among = by, at, among
         self._changed: dict[int, tuple[OrderPush, set[str]]] = {}
         self._moved: set[int] = set()  # orders
         self._lines: list[OrderEvent] = []
@@ -141,7 +177,14 @@ class PushMoves:
         for names, pushes in alike.items():
             rows.write(pushes, names)
         history.add(self._lines)
-        summary.refresh_pushes(self._moved)
+        summary.refresh_pushes(self._moved, pushes=None if self._among is None else self._as_changed(self._among))
+
+    def _as_changed(self, among: Mapping[int, PushNow]) -> Iterator[summary.OfPush]:
+        for row in among.values():
+            changed = self._changed.get(row.pk)
+            status = row.status if changed is None else changed[0].status
+            if row.order_id in self._moved:
+                yield row.order_id, row.connection_id, row.generation, status
 
 
 def _check(table: Mapping[str, frozenset[str]], came_from: str, to: str, refusal: str) -> None:

@@ -6,8 +6,10 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
-from connectors.models import Connection
+from connectors.http import CallRecord
+from connectors.models import CallLog, Connection
 from connectors.services import calls
 from connectors.services.calls import Wanted
 from tests.connectors.views.pages import logged
@@ -86,3 +88,52 @@ def test_pages_by_key_show_every_call_once(shop: Connection, monkeypatch):
             break
 
     assert seen == sorted(made, key=lambda pk: (made.index(pk) // 3, pk), reverse=True)
+
+
+def made(**fields: object) -> CallRecord:
+    given: dict = {"method": "POST", "url": "https://kauri.example/", "operation": "order_read", "status": 200}
+    return CallRecord(**{"at": NOON, "outcome": "ok", "request_id": "r-1", "duration_ms": 12, **given, **fields})
+
+
+def test_a_call_is_written_as_it_is_made(shop: Connection):
+    calls.Log(shop.pk)(made())
+
+    row = CallLog.objects.get()
+    assert (row.connection_id, row.at, row.operation, row.status, row.duration_ms) == (
+        shop.pk,
+        NOON,
+        "order_read",
+        200,
+        12,
+    )
+
+
+def test_a_held_call_is_written_by_whoever_gets_it(shop: Connection):
+    with calls.held() as kept:
+        calls.Log(shop.pk)(made())
+    assert not CallLog.objects.exists()
+
+    calls.add(kept)
+
+    assert CallLog.objects.get().operation == "order_read"
+
+
+def test_held_calls_are_written_when_what_they_were_for_fails(shop: Connection):
+    def fails() -> None:
+        with calls.held():
+            calls.Log(shop.pk)(made())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+
+    assert CallLog.objects.get().operation == "order_read"
+
+
+def test_calls_that_cannot_be_written_do_not_keep_the_rest_from_being_written(shop: Connection, caplog):
+    with transaction.atomic():
+        calls.add([CallLog(connection=shop, at=NOON, method="GET", url="", outcome="ok", duration_ms=-1)])
+        Connection.objects.filter(pk=shop.pk).update(name="Rimu")
+
+    assert (CallLog.objects.count(), Connection.objects.get(pk=shop.pk).name) == (0, "Rimu")
+    assert "calls not logged" in caplog.text

@@ -291,3 +291,55 @@ def test_waiting_for_the_budget_is_no_failure(metered):
 def test_a_verb_costs_what_its_driver_says():
     assert limits.cost("shopify", "create") > 0
     assert (limits.cost("shopify", ""), limits.cost("long gone", "create")) == (0, 0)
+
+
+# --- an answer and what it told, at one go ---------------------------------------------------------
+
+
+def test_an_answer_and_what_it_told_are_written_in_one_statement(connection, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        limits.answered(connection.pk, at=NOON, budget=Budget(available=60, maximum=100, restore_per_s=2))
+
+    row = fresh(connection)
+    assert (row.last_success_at, row.breaker_calls) == (NOON, 1)
+    assert (row.budget_available, row.budget_maximum, row.budget_restore_per_s, row.budget_at) == (60, 100, 2, NOON)
+
+
+def test_an_answer_counts_though_what_it_told_is_older_than_what_is_known(metered):
+    known = fresh(metered)
+
+    limits.answered(metered.pk, at=after(-1), budget=Budget(available=5, maximum=7, restore_per_s=9))
+
+    row = fresh(metered)
+    assert row.breaker_calls == known.breaker_calls + 1
+    assert (row.budget_available, row.budget_maximum, row.budget_at) == (
+        known.budget_available,
+        known.budget_maximum,
+        known.budget_at,
+    )
+
+
+def test_an_answer_does_not_count_for_a_connection_that_has_shut_us_out(connection):
+    Connection.objects.update(state=ConnectionState.AUTH_LOST)
+
+    limits.answered(connection.pk, at=NOON, budget=None)
+
+    assert (fresh(connection).last_success_at, fresh(connection).breaker_calls) == (None, 0)
+
+
+@pytest.mark.parametrize("budget", [None, Budget(available=float("nan"), maximum=100, restore_per_s=2)])
+def test_an_answer_that_told_nothing_usable_leaves_the_budget_alone(metered, budget: Budget | None):
+    known = fresh(metered)
+
+    limits.answered(metered.pk, at=after(1), budget=budget)
+
+    assert (fresh(metered).budget_available, fresh(metered).budget_at) == (known.budget_available, known.budget_at)
+
+
+def test_answers_of_several_threads_count_each_and_leave_the_newest_budget(connection):
+    told = [limits._Answer(connection.pk, after(n), Budget(100 - n, 100, 2)) for n in (2, 3, 1)]
+
+    limits._write_answers(told)
+
+    row = fresh(connection)
+    assert (row.breaker_calls, row.last_success_at, row.budget_available) == (3, after(3), 97)

@@ -7,7 +7,7 @@ import responses
 
 from connectors.base import WebhookState
 from connectors.errors import ConnectionGoneError, OutcomeUnknownError, RejectedError, RetryableError
-from connectors.shopify import refusals
+from connectors.shopify import mapping, refusals
 from connectors.shopify.connector import TOPICS
 from tests.connectors.shopify.orders import line, order
 from tests.connectors.shopify.shop import URL, answers, connector, hit, operations, page, sent
@@ -29,6 +29,29 @@ def test_a_created_order_is_known_by_its_id_name_and_page():
 
     assert connector().create(order()).name == "#1001"
     assert sent() == connector().request_for(order())
+
+
+def test_an_order_that_was_shown_before_is_formed_once_and_sent_as_it_was_shown(monkeypatch):
+    answers({"orderCreate": {"order": hit(1), "userErrors": []}})
+    driver, one, formed = connector(), order(), []
+    form = mapping.order_variables
+    monkeypatch.setattr(mapping, "order_variables", lambda each: formed.append(each) or form(each))
+
+    (shown,) = driver.calls_for(one)
+    driver.create(one)
+
+    assert responses.calls[-1].request.body == shown.body
+    assert formed == [one]
+
+
+def test_another_order_is_formed_anew():
+    answers({"orderCreate": {"order": hit(1), "userErrors": []}})
+    driver, other = connector(), order(line(1), line(2))
+
+    driver.calls_for(order())
+    driver.create(other)
+
+    assert sent() == connector().request_for(other)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from connectors import conditions
-from connectors.models import Connection, ConnectionState
+from connectors.http import CallRecord
+from connectors.models import CallLog, Connection, ConnectionState
 from connectors.services import connections, links
+from connectors.services.calls import Log
 from orders import outbox
 from orders.enums import PushStatus, Topic
 from orders.errors import TransitionNotAllowed
@@ -58,7 +60,7 @@ def test_a_push_costs_no_more_statements_than_it_did():
         outbox.carry_out(message, make_world(store))
 
     statements = [query["sql"] for query in seen if query["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
-    assert (OrderPush.objects.get().status, len(statements)) == (PushStatus.PUSHED, 21)
+    assert (OrderPush.objects.get().status, len(statements)) == (PushStatus.PUSHED, 18)
 
 
 def test_a_lost_answer_is_looked_for_and_adopted():
@@ -272,6 +274,51 @@ def test_a_worker_that_lost_its_lease_writes_nothing():
 
     push.refresh_from_db()
     assert (push.status, store.orders) == (PushStatus.QUEUED, {})
+
+
+class LoggingStore(FakeStore):
+    """Its calls stand in the log, as those of a store that is spoken to over HTTP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: Log | None = None
+
+    def _call(self, verb: str) -> None:
+        super()._call(verb)
+        if self.log is not None:
+            self.log(CallRecord(NOON, "POST", "https://fake.example/", verb, 200, "ok", "", 1))
+
+
+def test_the_call_that_reads_back_is_logged_with_the_record():
+    store = LoggingStore()
+    push = captured(store)
+    store.log = Log(push.connection_id)
+    (message,) = outbox.claim(at=NOON)
+    logged = {}
+
+    for step in outbox.steps(message, make_world(store)):
+        logged[step] = list(CallLog.objects.order_by("pk").values_list("operation", flat=True))
+
+    assert (logged["created"], logged["read back"]) == (["create"], ["create"])
+    assert logged["settling"] == ["create", "read"]
+
+
+def test_the_call_that_reads_back_is_logged_though_the_record_is_not_written():
+    store = LoggingStore()
+    push = captured(store)
+    store.log = Log(push.connection_id)
+    (message,) = outbox.claim(at=NOON)
+    steps = outbox.steps(message, make_world(store))
+    while next(steps) != "read back":
+        pass
+    OutboxMessage.objects.filter(pk=message.pk).update(attempts=message.attempts + 1)
+
+    for _ in steps:
+        pass
+
+    push.refresh_from_db()
+    assert push.status == PushStatus.SENDING
+    assert list(CallLog.objects.order_by("pk").values_list("operation", flat=True)) == ["create", "read"]
 
 
 def test_a_worker_that_died_after_the_mark_is_followed_by_one_that_looks_first():

@@ -70,7 +70,7 @@ def statements(count: int) -> int:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_several_pushes_cost_the_statements_of_one(count):
-    assert statements(count) == 19
+    assert statements(count) == 16
 
 
 def test_each_push_gets_its_own_record_and_history():
