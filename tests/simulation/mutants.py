@@ -42,7 +42,7 @@ MUTANTS = {
     "no horizon": [(pushes, "_believe_not_found", lambda *_: None)],
     "mark after send": [(pushes, "_mark", _mark_nothing), (pushes, "_finish", _mark_then_finish)],
     "no fencing": [(work, "_mine", _unfenced)],
-    "the machines' clocks": [(outside, "SKEW_S", 600.0)],
+    "the machines' clocks": [(outside, "SKEW_S", 6 * 3600.0)],  # in another time zone
 }
 
 
