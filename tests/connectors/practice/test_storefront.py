@@ -27,6 +27,7 @@ from connectors.storefront import StoreFulfillment, StoreOrder, StorePayment
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SELLING = ("shopify", "woocommerce", "squarespace")
+COLLECTING = ("shopify", "woocommerce")  # Squarespace tells nothing of a pick-up
 HOME = {
     "firstName": "Mere", "lastName": "Tawhiri", "address1": "5 Cuba Street", "city": "Wellington",
     "provinceCode": "WGN", "zip": "6011", "countryCode": "NZ", "phone": "+64211112222",
@@ -112,9 +113,8 @@ def test_an_order_is_read_with_all_that_the_platform_tells(shop, driver):
     assert not order.made_by_app
 
 
+@pytest.mark.parametrize("shop", COLLECTING, indirect=True)
 def test_what_the_customer_picks_up_is_read_with_its_place_and_goes_to_no_address(shop, driver):
-    if not platforms.of(shop).collects:
-        pytest.skip("Its checkout offers none.")
     buy(shop, pickup=True, shipping=Decimal(0))
 
     order = only(driver)
@@ -122,6 +122,10 @@ def test_what_the_customer_picks_up_is_read_with_its_place_and_goes_to_no_addres
     place = {"shopify": "Warehouse", "woocommerce": "Local pickup"}[shop.platform]
     assert (order.pickup, order.shipping_address) == (PickupPlace(place, ""), None)
     assert (order.customer_name, order.total) == ("Mere Tawhiri", Decimal(100))
+
+
+def test_the_checkouts_that_offer_to_collect_are_these():
+    assert tuple(name for name in SELLING if platforms.of(PracticeShop(platform=name)).collects) == COLLECTING
 
 
 def test_what_is_sent_is_no_pickup(shop, driver):
