@@ -24,7 +24,7 @@ class Dial:
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
 # of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
-_SFTP = "filedrop_sftp"
+_SFTP, _SUPPLIER = "filedrop_sftp", "ssactivewear"
 
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
@@ -132,6 +132,12 @@ DIALS: Mapping[str, Dial] = {
         "Webhooks of another shop",
         "The next webhooks name another shop, and are signed as they should be.",
         "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
+    ),
+    "takes_part": Dial(
+        "Takes a part",
+        "The next orders are placed without the lines that are out of stock, though they asked for all or nothing.",
+        "The order is held, and says what is missing. What was placed is not placed again.",
+        only=_SUPPLIER,
     ),
     "other_key": Dial(
         "Another server key",
