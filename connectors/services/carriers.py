@@ -38,6 +38,7 @@ def carrier_for(account: CarrierAccount) -> Carrier:
         account_number=account.account_number,
         credentials=account.credentials,
         country_code=account.country_code,
+        sender=_sender(),
     )
     return CARRIERS[account.carrier](login, http, partial(_post, account))
 
@@ -129,7 +130,7 @@ def _post(account: CarrierAccount, letter: Letter) -> None:
 
 def _compose(account: CarrierAccount, letter: Letter) -> EmailMessage:
     """The same letter always has the same Message-ID."""
-    merchant, sender = account.merchant, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    merchant, sender = account.merchant, _sender()
     name = " ".join(merchant.name.split())
     digest = sha256(f"{account.public_id}:{letter.key}".encode()).hexdigest()[:32]
     mail = EmailMessage(
@@ -142,3 +143,7 @@ def _compose(account: CarrierAccount, letter: Letter) -> EmailMessage:
     )
     mail.attach(letter.file_name, letter.content.decode(), letter.content_type)
     return mail
+
+
+def _sender() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]

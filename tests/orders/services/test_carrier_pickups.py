@@ -334,6 +334,21 @@ def test_calling_a_carrier_by_mail_off_cancels_the_same_entry():
     assert state(pickup) == PickupStatus.CANCELLED
 
 
+def test_the_entry_and_its_end_have_one_organizer_who_mails_both(settings):
+    """RFC 5546 wants one in REQUEST and in CANCEL, and calendars follow nobody else."""
+    settings.DEFAULT_FROM_EMAIL = "Storeward <orders@portal.example>"
+    pickup = make_pickup()
+    drain()
+    carrier_pickups.cancel(pickup_id=pickup.pk, by="ana", at=NOON)
+    drain()
+
+    organizers = [entry(index)[0]["ORGANIZER"] for index in range(2)]
+
+    assert [str(each) for each in organizers] == ["MAILTO:orders@portal.example"] * 2
+    assert {each.params["CN"] for each in organizers} == {pickup.place["company"]}
+    assert all("orders@portal.example" in letter.from_email for letter in mail.outbox)
+
+
 def test_a_mail_that_is_sent_twice_is_the_same_mail(monkeypatch: pytest.MonkeyPatch):
     """The worker dies after sending; another begins anew."""
     pickup = make_pickup()
