@@ -48,10 +48,21 @@ def place_of(account: CarrierAccount) -> Place:
 
 
 def connect(
-    *, merchant_id: int, carrier: str, name: str, place: Place, typed: Mapping[str, str], by: str, at: datetime
+    *,
+    merchant_id: int,
+    carrier: str,
+    name: str,
+    place: Place,
+    time_zone: str = "",
+    typed: Mapping[str, str],
+    by: str,
+    at: datetime,
 ) -> CarrierAccount:
-    """Ask the carrier whether the account works, then keep it. Raises FieldError or ConnectorError; then nothing is kept."""
-    account = CarrierAccount(merchant_id=merchant_id, carrier=carrier, name=name, **asdict(place))
+    """Ask the carrier whether the account works, then keep it. `time_zone` is the place's; empty: the merchant's.
+
+    Raises FieldError or ConnectorError; then nothing is kept.
+    """
+    account = CarrierAccount(merchant_id=merchant_id, carrier=carrier, name=name, time_zone=time_zone, **asdict(place))
     if carrier == ups.UpsCarrier.key:
         account.base_url, account.account_number, account.credentials = ups.read_login(
             typed, practice=practice.prefix()

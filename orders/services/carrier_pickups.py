@@ -140,7 +140,7 @@ def settle(*, pickup_id: int, number: str, by: str, at: datetime) -> CarrierPick
 
 
 def request_of(pickup: CarrierPickup) -> PickupRequest:
-    """As the carrier gets it; the window in the merchant's zone."""
+    """As the carrier gets it; the window in the zone of the place."""
     rows = pickup.rows.order_by("order_id").values_list("order_id", "parcels", "weight_g")
     load = [WantedOrder(*row) for row in rows]
     return _request(pickup.account, pickup, Place(**pickup.place), load)
@@ -176,10 +176,11 @@ def loads(orders: Iterable[Order]) -> list[Load]:
 
 
 def window(pickup: CarrierPickup) -> str:
-    """In the merchant's zone."""
-    zone = pickup.account.merchant.zone
+    """In the zone of the place."""
+    zone = pickup.account.zone
     opens, closes = pickup.opens_at.astimezone(zone), pickup.closes_at.astimezone(zone)
-    return f"{opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} to {closes:%H:%M}"
+    named = f" ({opens:%Z})" if pickup.account.time_zone else ""
+    return f"{opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} to {closes:%H:%M}{named}"
 
 
 def record(pickup_id: int, confirmation: Confirmation, *, at: datetime) -> None:
@@ -255,7 +256,7 @@ def _wrong_number() -> FieldProblem:
 def _window_problems(
     account: CarrierAccount, opens_at: datetime, closes_at: datetime, *, at: datetime
 ) -> list[FieldProblem]:
-    zone = account.merchant.zone
+    zone = account.zone
     if closes_at <= opens_at:
         return [FieldProblem("closes_at", "before_opening", "The window must end after it begins.")]
     if closes_at <= at:
@@ -343,7 +344,7 @@ def _note(pickup: CarrierPickup, what: str, text: str, *, by: str, at: datetime)
 def _request(
     account: CarrierAccount, pickup: CarrierPickup, place: Place, load: Sequence[WantedOrder]
 ) -> PickupRequest:
-    zone = account.merchant.zone
+    zone = account.zone
     addresses = OrderAddress.objects.filter(order__in=[each.order_id for each in load], kind=AddressKind.SHIPPING)
     countries = dict(addresses.values_list("order_id", "country_code"))
     parcels: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from connectors.services import carriers
 from orders.enums import OrderStatus, PickupStatus
-from orders.errors import TransitionNotAllowed
+from orders.errors import InvalidShipment, TransitionNotAllowed
 from orders.models import CarrierPickup, Order
 from orders.services import carrier_pickups
 from orders.services.carrier_pickups import WantedOrder
@@ -347,6 +347,33 @@ def test_the_entry_and_its_end_have_one_organizer_who_mails_both(settings):
     assert [str(each) for each in organizers] == ["MAILTO:orders@portal.example"] * 2
     assert {each.params["CN"] for each in organizers} == {pickup.place["company"]}
     assert all("orders@portal.example" in letter.from_email for letter in mail.outbox)
+
+
+def test_a_place_in_another_zone_has_its_own_window():
+    """Ten in Auckland is eight in Sydney."""
+    order = make_paid()
+    account = make_account(order.merchant, time_zone="Australia/Sydney")
+
+    pickup = make_pickup(order, account=account)
+    drain()
+
+    request = carrier_pickups.request_of(CarrierPickup.objects.get(pk=pickup.pk))
+    assert (f"{request.opens_at:%H:%M}", f"{request.closes_at:%H:%M}") == ("08:00", "12:00")
+    assert "08:00 to 12:00 (AEDT)" in mail.outbox[0].body
+    assert carrier_pickups.window(pickup).endswith("08:00 to 12:00 (AEDT)")
+
+
+def test_one_day_is_one_day_at_the_place():
+    """From 17:00 to 21:00 in Perth is the night between two days in Auckland."""
+    order, opens = make_paid(), datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    there = make_account(order.merchant, time_zone="Australia/Perth")
+
+    with pytest.raises(InvalidShipment) as caught:
+        make_pickup(order, opens_at=opens, closes_at=opens + timedelta(hours=4))
+    pickup = make_pickup(order, account=there, opens_at=opens, closes_at=opens + timedelta(hours=4))
+
+    assert [problem.code for problem in caught.value.problems] == ["another_day"]
+    assert carrier_pickups.window(pickup) == "Tuesday 24 November, 17:00 to 21:00 (AWST)"
 
 
 def test_a_mail_that_is_sent_twice_is_the_same_mail(monkeypatch: pytest.MonkeyPatch):
