@@ -229,10 +229,11 @@ def _refuse(
     at: datetime,
 ) -> None:
     problems = [*_account_problems(account, wanted), *_window_problems(account, opens_at, closes_at, at=at)]
+    leaving = open_units.leaving(orders.values())
     for index, each in enumerate(wanted):
         problems += [
             FieldProblem(f"orders[{index}].{name}", code, text)
-            for name, code, text in _order_problems(account, each, orders[each.order_id], at=at)
+            for name, code, text in _order_problems(account, each, orders[each.order_id], leaving, at=at)
         ]
     if problems:
         raise InvalidShipment(problems)
@@ -271,7 +272,7 @@ def _window_problems(
 
 
 def _order_problems(
-    account: CarrierAccount, each: WantedOrder, order: Order, *, at: datetime
+    account: CarrierAccount, each: WantedOrder, order: Order, leaving: open_units.Leaving, *, at: datetime
 ) -> list[tuple[str, str, str]]:
     if order.merchant_id != account.merchant_id:
         return [("id", "unknown_order", "There is no such order.")]
@@ -282,6 +283,10 @@ def _order_problems(
         problems.append(("id", "closed", str(refusal)))
     if order.has_pickup:
         problems.append(("id", "collected", f"The customer collects order {order.number}."))
+    if not problems and order.pk not in leaving.from_here:
+        sender = leaving.senders.get(order.pk)
+        gone = ("id", "nothing_left", f"Nothing of order {order.number} is left to send.")
+        problems.append(("id", "sent_elsewhere", f"{sender} sends order {order.number}.") if sender else gone)
     standing = CarrierPickup.objects.filter(rows__order=order, status__in=_OPEN, closes_at__gt=at)
     if standing.exists():
         problems.append(("id", "in_another_pickup", f"A pickup for order {order.number} is open already."))

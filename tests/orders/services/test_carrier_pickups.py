@@ -11,15 +11,15 @@ from django.db import IntegrityError, transaction
 from icalendar import Calendar
 
 from connectors.services import carriers
-from orders.enums import OrderStatus, PickupStatus
+from orders.enums import OrderStatus, PickupStatus, PushStatus
 from orders.errors import InvalidShipment, TransitionNotAllowed
-from orders.models import CarrierPickup, Order
-from orders.services import carrier_pickups
+from orders.models import CarrierPickup, Order, OrderPush
+from orders.services import carrier_pickups, open_units
 from orders.services.carrier_pickups import WantedOrder
-from tests.factories import NOON, make_merchant, make_order
+from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.orders.services.collected import CLOSES, OPENS, FakeCarrier, drain, make_account, make_pickup
 from tests.orders.services.printed import send_to
-from tests.orders.services.refundable import make_paid
+from tests.orders.services.refundable import issue, make_paid
 from tests.orders.services.shippable import DHL, make_collectable, ship
 from tests.orders.services.test_shipping import history, refusals
 
@@ -243,6 +243,42 @@ def test_every_problem_is_named_with_its_field():
 )
 def test_a_window_that_makes_no_sense_is_refused(fields: dict[str, Any], problem: tuple[str, str]):
     assert refusals(lambda: make_pickup(**fields)) == [problem]
+
+
+def test_what_a_store_sends_is_not_fetched_here_unless_something_of_it_was_sent_from_here():
+    merchant = make_merchant()
+    store = make_connection(merchant, name="Kauri Shopify")
+    theirs, half = (make_paid(merchant, connections=[store]) for _ in range(2))
+    OrderPush.objects.filter(order=half).update(status=PushStatus.SKIPPED, wait_for="")
+    ship(half, {"1": 1}, DHL)
+    OrderPush.objects.filter(order=half).update(status=PushStatus.QUEUED)
+    ours = make_paid(merchant)
+
+    assert refusals(lambda: make_pickup(ours, theirs)) == [("orders[1].id", "sent_elsewhere")]
+    assert make_pickup(ours, half).rows.count() == 2
+
+
+def test_a_push_that_was_kept_out_leaves_the_parcels_here():
+    merchant = make_merchant()
+    order = make_paid(merchant, connections=[make_connection(merchant)])
+    OrderPush.objects.update(status=PushStatus.SKIPPED, wait_for="")
+
+    assert make_pickup(order).rows.count() == 1
+
+
+def test_an_order_of_which_nothing_is_left_is_not_fetched():
+    order = make_paid()
+    issue(order, {"1": 3, "2": 1})
+
+    assert refusals(lambda: make_pickup(order)) == [("orders[0].id", "nothing_left")]
+
+
+def test_who_sends_what_is_asked_once_for_all_orders(django_assert_num_queries):
+    merchant = make_merchant()
+    for count in (1, 3):
+        orders = [make_paid(merchant) for _ in range(count)]
+        with django_assert_num_queries(5):
+            assert open_units.leaving(orders).from_here == {order.pk for order in orders}
 
 
 @pytest.mark.parametrize("count", [0, carrier_pickups.MOST_ORDERS + 1])

@@ -22,7 +22,7 @@ from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrier
 from connectors.services import carriers
 from orders.enums import PickupStatus
 from orders.models import CarrierPickup, Order
-from tests.factories import make_member
+from tests.factories import make_connection, make_member
 from tests.orders.api.client import make_api
 from tests.orders.services.collected import FakeCarrier, drain, make_account, make_pickup
 from tests.orders.services.refundable import make_paid
@@ -101,6 +101,18 @@ def test_times_are_those_of_the_place_where_it_has_a_zone_of_its_own(page: Clien
     assert "09:00 to 12:00 AWST" in text_of(page.get(reverse("orders:pickup", args=[pickup.public_id])))
     assert ", 09:00" in text_of(page.get(reverse("orders:pickups")))
     assert "09:00 AWST" in text_of(page.get(reverse("orders:detail", args=[order.public_id])))
+
+
+def test_no_pickup_is_offered_for_what_a_store_sends(page: Client, merchant: Merchant):
+    order = make_paid(merchant, connections=[make_connection(merchant, name="Kauri Shopify")])
+    account = make_account(merchant)
+
+    detail = text_of(page.get(reverse("orders:detail", args=[order.public_id])))
+    refused = page.post(NEW, filled(order, account))
+
+    assert f"{NEW}?order={order.public_id}" not in detail
+    assert (refused.status_code, CarrierPickup.objects.count()) == (422, 0)
+    assert f"Kauri Shopify sends order {order.number}." in text_of(refused)
 
 
 def test_many_orders_are_chosen_in_the_list(page: Client, order: Order, merchant: Merchant):
