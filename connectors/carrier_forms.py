@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import available_timezones
 
 import pycountry
 from django import forms
@@ -31,6 +32,14 @@ class PlaceFields(forms.Form):
     province_code = forms.CharField(label="State or province", max_length=10, required=False)
     postcode = forms.CharField(max_length=20, required=False)
     country_code = forms.CharField(label="Country", max_length=2, help_text="Two letters, as NZ.")
+    time_zone = forms.ChoiceField(
+        choices=[
+            ("", "That of the business"),
+            *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones())),
+        ],
+        required=False,
+        help_text="Of this address: the times of a pickup are the driver's.",
+    )
 
     def clean_country_code(self) -> str:
         code = str(self.cleaned_data["country_code"]).strip().upper()
@@ -45,7 +54,9 @@ class PlaceFields(forms.Form):
     @property
     def typed(self) -> dict[str, str]:
         """The rest: how the carrier is reached."""
-        return {name: str(value) for name, value in self.cleaned_data.items() if name not in (*_PLACE, "name")}
+        return {
+            name: str(value) for name, value in self.cleaned_data.items() if name not in (*_PLACE, "name", "time_zone")
+        }
 
 
 class MailCarrierForm(PlaceFields):

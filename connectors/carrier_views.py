@@ -74,6 +74,7 @@ def _connect(request: MerchantRequest, carrier: str, form: PlaceFields) -> bool:
             carrier=carrier,
             name=form.cleaned_data["name"] or CARRIERS[carrier].label,
             place=form.place,
+            time_zone=form.cleaned_data["time_zone"],
             typed=form.typed,
             by=request.user.get_username(),
             at=timezone.now(),

@@ -31,7 +31,8 @@ HIDDEN = "(hidden)"
 _MEANINGFUL = frozenset({400, 401, 402, 403, 404, 409, 410, 422, 423})  # a definite no, for the driver to explain
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
-_THROTTLED = frozenset({429, 430})  # 430: Shopify's security rejection
+_TOO_MANY, _SUSPECTED = 429, 430  # the second is Shopify's security rejection, which names no wait
+_SUSPECTED_WAIT_S = 600.0  # our choice: hammering on would look all the more suspicious
 
 
 # Headers whose values may be shown; any other could hold a key.
@@ -267,7 +268,9 @@ def _refuse_status(response: requests.Response, trace: _Trace) -> None:
     if status in _SUCCESS or status in _MEANINGFUL:
         return
     after_s = _retry_after_s(response.headers.get("Retry-After", ""), now=datetime.now(UTC))
-    if status in _THROTTLED:
+    if status in (_TOO_MANY, _SUSPECTED):
+        if status == _SUSPECTED:
+            after_s = max(after_s or 0.0, _SUSPECTED_WAIT_S)
         message = f"{trace.host} asked us to slow down."
         raise RetryableError(message, code="rate_limited", after_s=after_s, throttled=True)
     what = "a redirect, which is not followed" if status in _REDIRECT else f"status {status}"

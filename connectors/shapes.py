@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from connectors.blockers import Blocker
     from connectors.http import Outgoing
 
 
@@ -169,6 +170,9 @@ class RemoteRef:
     remote_id: str
     name: str  # "#1001"
     url: str = ""  # its page in the destination's admin
+    left_out: tuple[
+        Blocker, ...
+    ] = ()  # why some of what was sent is not in it, as `create` was told; empty: all of it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class CarrierLogin:
     account_number: str
     credentials: Mapping[str, Any]
     country_code: str
+    sender: str = ""  # the address that our mails come from
 
 
 class Carrier(ABC):

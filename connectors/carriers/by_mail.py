@@ -1,7 +1,7 @@
 """A carrier that is asked by e-mail, with a calendar entry: any courier with an inbox.
 
 The entry's UID and the mail's key come from our reference, so that the same request again is the same entry
-(RFC 5546, iTIP: REQUEST and CANCEL with one UID; a higher SEQUENCE counts).
+(RFC 5546, iTIP: REQUEST and CANCEL with one UID and one ORGANIZER, which both need; a higher SEQUENCE counts).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class MailCarrier(Carrier):
                 subject=f"{subject}, {_day(request)}",
                 text=_text(request, lead),
                 file_name=_FILE,
-                content=calendar(request, method, to=self.login.email),
+                content=calendar(request, method, to=self.login.email, sender=self.login.sender),
                 content_type=f"text/calendar; method={method}; charset=UTF-8",
             )
         )
 
 
-def calendar(request: PickupRequest, method: str, *, to: str) -> bytes:
-    """The same request is always the same bytes."""
+def calendar(request: PickupRequest, method: str, *, to: str, sender: str) -> bytes:
+    """The same request is always the same bytes. Only its organizer may call an entry off: that is who mails it."""
     entry = Event()
     entry.add("uid", f"{request.reference}@storeward")
     entry.add("sequence", 1 if method == "CANCEL" else 0)
@@ -57,6 +57,9 @@ def calendar(request: PickupRequest, method: str, *, to: str) -> bytes:
     entry.add("location", ", ".join(_address(request.place)))
     entry.add("description", _text(request, "Please collect"))
     entry.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    organizer = vCalAddress(f"MAILTO:{sender}")
+    organizer.params["CN"] = vText(request.place.company)
+    entry.add("organizer", organizer, encode=False)
     attendee = vCalAddress(f"MAILTO:{to}")
     attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
     entry.add("attendee", attendee, encode=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Merchant, new_public_id
+from accounts.models import Merchant, new_public_id, validate_time_zone
 from connectors.credentials import EncryptedJSONField
 
 
@@ -46,6 +48,7 @@ class CarrierAccount(models.Model):
     province_code = models.CharField(max_length=10, blank=True)
     postcode = models.CharField(max_length=20, blank=True)
     country_code = models.CharField(max_length=2)
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])  # empty: the merchant's
     state = models.CharField(max_length=10, choices=CarrierState, default=CarrierState.ACTIVE)
     tested_at = models.DateTimeField(null=True, blank=True)  # when it last answered as it should
     created_at = models.DateTimeField(auto_now_add=True)
@@ -60,3 +63,8 @@ class CarrierAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Of the place where the parcels wait."""
+        return ZoneInfo(self.time_zone) if self.time_zone else self.merchant.zone

@@ -24,7 +24,7 @@ class Dial:
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
 # of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
-_SFTP = "filedrop_sftp"
+_SHOPIFY, _SFTP, _SUPPLIER = "shopify", "filedrop_sftp", "ssactivewear"
 
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
@@ -138,6 +138,42 @@ DIALS: Mapping[str, Dial] = {
         "Webhooks of another shop",
         "The next webhooks name another shop, and are signed as they should be.",
         "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
+    ),
+    "denied": Dial(
+        "Access refused",
+        "The next requests are answered 403.",
+        "The connection asks to be reconnected, and its orders wait for that.",
+        only=_SHOPIFY,
+    ),
+    "locked": Dial(
+        "Locked shop",
+        "The next requests are answered 423.",
+        "The connection is paused, and its orders wait.",
+        only=_SHOPIFY,
+    ),
+    "suspected": Dial(
+        "Security rejection",
+        "The next requests are answered 430; nothing is done.",
+        "The portal leaves the store alone for ten minutes.",
+        only=_SHOPIFY,
+    ),
+    "internal": Dial(
+        "Internal error",
+        "The next requests are carried out, but answered 200 with INTERNAL_SERVER_ERROR and no data.",
+        "As with a lost answer: looked for, found, one order.",
+        only=_SHOPIFY,
+    ),
+    "cancelling": Dial(
+        "Cancelling already",
+        "The next cancellations are refused: one is in progress.",
+        "The portal asks again until the order is cancelled.",
+        only=_SHOPIFY,
+    ),
+    "takes_part": Dial(
+        "Takes a part",
+        "The next orders are placed without the lines that are out of stock, though they asked for all or nothing.",
+        "The order is held, and says what is missing. What was placed is not placed again.",
+        only=_SUPPLIER,
     ),
     "other_key": Dial(
         "Another server key",

@@ -38,6 +38,7 @@ def carrier_for(account: CarrierAccount) -> Carrier:
         account_number=account.account_number,
         credentials=account.credentials,
         country_code=account.country_code,
+        sender=_sender(),
     )
     return CARRIERS[account.carrier](login, http, partial(_post, account))
 
@@ -47,10 +48,21 @@ def place_of(account: CarrierAccount) -> Place:
 
 
 def connect(
-    *, merchant_id: int, carrier: str, name: str, place: Place, typed: Mapping[str, str], by: str, at: datetime
+    *,
+    merchant_id: int,
+    carrier: str,
+    name: str,
+    place: Place,
+    time_zone: str = "",
+    typed: Mapping[str, str],
+    by: str,
+    at: datetime,
 ) -> CarrierAccount:
-    """Ask the carrier whether the account works, then keep it. Raises FieldError or ConnectorError; then nothing is kept."""
-    account = CarrierAccount(merchant_id=merchant_id, carrier=carrier, name=name, **asdict(place))
+    """Ask the carrier whether the account works, then keep it. `time_zone` is the place's; empty: the merchant's.
+
+    Raises FieldError or ConnectorError; then nothing is kept.
+    """
+    account = CarrierAccount(merchant_id=merchant_id, carrier=carrier, name=name, time_zone=time_zone, **asdict(place))
     if carrier == ups.UpsCarrier.key:
         account.base_url, account.account_number, account.credentials = ups.read_login(
             typed, practice=practice.prefix()
@@ -129,7 +141,7 @@ def _post(account: CarrierAccount, letter: Letter) -> None:
 
 def _compose(account: CarrierAccount, letter: Letter) -> EmailMessage:
     """The same letter always has the same Message-ID."""
-    merchant, sender = account.merchant, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    merchant, sender = account.merchant, _sender()
     name = " ".join(merchant.name.split())
     digest = sha256(f"{account.public_id}:{letter.key}".encode()).hexdigest()[:32]
     mail = EmailMessage(
@@ -142,3 +154,7 @@ def _compose(account: CarrierAccount, letter: Letter) -> EmailMessage:
     )
     mail.attach(letter.file_name, letter.content.decode(), letter.content_type)
     return mail
+
+
+def _sender() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]

@@ -84,7 +84,7 @@ class SquarespaceClient:
                 raise throttled(error.after_s) from None
             raise
         if answer.status not in _SUCCESS:
-            raise _refused(answer)
+            raise _refused(answer, self._account)
         return answer
 
     def _headers(self) -> dict[str, str]:
@@ -115,19 +115,29 @@ def throttled(after_s: float | None = None) -> RetryableError:
     return RetryableError(message, code="rate_limited", after_s=max(after_s or 0.0, COOL_DOWN_S), throttled=True)
 
 
-def _refused(answer: Answer) -> ConnectorError:
+def _refused(answer: Answer, account: Account) -> ConnectorError:
     """The error for a 4xx. Nothing was done there, except that a 409 may mean: it is being done right now."""
     refusal = _refusal(answer)
-    if answer.status == 401:
-        return CredentialsError(f"Squarespace does not accept the API key: a new one is needed. It says: {refusal}")
-    if answer.status == 403:
-        message = f"The API key lacks a permission: it needs Orders and Inventory, read and write. It says: {refusal}"
-        return CredentialsError(message, code="scope_missing")
+    if answer.status in (401, 403):
+        return _not_let_in(refusal, oauth=uses_oauth(account))
     if answer.status in _GONE:
         return ConnectionGoneError(f"The site {_GONE[answer.status]}, says Squarespace.")
     if answer.status == 409 and answer.changes:
         return OutcomeUnknownError(f"Squarespace says: {refusal}")
     return RefusedError(refusal)
+
+
+def _not_let_in(refusal: Refusal, *, oauth: bool) -> CredentialsError:
+    if refusal.status == 401 and oauth:
+        return CredentialsError(f"Squarespace no longer lets Storeward in: reconnect the site. It says: {refusal}")
+    if refusal.status == 401:
+        return CredentialsError(f"Squarespace does not accept the API key: a new one is needed. It says: {refusal}")
+    needs = "Orders and Inventory, read and write"
+    if oauth:
+        message = f"The site does not let Storeward do that. Reconnect it and allow {needs}. It says: {refusal}"
+    else:
+        message = f"The API key lacks a permission: it needs {needs}. It says: {refusal}"
+    return CredentialsError(message, code="scope_missing")
 
 
 def _refusal(answer: Answer) -> Refusal:

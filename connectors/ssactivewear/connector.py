@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
@@ -158,10 +159,13 @@ class SsActivewearConnector(SupplierConnector):
         with reading.shaped(changes=True):
             body = answer.json()
             placed = [node for node in reading.rows(body) if node.get("ordernumber")]
+            unfilled = reading.line_errors(body)
+            refusal = refusals.of_lines(unfilled, order) if unfilled else None
             if placed:
-                return reading.ref(mapping.po_number(order), reading.oldest_first(placed))
-            if reading.line_errors(body):
-                raise refusals.of_lines(reading.line_errors(body), order)
+                ref = reading.ref(mapping.po_number(order), reading.oldest_first(placed))
+                return replace(ref, left_out=refusal.blockers if refusal else ())
+            if refusal:
+                raise refusal
         raise OutcomeUnknownError("S&S Activewear did not say whether it took the order.")
 
     def cancel(self, remote_id: str, *, note: str) -> None:

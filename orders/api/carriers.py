@@ -41,6 +41,9 @@ class NewCarrierSerializer(serializers.Serializer):  # type: ignore[type-arg]
     province_code = serializers.CharField(max_length=10, required=False)
     postcode = serializers.CharField(max_length=20, required=False)
     country_code = serializers.CharField(max_length=2)
+    time_zone = serializers.CharField(
+        max_length=64, required=False, help_text="Of this address; empty: the business's."
+    )
     email = serializers.EmailField(required=False, help_text="Of a carrier that is asked by e-mail.")
     account_number = serializers.CharField(max_length=10, required=False, help_text="Of UPS, as the next two.")
     client_id = serializers.CharField(max_length=120, required=False)
@@ -71,6 +74,7 @@ class Carriers(pickups.Carriers):
                 carrier=carrier,
                 name=form.cleaned_data["name"] or CARRIERS[carrier].label,
                 place=form.place,
+                time_zone=form.cleaned_data["time_zone"],
                 typed=form.typed,
                 by=f"API key {key_of(request)}",
                 at=timezone.now(),

@@ -43,7 +43,7 @@ class CarrierSerializer(serializers.ModelSerializer[CarrierAccount]):
 
     class Meta:
         model = CarrierAccount
-        fields = ("id", "carrier", "name", "account_number", "email", "tested_at", "sells_labels")
+        fields = ("id", "carrier", "name", "account_number", "email", "time_zone", "tested_at", "sells_labels")
 
     def get_sells_labels(self, account: CarrierAccount) -> bool:
         return CARRIERS[account.carrier].sells_labels

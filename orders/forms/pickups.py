@@ -1,4 +1,4 @@
-"""Input of the pickup pages: shapes only. Day and times are the merchant's."""
+"""Input of the pickup pages: shapes only. Day and times are those of the place where the parcels wait."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PickupForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.merchant, self.loads = merchant, list(loads)
         self.accounts = {account.public_id: account for account in accounts}
-        self.fields["carrier"].choices = [(key, account.name) for key, account in self.accounts.items()]  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["carrier"].choices = [(key, _named(account)) for key, account in self.accounts.items()]  # type: ignore[attr-defined]  # a ChoiceField
         for index, load in enumerate(self.loads):
             self._add(index, load)
 
@@ -65,8 +65,8 @@ class PickupForm(forms.Form):
         ]
 
     def moment(self, name: str) -> datetime:
-        """When the window opens or closes, in the merchant's zone."""
-        return datetime.combine(self.cleaned_data["day"], self.cleaned_data[name], tzinfo=self.merchant.zone)
+        """When the window opens or closes, in the zone of the place."""
+        return datetime.combine(self.cleaned_data["day"], self.cleaned_data[name], tzinfo=self.account.zone)
 
     @property
     def account(self) -> CarrierAccount:
@@ -79,6 +79,11 @@ class PickupForm(forms.Form):
             nth = _NTH.fullmatch(problem.field)
             field = f"{names.get(nth[2], nth[2])}-{nth[1]}" if nth else names.get(problem.field, problem.field)
             self.add_error(field if field in self.fields else None, problem.message)
+
+
+def _named(account: CarrierAccount) -> str:
+    """With its zone where that is not the business's."""
+    return f"{account.name} (times in {account.time_zone.replace('_', ' ')})" if account.time_zone else account.name
 
 
 class NumberForm(forms.Form):

@@ -109,7 +109,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
             "lines", "addresses", models.Prefetch("pushes", apps.get_model("orders", "OrderPush").objects.for_card()),
             "pushes__connection__sync_settings", "pushes__push_lines__line", "pushes__parts",
             "fulfillments__lines__line", "fulfillments__parcels", "fulfillments__write_back__connection",
-            "pickup_rows__pickup__account", "labels__account", "labels__fulfillment",
+            "pickup_rows__pickup__account__merchant", "labels__account", "labels__fulfillment",
             "events",
             "refunds__lines__line", "refund_requests__lines__line",
             models.Prefetch("refund_requests__lines__picture", pictures),

@@ -140,7 +140,7 @@ def settle(*, pickup_id: int, number: str, by: str, at: datetime) -> CarrierPick
 
 
 def request_of(pickup: CarrierPickup) -> PickupRequest:
-    """As the carrier gets it; the window in the merchant's zone."""
+    """As the carrier gets it; the window in the zone of the place."""
     rows = pickup.rows.order_by("order_id").values_list("order_id", "parcels", "weight_g")
     load = [WantedOrder(*row) for row in rows]
     return _request(pickup.account, pickup, Place(**pickup.place), load)
@@ -176,10 +176,11 @@ def loads(orders: Iterable[Order]) -> list[Load]:
 
 
 def window(pickup: CarrierPickup) -> str:
-    """In the merchant's zone."""
-    zone = pickup.account.merchant.zone
+    """In the zone of the place."""
+    zone = pickup.account.zone
     opens, closes = pickup.opens_at.astimezone(zone), pickup.closes_at.astimezone(zone)
-    return f"{opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} to {closes:%H:%M}"
+    named = f" ({opens:%Z})" if pickup.account.time_zone else ""
+    return f"{opens:%A} {opens.day} {opens:%B}, {opens:%H:%M} to {closes:%H:%M}{named}"
 
 
 def record(pickup_id: int, confirmation: Confirmation, *, at: datetime) -> None:
@@ -228,10 +229,11 @@ def _refuse(
     at: datetime,
 ) -> None:
     problems = [*_account_problems(account, wanted), *_window_problems(account, opens_at, closes_at, at=at)]
+    leaving = open_units.leaving(orders.values())
     for index, each in enumerate(wanted):
         problems += [
             FieldProblem(f"orders[{index}].{name}", code, text)
-            for name, code, text in _order_problems(account, each, orders[each.order_id], at=at)
+            for name, code, text in _order_problems(account, each, orders[each.order_id], leaving, at=at)
         ]
     if problems:
         raise InvalidShipment(problems)
@@ -255,7 +257,7 @@ def _wrong_number() -> FieldProblem:
 def _window_problems(
     account: CarrierAccount, opens_at: datetime, closes_at: datetime, *, at: datetime
 ) -> list[FieldProblem]:
-    zone = account.merchant.zone
+    zone = account.zone
     if closes_at <= opens_at:
         return [FieldProblem("closes_at", "before_opening", "The window must end after it begins.")]
     if closes_at <= at:
@@ -270,7 +272,7 @@ def _window_problems(
 
 
 def _order_problems(
-    account: CarrierAccount, each: WantedOrder, order: Order, *, at: datetime
+    account: CarrierAccount, each: WantedOrder, order: Order, leaving: open_units.Leaving, *, at: datetime
 ) -> list[tuple[str, str, str]]:
     if order.merchant_id != account.merchant_id:
         return [("id", "unknown_order", "There is no such order.")]
@@ -281,6 +283,10 @@ def _order_problems(
         problems.append(("id", "closed", str(refusal)))
     if order.has_pickup:
         problems.append(("id", "collected", f"The customer collects order {order.number}."))
+    if not problems and order.pk not in leaving.from_here:
+        sender = leaving.senders.get(order.pk)
+        gone = ("id", "nothing_left", f"Nothing of order {order.number} is left to send.")
+        problems.append(("id", "sent_elsewhere", f"{sender} sends order {order.number}.") if sender else gone)
     standing = CarrierPickup.objects.filter(rows__order=order, status__in=_OPEN, closes_at__gt=at)
     if standing.exists():
         problems.append(("id", "in_another_pickup", f"A pickup for order {order.number} is open already."))
@@ -343,7 +349,7 @@ def _note(pickup: CarrierPickup, what: str, text: str, *, by: str, at: datetime)
 def _request(
     account: CarrierAccount, pickup: CarrierPickup, place: Place, load: Sequence[WantedOrder]
 ) -> PickupRequest:
-    zone = account.merchant.zone
+    zone = account.zone
     addresses = OrderAddress.objects.filter(order__in=[each.order_id for each in load], kind=AddressKind.SHIPPING)
     countries = dict(addresses.values_list("order_id", "country_code"))
     parcels: Counter[str] = Counter()

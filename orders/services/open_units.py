@@ -10,7 +10,7 @@ from django.db.models import Sum
 
 from orders.enums import OrderStatus, PaymentStatus, ShipmentStatus
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
-from orders.models import FulfillmentLine, Order, OrderLine, OrderPush
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush
 from orders.services.fulfilled import ELSEWHERE
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
@@ -49,13 +49,35 @@ def refuse_closed(order: Order) -> None:
 def open_lines(order: Order) -> list[OpenLine]:
     """Every line with what is left of it: neither sent, nor set aside, nor given back unsent, nor another's to send."""
     lines = list(OrderLine.objects.filter(order=order).order_by("position"))
-    gone, senders = _gone(order), _senders(order)
+    gone, senders = _gone([order]), _senders([order])
     return [
         OpenLine(line, 0, senders[line.pk])
         if line.pk in senders
         else OpenLine(line, max(line.due_quantity - gone[line.pk], 0))
         for line in lines
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Which orders something leaves from here, and who sends the lines of the others."""
+
+    from_here: frozenset[int]  # pks
+    senders: Mapping[int, str]  # the name of one of them, by the order's pk
+
+
+def leaving(orders: Iterable[Order]) -> Leaving:
+    """Something leaves from here when it was shipped from here, or may be. Four queries."""
+    wanted = list(orders)
+    gone, senders = _gone(wanted), _senders(wanted)
+    shipped = Fulfillment.objects.own().filter(order__in=wanted, status=ShipmentStatus.SUCCESS)
+    here, others = set(shipped.values_list("order_id", flat=True)), {}
+    for line in OrderLine.objects.filter(order__in=wanted):
+        if line.pk in senders:
+            others[line.order_id] = senders[line.pk]
+        elif line.due_quantity > gone[line.pk]:
+            here.add(line.order_id)
+    return Leaving(frozenset(here), others)
 
 
 def chosen(order: Order, wanted: Iterable[WantedLine]) -> dict[OrderLine, int]:
@@ -102,13 +124,13 @@ def _refusal(row: OpenLine | None, asked: WantedLine, units: Mapping[OrderLine, 
     return None
 
 
-def _gone(order: Order) -> Counter[int]:
+def _gone(orders: Iterable[Order]) -> Counter[int]:
     """Units sent by whomever, or set aside for the customer, by the line's pk."""
-    rows = FulfillmentLine.objects.filter(fulfillment__order=order, fulfillment__status__in=STANDING)
+    rows = FulfillmentLine.objects.filter(fulfillment__order__in=orders, fulfillment__status__in=STANDING)
     return Counter(dict(rows.values_list("line").annotate(units=Sum("quantity")).order_by()))
 
 
-def _senders(order: Order) -> dict[int, str]:
+def _senders(orders: Iterable[Order]) -> dict[int, str]:
     """The destination's name, by the pk of each line that it has or will get."""
-    pushes = OrderPush.objects.filter(order=order).exclude(status__in=ELSEWHERE)
+    pushes = OrderPush.objects.filter(order__in=orders).exclude(status__in=ELSEWHERE)
     return dict(pushes.exclude(push_lines__line=None).values_list("push_lines__line", "connection__name"))

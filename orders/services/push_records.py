@@ -64,7 +64,20 @@ def _take_over(push: OrderPush, now: PushNow) -> None:
 
 def _write_one(sent: Sent, moves: PushMoves, *, at: datetime) -> tuple[Blocker, ...]:
     _record(sent.push, sent.ref, moves, at=at, adopted=sent.adopted)
-    return () if sent.remote is None else _compare(sent.push, sent.remote, moves, at=at)
+    differing = () if sent.remote is None else _compare(sent.push, sent.remote, moves, at=at)
+    return _hold_for(sent.push, sent.ref.left_out, moves) if sent.ref.left_out else differing
+
+
+def _hold_for(push: OrderPush, left_out: tuple[Blocker, ...], moves: PushMoves) -> tuple[Blocker, ...]:
+    """It is there without some of its lines. Neither a link nor stock mends that, so the first blocker is another."""
+    name = push.connection.name
+    text = (
+        f"{name} took {push.remote_name} without all of its lines. Cancel it there and export the order again, "
+        "or refund what is missing."
+    )
+    blockers = (Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, "lines"), *left_out)
+    moves.move(push, to=PushStatus.HELD, text=text, reason=text, blockers=[each.as_json() for each in blockers])
+    return blockers
 
 
 def record(push: OrderPush, ref: RemoteRef, *, at: datetime, adopted: bool) -> OrderPush:

@@ -18,7 +18,15 @@ from connectors.conditions import captured
 from connectors.models import Connection
 from connectors.money import total
 from orders import due
-from orders.enums import AddressKind, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
+from orders.enums import (
+    AddressKind,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    PushStatus,
+    RefundStatus,
+    ShipmentStatus,
+)
 from orders.models import Order, OrderLine, OrderPush
 from orders.services import (
     by_hand,
@@ -76,7 +84,8 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "may_ship": _may_ship(order, pushes),
         "may_send_carrier": order.status in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
         and not open_units.is_unpaid(order)
-        and not order.has_pickup,
+        and not order.has_pickup
+        and _leaves_from_here(order, pushes),
         "pickups": sorted(order.pickup_rows.all(), key=lambda row: row.pk),
         "labels": sorted(order.labels.all(), key=lambda label: label.pk),
         "may_refund": payment is not None
@@ -141,6 +150,16 @@ def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
         return False
     if order.fulfillment_status == FulfillmentStatus.READY:
         return False
+    return _has_open_lines(order, pushes)
+
+
+def _leaves_from_here(order: Order, pushes: Sequence[OrderPush]) -> bool:
+    """Something was shipped from here, or may be."""
+    own = any(row.push_id is None and row.status == ShipmentStatus.SUCCESS for row in order.fulfillments.all())
+    return own or _has_open_lines(order, pushes)
+
+
+def _has_open_lines(order: Order, pushes: Sequence[OrderPush]) -> bool:
     elsewhere = {
         row.line_id for push in pushes if push.status not in fulfilled.ELSEWHERE for row in push.push_lines.all()
     }

@@ -58,7 +58,9 @@ def pickup_new(request: MerchantRequest) -> HttpResponse:
 @require_GET
 @merchant_required
 def pickup_list(request: MerchantRequest) -> HttpResponse:
-    rows = CarrierPickup.objects.of(request.merchant).select_related("account").prefetch_related("rows__order")
+    rows = (
+        CarrierPickup.objects.of(request.merchant).select_related("account__merchant").prefetch_related("rows__order")
+    )
     page = Paginator(rows.order_by("-opens_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "orders/pickups.html", {"page": page})
 
@@ -168,5 +170,5 @@ def _change(
 
 
 def _get(request: MerchantRequest, public_id: str) -> CarrierPickup:
-    rows = CarrierPickup.objects.of(request.merchant).select_related("account")
+    rows = CarrierPickup.objects.of(request.merchant).select_related("account__merchant")
     return get_object_or_404(rows, public_id=public_id)

@@ -29,6 +29,7 @@ from connectors.practice import dials, platforms, services, tasks
 from connectors.practice.models import PracticeDelivery, PracticeFulfillment, PracticeOrder, PracticeShop
 from connectors.practice.services import PracticeError
 from connectors.registry import connector_class, form_of
+from tests.connectors.capability_contract import CapabilityContract
 from tests.connectors.contract import Store, StoreContract, an_hour_ago, taxed
 from tests.server import let_go
 
@@ -127,6 +128,16 @@ class PracticeStore(Store):
     def delete(self, ref: RemoteRef) -> None:
         services.delete_order(order_id=self.row(ref).pk)
 
+    def lay_elsewhere(self) -> str:
+        """Another product, at another place where the store has several. Its SKU."""
+        others = self.shop.variants.exclude(sku=self.sku).order_by("pk")
+        found = self.driver.find_variants([other.sku for other in others])
+        other = next(other for other in others if found[other.sku])
+        platform = platforms.of(self.shop)
+        if platform.has_places:
+            platform.put(other, "Wellington")
+        return other.sku
+
     # --- its faults and webhooks ---
 
     def turn(self, dial: str, *, left: int = 1, seconds: int | None = None) -> None:
@@ -158,7 +169,7 @@ def at_work(store: PracticeStore) -> Iterator[PracticeStore]:
 
 
 @pytest.mark.django_db(transaction=True)
-class PracticeContract(StoreContract):
+class PracticeContract(CapabilityContract, StoreContract):
     @pytest.fixture
     def store(self, live_server: Any, settings: Any) -> Iterator[PracticeStore]:
         settings.BASE_URL = live_server.url

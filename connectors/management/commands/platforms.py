@@ -74,8 +74,8 @@ def page() -> Iterator[str]:
         "# What each platform can do",
         "",
         "Generated from the capabilities of the drivers by `manage.py platforms`; do not edit.",
-        "Each one that has a service is held against the platform's practice store by `tests/connectors/contract.py`: where a platform",
-        "cannot do a thing, that it is refused is tested. How to hold them against real stores:",
+        "Each is held against what the driver does at the platform's practice store, both ways, by `tests/connectors/*contract.py`: where",
+        "a platform cannot do a thing, that it is refused, or left out of what is sent, is tested. How to hold them against real stores:",
         "[testing against real stores](testing-against-real-stores.md).",
         "",
     )

@@ -7,10 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
 from connectors import money
 from connectors.practice import dials, services
 from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.shopify import rules
+from connectors.practice.shopify.nodes import time_text
 
 _KEPT = (
     "billingAddress",
@@ -60,7 +63,7 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
         note=order.get("note") or "",
         tags=split_tags(order.get("tags") or []),
         attributes=list(order.get("customAttributes") or []),
-        details={name: _plain(order[name]) for name in _KEPT if order.get(name) is not None},
+        details={**{name: _plain(order[name]) for name in _KEPT if order.get(name) is not None}, **_clamped(order, at)},
     )
     _store_lines(row, order["lineItems"], variants, prices)
     text = f"The order was created by an app: {money.plain(row.total, row.currency)} {row.currency}."
@@ -68,6 +71,12 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
     if order.get("fulfillmentStatus") == "FULFILLED":
         _fulfill(row, order["fulfillment"])
     return row
+
+
+def _clamped(order: Mapping[str, Any], at: datetime) -> dict[str, str]:
+    """A time still to come becomes now, since version 2026-07; earlier versions refused it."""
+    processed_at = parse_datetime(order.get("processedAt") or "")
+    return {"processedAt": time_text(at)} if processed_at and processed_at > at else {}
 
 
 def _fulfill(row: PracticeOrder, sent: Mapping[str, Any]) -> None:

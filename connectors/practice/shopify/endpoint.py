@@ -16,11 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from graphql import ExecutionResult, GraphQLError, OperationType, execute_sync
 
-from connectors.practice import apps, faults
+from connectors.practice import apps, dials, faults
 from connectors.practice.models import PracticeShop
 from connectors.practice.shopify import budget, roots
 from connectors.practice.shopify.documents import DocumentRefused, Request, check_sizes, read, schema
 from connectors.practice.shopify.platform import API_VERSION, UNAUTHORIZED
+from connectors.practice.shopify.roots import INTERNAL_ERROR
 
 
 @csrf_exempt
@@ -85,6 +86,8 @@ def _run(shop: PracticeShop, asked: Request, name: str | None) -> HttpResponse:
     result = execute_sync(
         schema(), asked.document, roots.of(shop), variable_values=dict(asked.variables), operation_name=name
     )
+    if dials.take(shop, "internal") is not None:
+        return _answer({"errors": [_error(GraphQLError(INTERNAL_ERROR))], "extensions": extensions})
     body: dict[str, Any] = {"data": result.data, "extensions": extensions}
     if result.errors:
         body["errors"] = [_error(error) for error in result.errors]

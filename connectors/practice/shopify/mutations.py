@@ -54,6 +54,8 @@ def order_cancel(
         return _not_cancelled(str(error), "NOT_FOUND")
     if len(staffNote or "") > _STAFF_NOTE_MAX:
         return _not_cancelled(f"Staff note is too long (maximum is {_STAFF_NOTE_MAX} characters)", field="staffNote")
+    if dials.take(call.shop, "cancelling") is not None:
+        return _not_cancelled("Cancellation is already in progress")
     try:
         services.cancel_order(order_id=row.pk, reason=reason, restock=restock)
     except PracticeError as error:

@@ -38,6 +38,14 @@ SCOPES = [
     "write_customers",
 ]
 UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+# by dial: the status, and its words, of which only those of a dead token are on record
+_REFUSALS = {
+    "dead_token": (401, UNAUTHORIZED),
+    "frozen": (402, "Unavailable Shop"),
+    "denied": (403, "[API] This token may not be used here."),
+    "locked": (423, "Locked"),
+    "suspected": (430, "Shopify Security Rejection"),
+}
 
 
 class ShopifyPractice(PracticePlatform):
@@ -137,9 +145,8 @@ class ShopifyPractice(PracticePlatform):
             return JsonResponse(
                 {"errors": "Exceeded request limit. Reduce request rates."}, status=429, headers=headers
             )
-        if dial == "frozen":
-            return JsonResponse({"errors": "Unavailable Shop"}, status=402)
-        return JsonResponse({"errors": UNAUTHORIZED}, status=401)
+        status, errors = _REFUSALS[dial]
+        return JsonResponse({"errors": errors}, status=status)
 
 
 def _order(row: PracticeOrder) -> dict[str, Any]:

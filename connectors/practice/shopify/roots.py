@@ -16,6 +16,7 @@ from connectors.practice.shopify.queries import Call
 
 logger = logging.getLogger(__name__)
 
+INTERNAL_ERROR = "Internal error. Looks like something went wrong on our end."
 QUERIES: dict[str, Callable[..., Any]] = {
     "shop": queries.shop,
     "currentAppInstallation": queries.current_app_installation,
@@ -64,8 +65,7 @@ def _field(shop: PracticeShop, name: str, run: Callable[..., Any]) -> Callable[.
             raise
         except Exception as error:
             logger.exception("practice store failed", extra={"field": name})
-            text = "Internal error. Looks like something went wrong on our end."
-            raise GraphQLError(text, extensions={"code": "INTERNAL_SERVER_ERROR"}) from error
+            raise GraphQLError(INTERNAL_ERROR, extensions={"code": "INTERNAL_SERVER_ERROR"}) from error
 
     return answer
 

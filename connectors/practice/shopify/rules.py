@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
 from connectors import money
 from connectors.practice import dials
 from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
@@ -74,7 +72,7 @@ def check(shop: PracticeShop, order: Mapping[str, Any], *, at: datetime) -> Vari
     lines = order.get("lineItems") or []
     if not lines:
         raise OrderRefused(Refusal("Line items must have at least one line item", path=("order", "lineItems")))
-    refusals = [*_head(shop, order, at), *_taxes(order), *_money(shop, order), *_lines(lines)]
+    refusals = [*_head(shop, order), *_taxes(order), *_money(shop, order), *_lines(lines)]
     if refusals:
         raise OrderRefused(*refusals)
     return [_variant(shop, line) for line in lines]
@@ -142,7 +140,7 @@ def _check_shop(shop: PracticeShop, at: datetime) -> None:
         raise OrderRefused(Refusal(TOO_MANY))
 
 
-def _head(shop: PracticeShop, order: Mapping[str, Any], at: datetime) -> Iterator[Refusal]:
+def _head(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refusal]:
     if order.get("customer") and order.get("customerId"):
         text = "Only one of customer and customerId can be provided"
         yield Refusal(text, "REDUNDANT_CUSTOMER_FIELDS", ("order", "customer"))
@@ -153,9 +151,6 @@ def _head(shop: PracticeShop, order: Mapping[str, Any], at: datetime) -> Iterato
     for email in (order.get("email"), ((order.get("customer") or {}).get("toUpsert") or {}).get("email")):
         if email and not _EMAIL.fullmatch(email):
             yield Refusal("Email is invalid", path=("order", "email"))
-    processed_at = parse_datetime(order.get("processedAt") or "")
-    if processed_at and processed_at > at:
-        yield Refusal("Processed at must not be in the future", "PROCESSED_AT_INVALID", ("order", "processedAt"))
     if len(order.get("note") or "") > NOTE_MAX:
         yield Refusal(f"Note is too long (maximum is {NOTE_MAX} characters)", path=("order", "note"))
     yield from _fulfillment(shop, order)

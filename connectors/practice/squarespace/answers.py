@@ -9,6 +9,7 @@ from typing import Any
 from django.http import JsonResponse
 
 MISSING, INVALID = "MISSING_ARGUMENT", "INVALID_ARGUMENT"
+NO_PERMISSION = "The key lacks the permission for that."
 
 
 class Refused(Exception):
@@ -27,7 +28,7 @@ def refusal(message: str, *, subtype: str | None = None, status: int = 400, kind
     """In the application's shape."""
     context = context_id()
     body = {
-        "type": kind or "INVALID_REQUEST_ERROR",
+        "type": kind or ("AUTHORIZATION_ERROR" if status in (401, 403) else "INVALID_REQUEST_ERROR"),
         "subtype": subtype,
         "message": message,
         "details": None,
@@ -37,11 +38,11 @@ def refusal(message: str, *, subtype: str | None = None, status: int = 400, kind
 
 
 def unauthorized() -> JsonResponse:
-    return refusal("You are not authorized to do that.", status=401, kind="AUTHORIZATION_ERROR")
+    return refusal("You are not authorized to do that.", status=401)
 
 
 def forbidden() -> JsonResponse:
-    return refusal("The key lacks the permission for that.", status=403, kind="AUTHORIZATION_ERROR")
+    return refusal(NO_PERMISSION, status=403)
 
 
 def too_many() -> JsonResponse:

@@ -21,9 +21,10 @@ from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.practice.services import PracticeError
 from connectors.practice.squarespace import answers, ids, importing, limits, listing, nodes, rules, subscriptions
 from connectors.practice.squarespace.answers import MISSING, Refused
+from connectors.practice.squarespace.subscriptions import ORDERS
 
 IDS_MAX = 50
-ORDERS, INVENTORY, OAUTH = "website.orders", "website.inventory", "oauth"
+INVENTORY, OAUTH = "website.inventory", "oauth"
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -160,7 +161,7 @@ def inventory_items(call: Call, variant_ids: str) -> HttpResponse:
 def webhook_subscriptions(call: Call) -> HttpResponse:
     if call.request.method == "GET":
         return answers.ok({"webhookSubscriptions": subscriptions.listed(call.shop)})
-    return answers.ok(subscriptions.subscribe(call.shop.pk, call.json()), status=201)
+    return answers.ok(subscriptions.subscribe(call.shop.pk, call.json(), scopes=call.shop.scopes), status=201)
 
 
 @door("GET", "POST", "DELETE", needs=OAUTH)
@@ -171,7 +172,7 @@ def webhook_subscription(call: Call, number: str) -> HttpResponse:
         return HttpResponse(status=204)
     if call.request.method == "GET":
         return answers.ok(subscriptions.node(row))
-    return answers.ok(subscriptions.update(call.shop.pk, number, call.json()))
+    return answers.ok(subscriptions.update(call.shop.pk, number, call.json(), scopes=call.shop.scopes))
 
 
 @door("POST", needs=OAUTH)

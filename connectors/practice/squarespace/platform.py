@@ -97,6 +97,12 @@ class SquarespacePractice(PracticePlatform):
     ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
         return headers, {**body, "websiteId": "0" * 24}
 
+    def gave_up(self, delivery: PracticeDelivery) -> None:
+        """The real one "may delete the subscription" then: here it does."""
+        subscription = _subscription(delivery)
+        if subscription is not None:
+            subscription.delete()
+
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         if dial == "too_many":
             return answers.too_many()

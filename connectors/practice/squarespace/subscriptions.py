@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from connectors.practice.models import PracticeShop, PracticeWebhook
 from connectors.practice.squarespace import nodes
-from connectors.practice.squarespace.answers import MISSING, Refused
+from connectors.practice.squarespace.answers import MISSING, NO_PERMISSION, Refused
 
 MOST = 25
+ORDERS = "website.orders"  # the scope; with .read for reading alone
 TOPICS = ("order.create", "order.update", "extension.uninstall")
 
 
@@ -22,22 +23,22 @@ def listed(shop: PracticeShop) -> list[dict[str, Any]]:
 
 
 @transaction.atomic
-def subscribe(shop_id: int, body: Mapping[str, Any]) -> dict[str, Any]:
-    """With its secret, which is told here and on rotating it. Raises Refused."""
+def subscribe(shop_id: int, body: Mapping[str, Any], *, scopes: Collection[str]) -> dict[str, Any]:
+    """With its secret, which is told here and on rotating it. `scopes` are those of the caller. Raises Refused."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
     if shop.webhooks.count() >= MOST:
         raise Refused(f"A site has at most {MOST} webhook subscriptions.")
-    uri, topics = _checked(body)
+    uri, topics = _checked(body, scopes)
     row = PracticeWebhook.objects.create(shop=shop, topic=topics, uri=uri, created_at=timezone.now())
     return {**node(row), "secret": _new_secret(shop, row)}
 
 
 @transaction.atomic
-def update(shop_id: int, number: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def update(shop_id: int, number: str, body: Mapping[str, Any], *, scopes: Collection[str]) -> dict[str, Any]:
     """Raises Refused."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
     row = find(shop, number)
-    row.uri, row.topic = _checked({**node(row), **body})
+    row.uri, row.topic = _checked({**node(row), **body}, scopes)
     row.save(update_fields=["uri", "topic"])
     return node(row)
 
@@ -73,12 +74,14 @@ def node(row: PracticeWebhook) -> dict[str, Any]:
     }
 
 
-def _checked(body: Mapping[str, Any]) -> tuple[str, str]:
+def _checked(body: Mapping[str, Any], scopes: Collection[str]) -> tuple[str, str]:
     uri, topics = body.get("endpointUrl"), body.get("topics")
     if not isinstance(uri, str) or not uri.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise Refused("'endpointUrl' must be an https address.", subtype=MISSING if uri is None else "INVALID_ARGUMENT")
     if not isinstance(topics, list) or not topics or not set(map(str, topics)) <= set(TOPICS):
         raise Refused(f"'topics' must be some of {', '.join(TOPICS)}.")
+    if any(topic.startswith("order.") for topic in topics) and not {ORDERS, f"{ORDERS}.read"} & set(scopes):
+        raise Refused(NO_PERMISSION, subtype=None, status=403)
     return uri, ",".join(dict.fromkeys(topics))
 
 

@@ -22,7 +22,7 @@ mutation Create($order: OrderCreateOrderInput!, $options: OrderCreateOptionsInpu
 READ = """
 query Read($id: ID!) {
   order(id: $id) {
-    name tags displayFinancialStatus displayFulfillmentStatus
+    name processedAt tags displayFinancialStatus displayFulfillmentStatus
     subtotalPriceSet { shopMoney { amount } }
     totalPriceSet { shopMoney { amount currencyCode } }
     totalOutstandingSet { shopMoney { amount } }

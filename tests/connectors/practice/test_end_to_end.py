@@ -177,6 +177,10 @@ def test_a_lost_answer_leaves_an_order_that_can_be_found(driver, outbound, shop)
         ("throttled", RetryableError, 0),
         ("dead_token", CredentialsError, 0),
         ("frozen", ConnectionGoneError, 0),
+        ("denied", CredentialsError, 0),
+        ("locked", ConnectionGoneError, 0),
+        ("suspected", RetryableError, 0),
+        ("internal", OutcomeUnknownError, 1),
         ("dormant", ConnectionGoneError, 0),
         ("html", OutcomeUnknownError, 0),
         ("torn", OutcomeUnknownError, 1),
@@ -190,6 +194,19 @@ def test_each_fault_is_what_the_driver_takes_it_for(driver, outbound, dial, erro
 
     assert type(caught.value) is error
     assert PracticeOrder.objects.count() == orders
+
+
+def test_a_cancellation_that_is_in_progress_is_asked_for_again(driver, outbound, shop):
+    ref = driver.create(outbound)
+    dials.turn(shop.pk, "cancelling", left=1)
+
+    with pytest.raises(RetryableError) as caught:
+        driver.cancel(ref.remote_id, note="Cancelled in Storeward")
+    assert not driver.read(ref.remote_id).cancelled
+    driver.cancel(ref.remote_id, note="Cancelled in Storeward")
+
+    assert caught.value.after_s == 10
+    assert driver.read(ref.remote_id).cancelled
 
 
 def test_a_store_that_hangs_after_the_order_is_a_lost_answer(driver, outbound, shop, live_server):

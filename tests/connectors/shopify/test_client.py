@@ -116,12 +116,12 @@ def test_a_dead_token_is_told_as_such():
     assert error_of(changes=True).code == "credentials_expired"
 
 
-def test_430_pauses_this_connection_alone():
+def test_430_pauses_this_connection_alone_and_for_ten_minutes():
     responses.add(responses.POST, URL, status=430, body="")
 
     error = error_of(changes=True)
 
-    assert (type(error), error.throttled) == (RetryableError, True)
+    assert (type(error), error.throttled, error.after_s) == (RetryableError, True, 600)
 
 
 @pytest.mark.parametrize("changes", [True, False])

@@ -104,6 +104,18 @@ def test_a_key_that_is_dead_and_one_that_lacks_a_permission_are_told_apart():
     assert error_of(changes=True).code == "scope_missing"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("account", "named"), [(ACCOUNT, True), (OAUTH, False)])
+def test_an_api_key_is_named_to_those_alone_who_gave_one(account, named, status):
+    refuses("/commerce/orders", status=status)
+
+    with pytest.raises(CredentialsError) as caught:
+        client(account).get("/commerce/orders", operation="orders")
+
+    said = str(caught.value)
+    assert ("API key" in said, "econnect" in said) == (named, not named)
+
+
 def test_a_conflict_may_mean_that_it_is_being_done():
     refuses("/commerce/orders", status=409, method="POST")
     refuses("/commerce/orders", status=409)

@@ -249,6 +249,22 @@ def test_line_errors_without_orders_are_a_refusal(error):
     assert [(each.code, each.value) for each in caught.value.blockers] == [("out_of_stock", "TEE-3")]
 
 
+def test_orders_with_line_errors_are_kept_and_say_what_was_left_out():
+    error = {"identifier": "B00760004", "message": "Out Of Stock"}
+    answers("orders/", {"Orders": [placed(1)], "LineErrors": [error]}, method="POST")
+
+    ref = connector().create(order(line(3), line(4)))
+
+    assert (ref.remote_id, ref.name) == ("SW-1", "1")
+    assert [(each.code, each.value) for each in ref.left_out] == [("out_of_stock", "TEE-4")]
+
+
+def test_an_order_that_was_filled_whole_leaves_nothing_out():
+    answers("orders/", {"Orders": [placed(1)], "LineErrors": []}, method="POST")
+
+    assert connector().create(order()).left_out == ()
+
+
 @pytest.mark.parametrize("body", [[], {}, {"orders": []}, [{"guid": "x"}], "done"])
 def test_an_answer_that_names_no_order_leaves_it_unknown(body):
     answers("orders/", body, method="POST")

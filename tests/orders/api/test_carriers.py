@@ -36,12 +36,21 @@ def test_a_courier_is_connected_and_listed(api: Api):
     assert [row["id"] for row in send(api, "GET").json()] == [account.public_id]
 
 
+def test_its_address_may_have_a_time_zone_of_its_own(api: Api):
+    given = [send(api, "POST", body=COURIER | zone).json()["time_zone"] for zone in ({}, {"time_zone": "Asia/Tokyo"})]
+
+    assert given == ["", "Asia/Tokyo"]
+    assert str(CarrierAccount.objects.latest("pk").zone) == "Asia/Tokyo"
+    assert CarrierAccount.objects.earliest("pk").zone == api.merchant.zone
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"carrier": "pigeon"}, "carrier"),
         ({"email": "nobody"}, "email"),
         ({"country_code": "XX"}, "country_code"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"carrier": "ups"}, "account_number"),
         ({"carrier": ["mail"]}, "carrier"),
     ],

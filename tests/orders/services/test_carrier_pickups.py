@@ -11,15 +11,15 @@ from django.db import IntegrityError, transaction
 from icalendar import Calendar
 
 from connectors.services import carriers
-from orders.enums import OrderStatus, PickupStatus
-from orders.errors import TransitionNotAllowed
-from orders.models import CarrierPickup, Order
-from orders.services import carrier_pickups
+from orders.enums import OrderStatus, PickupStatus, PushStatus
+from orders.errors import InvalidShipment, TransitionNotAllowed
+from orders.models import CarrierPickup, Order, OrderPush
+from orders.services import carrier_pickups, open_units
 from orders.services.carrier_pickups import WantedOrder
-from tests.factories import NOON, make_merchant, make_order
+from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.orders.services.collected import CLOSES, OPENS, FakeCarrier, drain, make_account, make_pickup
 from tests.orders.services.printed import send_to
-from tests.orders.services.refundable import make_paid
+from tests.orders.services.refundable import issue, make_paid
 from tests.orders.services.shippable import DHL, make_collectable, ship
 from tests.orders.services.test_shipping import history, refusals
 
@@ -245,6 +245,42 @@ def test_a_window_that_makes_no_sense_is_refused(fields: dict[str, Any], problem
     assert refusals(lambda: make_pickup(**fields)) == [problem]
 
 
+def test_what_a_store_sends_is_not_fetched_here_unless_something_of_it_was_sent_from_here():
+    merchant = make_merchant()
+    store = make_connection(merchant, name="Kauri Shopify")
+    theirs, half = (make_paid(merchant, connections=[store]) for _ in range(2))
+    OrderPush.objects.filter(order=half).update(status=PushStatus.SKIPPED, wait_for="")
+    ship(half, {"1": 1}, DHL)
+    OrderPush.objects.filter(order=half).update(status=PushStatus.QUEUED)
+    ours = make_paid(merchant)
+
+    assert refusals(lambda: make_pickup(ours, theirs)) == [("orders[1].id", "sent_elsewhere")]
+    assert make_pickup(ours, half).rows.count() == 2
+
+
+def test_a_push_that_was_kept_out_leaves_the_parcels_here():
+    merchant = make_merchant()
+    order = make_paid(merchant, connections=[make_connection(merchant)])
+    OrderPush.objects.update(status=PushStatus.SKIPPED, wait_for="")
+
+    assert make_pickup(order).rows.count() == 1
+
+
+def test_an_order_of_which_nothing_is_left_is_not_fetched():
+    order = make_paid()
+    issue(order, {"1": 3, "2": 1})
+
+    assert refusals(lambda: make_pickup(order)) == [("orders[0].id", "nothing_left")]
+
+
+def test_who_sends_what_is_asked_once_for_all_orders(django_assert_num_queries):
+    merchant = make_merchant()
+    for count in (1, 3):
+        orders = [make_paid(merchant) for _ in range(count)]
+        with django_assert_num_queries(4):
+            assert open_units.leaving(orders).from_here == {order.pk for order in orders}
+
+
 @pytest.mark.parametrize("count", [0, carrier_pickups.MOST_ORDERS + 1])
 def test_a_pickup_is_for_some_orders_and_not_for_all(count: int):
     account = make_account(make_merchant())
@@ -332,6 +368,48 @@ def test_calling_a_carrier_by_mail_off_cancels_the_same_entry():
     assert (event["UID"], event["SEQUENCE"], event["STATUS"]) == (f"{pickup.reference}@storeward", 1, "CANCELLED")
     assert "method=CANCEL" in kind
     assert state(pickup) == PickupStatus.CANCELLED
+
+
+def test_the_entry_and_its_end_have_one_organizer_who_mails_both(settings):
+    """RFC 5546 wants one in REQUEST and in CANCEL, and calendars follow nobody else."""
+    settings.DEFAULT_FROM_EMAIL = "Storeward <orders@portal.example>"
+    pickup = make_pickup()
+    drain()
+    carrier_pickups.cancel(pickup_id=pickup.pk, by="ana", at=NOON)
+    drain()
+
+    organizers = [entry(index)[0]["ORGANIZER"] for index in range(2)]
+
+    assert [str(each) for each in organizers] == ["MAILTO:orders@portal.example"] * 2
+    assert {each.params["CN"] for each in organizers} == {pickup.place["company"]}
+    assert all("orders@portal.example" in letter.from_email for letter in mail.outbox)
+
+
+def test_a_place_in_another_zone_has_its_own_window():
+    """Ten in Auckland is eight in Sydney."""
+    order = make_paid()
+    account = make_account(order.merchant, time_zone="Australia/Sydney")
+
+    pickup = make_pickup(order, account=account)
+    drain()
+
+    request = carrier_pickups.request_of(CarrierPickup.objects.get(pk=pickup.pk))
+    assert (f"{request.opens_at:%H:%M}", f"{request.closes_at:%H:%M}") == ("08:00", "12:00")
+    assert "08:00 to 12:00 (AEDT)" in mail.outbox[0].body
+    assert carrier_pickups.window(pickup).endswith("08:00 to 12:00 (AEDT)")
+
+
+def test_one_day_is_one_day_at_the_place():
+    """From 17:00 to 21:00 in Perth is the night between two days in Auckland."""
+    order, opens = make_paid(), datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    there = make_account(order.merchant, time_zone="Australia/Perth")
+
+    with pytest.raises(InvalidShipment) as caught:
+        make_pickup(order, opens_at=opens, closes_at=opens + timedelta(hours=4))
+    pickup = make_pickup(order, account=there, opens_at=opens, closes_at=opens + timedelta(hours=4))
+
+    assert [problem.code for problem in caught.value.problems] == ["another_day"]
+    assert carrier_pickups.window(pickup) == "Tuesday 24 November, 17:00 to 21:00 (AWST)"
 
 
 def test_a_mail_that_is_sent_twice_is_the_same_mail(monkeypatch: pytest.MonkeyPatch):

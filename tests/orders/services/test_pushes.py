@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.core import mail
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from connectors import conditions
+from connectors.base import Blocker, BlockerCode
 from connectors.http import CallRecord
 from connectors.models import CallLog, Connection, ConnectionState
 from connectors.services import connections, links
@@ -15,7 +18,7 @@ from connectors.services.calls import Log
 from orders import outbox
 from orders.enums import PushStatus, Topic
 from orders.errors import TransitionNotAllowed
-from orders.models import Order, OrderPush, OutboxMessage
+from orders.models import Order, OrderPush, OutboxMessage, SyncFault
 from orders.services import decisions, outbound, pushes
 from tests.factories import NOON, make_connection, make_order
 from tests.fakes import FakeStore, make_world
@@ -372,6 +375,25 @@ def test_a_total_that_differs_there_is_held_and_never_adjusted(monkeypatch):
     push = drained(store, push)
 
     assert (push.status, push.blockers[0]["code"]) == (PushStatus.HELD, "total_mismatch")
+
+
+def test_an_order_that_is_there_without_some_of_its_lines_is_held_and_not_sent_again(monkeypatch):
+    store = FakeStore()
+    push = captured(store)
+    missing = Blocker(BlockerCode.OUT_OF_STOCK, "A is out of stock.", "lines[0].sku", "A")
+    create = store.create
+    monkeypatch.setattr(store, "create", lambda order: replace(create(order), left_out=(missing,)))
+
+    push = drained(store, push)
+
+    assert (push.status, push.remote_name) == (PushStatus.HELD, "#1001")
+    assert [(each["code"], each["value"]) for each in push.blockers] == [
+        ("changed_at_destination", ""),
+        ("out_of_stock", "A"),
+    ]
+    assert SyncFault.objects.get().code == "changed_at_destination"
+    with pytest.raises(TransitionNotAllowed):
+        pushes.retry(push_id=push.pk, by="ana", at=NOON)
 
 
 def test_a_supplier_s_cost_is_not_held_against_what_was_paid(monkeypatch):

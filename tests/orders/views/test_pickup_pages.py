@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -21,7 +22,7 @@ from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrier
 from connectors.services import carriers
 from orders.enums import PickupStatus
 from orders.models import CarrierPickup, Order
-from tests.factories import make_member
+from tests.factories import make_connection, make_member
 from tests.orders.api.client import make_api
 from tests.orders.services.collected import FakeCarrier, drain, make_account, make_pickup
 from tests.orders.services.refundable import make_paid
@@ -82,6 +83,36 @@ def test_a_pickup_is_scheduled_from_the_orders_page(page: Client, order: Order, 
     row = pickup.rows.get()
     assert (row.parcels, row.weight_g) == (2, 3500)
     assert f"{pickup.opens_at.astimezone(merchant.zone):%H:%M}" == "09:00"
+
+
+def test_times_are_those_of_the_place_where_it_has_a_zone_of_its_own(page: Client, order: Order, merchant: Merchant):
+    page.post(
+        reverse("connectors:carrier_new", args=["mail"]),
+        PLACE | {"email": "desk@couriers.example", "name": "Kauri Couriers", "time_zone": "Australia/Perth"},
+    )
+    account = CarrierAccount.objects.get()
+    form = text_of(page.get(NEW, {"order": order.public_id}))
+
+    page.post(NEW, filled(order, account))
+
+    pickup = CarrierPickup.objects.get()
+    assert "Kauri Couriers (times in Australia/Perth)" in form
+    assert f"{pickup.opens_at.astimezone(ZoneInfo('Australia/Perth')):%H:%M}" == "09:00"
+    assert "09:00 to 12:00 AWST" in text_of(page.get(reverse("orders:pickup", args=[pickup.public_id])))
+    assert ", 09:00" in text_of(page.get(reverse("orders:pickups")))
+    assert "09:00 AWST" in text_of(page.get(reverse("orders:detail", args=[order.public_id])))
+
+
+def test_no_pickup_is_offered_for_what_a_store_sends(page: Client, merchant: Merchant):
+    order = make_paid(merchant, connections=[make_connection(merchant, name="Kauri Shopify")])
+    account = make_account(merchant)
+
+    detail = text_of(page.get(reverse("orders:detail", args=[order.public_id])))
+    refused = page.post(NEW, filled(order, account))
+
+    assert f"{NEW}?order={order.public_id}" not in detail
+    assert (refused.status_code, CarrierPickup.objects.count()) == (422, 0)
+    assert f"Kauri Shopify sends order {order.number}." in text_of(refused)
 
 
 def test_many_orders_are_chosen_in_the_list(page: Client, order: Order, merchant: Merchant):

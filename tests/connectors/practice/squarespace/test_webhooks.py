@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
+import responses
 
 from connectors.base import Account
 from connectors.errors import BadSignatureError
@@ -57,6 +58,34 @@ def test_a_subscription_that_makes_no_sense_is_refused(site, uri, topics):
     body = {"endpointUrl": uri, "topics": topics}
 
     assert call(site, "POST", SUBSCRIPTIONS, body, token=oauth(site)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("scopes", "topic", "status"),
+    [
+        (["website.orders"], "order.update", 201),
+        (["website.orders.read"], "order.create", 201),
+        (["website.inventory"], "order.update", 403),
+        (["website.inventory"], "order.create", 403),
+        (["website.inventory"], "extension.uninstall", 201),
+    ],
+)
+def test_news_of_orders_need_a_scope_of_orders(site, scopes, topic, status):
+    site.scopes = scopes
+    site.save()
+
+    assert subscribe(site, topic)[0] == status
+
+
+def test_a_subscription_is_not_changed_to_what_its_scopes_do_not_allow(site):
+    site.scopes = ["website.inventory"]
+    site.save()
+    _, made = subscribe(site, "extension.uninstall")
+    path = f"{SUBSCRIPTIONS}/{made['id']}"
+
+    answer = call(site, "POST", path, {"topics": ["order.update"]}, token=oauth(site))
+
+    assert (answer.status_code, get(site, path, token=oauth(site))["topics"]) == (403, ["extension.uninstall"])
 
 
 def test_a_site_has_twenty_five_subscriptions_at_most(site):
@@ -139,6 +168,23 @@ def test_a_rotated_secret_kills_the_old_one_at_once(site, secret):
     with pytest.raises(BadSignatureError):
         parsed(site, secret)
     assert parsed(site, json.loads(rotated.content)["secret"]).event_id
+
+
+def test_after_its_last_failure_the_subscription_is_deleted(site, secret):
+    subscribe(site, "order.create", uri=f"{URI}other/")
+    create(site)
+    delivery = PracticeDelivery.objects.get(uri=URI)
+
+    act, attempts = tasks.deliver, 0
+    with responses.mock:
+        responses.add(responses.POST, URI, status=500)
+        while not attempts or delivery.next_attempt_at:
+            act(delivery.pk)
+            delivery.refresh_from_db()
+            act, attempts = tasks.retry, attempts + 1
+
+    assert attempts == 7
+    assert list(site.webhooks.values_list("uri", flat=True)) == [f"{URI}other/"]
 
 
 # --- shipments by the API ---

@@ -79,6 +79,15 @@ def test_a_good_order_passes_its_check_and_is_placed_in_two_warehouses(driver, o
     assert driver.find("SW-1", since=since()) == (ref,)
 
 
+def test_a_part_that_was_placed_is_known_and_says_what_is_missing(driver, supplier):
+    dials.turn(supplier.pk, "takes_part", left=1)
+
+    ref = driver.create(order(line(3), line(4, quantity=999)))
+
+    assert ref.name == ", ".join(numbers())
+    assert [(each.code, each.value) for each in ref.left_out] == [("out_of_stock", "TEE-4")]
+
+
 def test_it_is_read_back_to_the_cent(driver, outbound):
     driver.create(outbound)
 
