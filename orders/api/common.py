@@ -11,6 +11,7 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.models import ApiKey, Merchant
 from connectors.models import Connection
+from connectors.models.connection import ConnectionQuerySet
 
 
 def key_of(request: Request) -> ApiKey:
@@ -42,9 +43,18 @@ def valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     return body
 
 
+def standing_connection(request: Request, public_id: str) -> Connection:
+    """One that is not disconnected; any other does not exist for this key."""
+    return _one(request, public_id, Connection.objects.all())
+
+
 def own_connection(request: Request, public_id: str) -> Connection:
-    """One that stands and has access of its own; any other does not exist for this key."""
-    rows = Connection.objects.of(merchant_of(request)).standing().own().select_related("merchant", "sync_settings")
+    """The same, with access of its own: none that stands for a partner's."""
+    return _one(request, public_id, Connection.objects.own())
+
+
+def _one(request: Request, public_id: str, rows: ConnectionQuerySet) -> Connection:
+    rows = rows.of(merchant_of(request)).standing().select_related("merchant", "sync_settings")
     connection = rows.filter(public_id=public_id).first()
     if connection is None:
         raise Http404

@@ -29,6 +29,7 @@ from orders.api import (
     shipping,
     supplier_tests,
     suppliers,
+    unlinked,
     views,
     write_backs,
 )
@@ -101,6 +102,41 @@ urlpatterns = [
     ),
     path("product-links/", login_not_required(link_views.LinkList.as_view()), name="links"),
     path("product-links/import/", login_not_required(link_views.LinkImportView.as_view()), name="link_import"),
+    path(
+        "product-links/unlinked/",
+        login_not_required(unlinked.UnlinkedList.as_view()),
+        name="unlinked",
+    ),
+    path(
+        "product-links/unlinked/<int:unlinked_id>/candidates/",
+        login_not_required(unlinked.Candidates.as_view()),
+        name="unlinked_candidates",
+    ),
+    path(
+        "product-links/unlinked/<int:unlinked_id>/try/",
+        login_not_required(unlinked.TryLink.as_view()),
+        name="unlinked_try",
+    ),
+    path(
+        "product-links/unlinked/<int:unlinked_id>/skip/",
+        login_not_required(unlinked.SkipUnlinked.as_view()),
+        name="unlinked_skip",
+    ),
+    path(
+        "product-links/unlinked/<int:unlinked_id>/unskip/",
+        login_not_required(unlinked.UnskipUnlinked.as_view()),
+        name="unlinked_unskip",
+    ),
+    path(
+        "connections/<str:public_id>/catalog/",
+        login_not_required(unlinked.Catalog.as_view()),
+        name="catalog",
+    ),
+    path(
+        "connections/<str:public_id>/catalog/read/",
+        login_not_required(unlinked.ReadCatalog.as_view()),
+        name="catalog_read",
+    ),
     path("product-links/<int:link_id>/", login_not_required(link_views.LinkDetail.as_view()), name="link"),
     path("orders/<str:public_id>/routing/", login_not_required(routing.OrderRouting.as_view()), name="order_routing"),
     path("pushes/<str:public_id>/preview/", login_not_required(routing.PushPreview.as_view()), name="push_preview"),
