@@ -320,6 +320,7 @@ urlpatterns = [
     path("carriers/<str:public_id>/", login_not_required(carriers.CarrierDetail.as_view()), name="carrier"),
     path("carriers/<str:public_id>/test/", login_not_required(carriers.TestCarrier.as_view()), name="carrier_test"),
     path("labels/", login_not_required(labels.Labels.as_view()), name="labels"),
+    path("labels/print/", login_not_required(labels.PrintLabels.as_view()), name="labels_print"),
     path("labels/<str:public_id>/", login_not_required(labels.LabelDetail.as_view()), name="label"),
     path("labels/<str:public_id>/file/", login_not_required(labels.LabelFile.as_view()), name="label_file"),
     path("labels/<str:public_id>/buy/", login_not_required(labels.BuyLabel.as_view()), name="label_buy"),
