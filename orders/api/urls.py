@@ -9,6 +9,7 @@ from orders.api import (
     accepting,
     carriers,
     channels,
+    connecting,
     connections,
     description,
     desk,
@@ -59,7 +60,13 @@ urlpatterns = [
     path("orders/<str:public_id>/decline/", login_not_required(views.DeclineOrder.as_view()), name="decline"),
     path("orders/<str:public_id>/cancel/", login_not_required(views.CancelOrder.as_view()), name="cancel"),
     path("orders/<str:public_id>/check/", login_not_required(views.CheckOrder.as_view()), name="check"),
-    path("connections/", login_not_required(link_views.ConnectionList.as_view()), name="connections"),
+    path("platforms/", login_not_required(connecting.Platforms.as_view()), name="platforms"),
+    path("connections/", login_not_required(connecting.Connections.as_view()), name="connections"),
+    path(
+        "connections/<str:public_id>/reconnect/",
+        login_not_required(connecting.Reconnect.as_view()),
+        name="connection_reconnect",
+    ),
     path(
         "connections/<str:public_id>/",
         login_not_required(connections.ConnectionDetail.as_view()),

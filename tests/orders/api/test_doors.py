@@ -82,6 +82,10 @@ PAGES_ALONE = {
 }  # fmt: skip
 
 DOORS_OF_CONNECTIONS: dict[str, Door] = {
+    "gallery": ("platforms", "get"),
+    "connect": ("connections", "post"),
+    "reconnect": ("connection_reconnect", "post"),
+    "confirm_server": ("connections", "post"),
     "list": ("connections", "get"),
     "detail": ("connection", "get"),
     "test": ("connection_test", "post"),
@@ -111,7 +115,6 @@ PAGES_ALONE_OF_CONNECTIONS = {
     "gateway_webhook": "for machines", "privacy": "for machines", "webhook": "for machines",
     "authorize": "a person's, in a browser", "authorized": "a person's, in a browser",
     "authorized_keys": "for machines", "reauthorize": "a person's, in a browser",
-    "gallery": "begins what a person goes on with", "connect": "a person's, who has the keys",
     "reconnect": "a person's, who has the keys", "confirm_server": "a person's, who knows the server",
     "start": "leads to the test, order sync and the catalog", "start_step": "leads to the test, order sync and the catalog",
 }  # fmt: skip
