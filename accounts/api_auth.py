@@ -69,3 +69,9 @@ class ApiKeyThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         ident = f"key-{request.auth.pk}" if isinstance(request.auth, ApiKey) else self.get_ident(request)
         return self.cache_format % {"scope": self.scope, "ident": ident}
+
+
+class ConnectThrottle(ApiKeyThrottle):
+    """Beside it, for what asks a store or a server that the caller names, while the caller waits."""
+
+    scope = "connect"

@@ -236,7 +236,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "orders.api.problems.handle",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api_auth.ApiKeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": env.str("API_RATE", "6000/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "api_key": env.str("API_RATE", "6000/min"),
+        "connect": env.str("API_CONNECT_RATE", "30/min"),
+    },
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -263,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         "RuleKindEnum": "orders.enums.RuleKind",
         "WriteBackStateEnum": "orders.enums.WriteBackState",
         "PartnerEmailEnum": "connectors.models.PartnerEmail",
+        "ConnectionStateEnum": "connectors.models.ConnectionState",
         "PartnershipStateEnum": "connectors.models.PartnershipState",
         "PartnershipSideEnum": "connectors.models.Side",
         "AcceptVerdictEnum": "orders.accepting.Verdict",

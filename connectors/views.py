@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -19,18 +18,26 @@ from accounts.http import MerchantRequest
 from accounts.models import Role
 from connectors import pending, registry
 from connectors.base import Entry
-from connectors.credentials import readable
-from connectors.errors import ConnectorError, CredentialsError, MovedError, ServerKeyError
+from connectors.errors import ConnectorError, MovedError, ServerKeyError
 from connectors.forms import ConnectForm, ReconnectForm
 from connectors.models import Connection
-from connectors.services import apps, catalog, connections, desk, desk_folder, health, practice, store_setup, suppliers
+from connectors.services import (
+    apps,
+    catalog,
+    connecting,
+    connections,
+    desk,
+    desk_folder,
+    health,
+    practice,
+    store_setup,
+    suppliers,
+)
 from connectors.services.connections import StateRefused
 
 LATEST_CALLS = 8
 LATEST_ORDERS = 50
 LATEST_FILES = 20
-TAKEN = "This store is connected already."
-ADDRESSES = ("base_url", "host", "email")  # fields that say where the other side is
 
 
 @require_GET
@@ -245,21 +252,12 @@ def _connect(request: MerchantRequest, form: ConnectForm, platform: str) -> Conn
 
 
 def establish(request: MerchantRequest, entry: Entry, *, platform: str, name: str) -> Connection:
-    """Ask first, save then, set up webhooks last. Raises ConnectorError, or IntegrityError for one that is there."""
-    shop = connections.ask(platform=platform, base_url=entry.base_url, credentials=entry.credentials)
-    connection = connections.connect(
-        merchant_id=request.merchant.pk,
-        platform=platform,
-        name=name,
-        base_url=entry.base_url,
-        credentials=entry.credentials,
-        webhook_secrets=entry.webhook_secrets,
-        shop=shop,
-        by=_by(request),
-        at=timezone.now(),
+    """Raises ConnectorError, or IntegrityError for one that is there."""
+    done = connecting.establish(
+        merchant_id=request.merchant.pk, entry=entry, platform=platform, name=name, by=_by(request), at=timezone.now()
     )
-    _say_connected(request, connection, shop.missing_scopes)
-    return connection
+    _say(request, connections.welcome(done.connection), done)
+    return done.connection
 
 
 def after_connecting(connection: Connection) -> HttpResponse:
@@ -274,35 +272,20 @@ def _ask_to_confirm(request: MerchantRequest, asked: pending.Pending) -> HttpRes
 
 
 def blame(form: ConnectForm | ReconnectForm, error: ConnectorError | StateRefused | IntegrityError) -> None:
-    """Beside the field that is wrong: the one that the error names, the first secret when it was refused, else the
-    address."""
-    text = TAKEN if isinstance(error, IntegrityError) else str(error)
-    asked = form.platform.FIELDS
-    found = [field.name for field in asked if field.name in ADDRESSES]
-    if isinstance(error, CredentialsError):
-        found = [error.field] if error.field else [field.name for field in asked if field.kind == "secret"]
-    field = found[0] if found and not isinstance(error, StateRefused) else None
+    """Beside the field that is wrong."""
+    field, text = connecting.blamed(form.platform.FIELDS, error)
     form.add_error(field if field in form.fields else None, text)
 
 
-def _say_connected(request: MerchantRequest, connection: Connection, missing_scopes: tuple[str, ...]) -> None:
-    messages.success(request, connections.welcome(connection))
-    if missing_scopes:
-        messages.warning(request, f"The token lacks permissions that are needed: {', '.join(missing_scopes)}.")
-    if connection.currency != request.merchant.currency and not suppliers.is_supplier(connection):
-        text = f"The store sells in {connection.currency}: orders in another currency will be blocked."
-        messages.warning(request, text)
-    _set_up_webhooks(request, connection)
-
-
-def _set_up_webhooks(request: MerchantRequest, connection: Connection) -> None:
-    if connections.register_webhooks(connection_id=connection.pk, at=timezone.now()):
-        messages.warning(request, "Webhooks could not be set up yet. Changes are found by asking the store regularly.")
+def _say(request: MerchantRequest, text: str, done: connecting.Connected) -> None:
+    messages.success(request, text)
+    for warning in done.warnings:
+        messages.warning(request, warning)
 
 
 def _reconnect(request: MerchantRequest, connection: Connection, form: ReconnectForm) -> bool:
     """False when the form now says what is wrong. Raises ServerKeyError or MovedError when a person has to confirm it."""
-    form.entry = _with_known_server(connection, form.entry)
+    form.entry = connecting.with_known_server(connection, form.entry)
     try:
         reestablish(request, connection, form.entry)
     except (ServerKeyError, MovedError):
@@ -314,31 +297,9 @@ def _reconnect(request: MerchantRequest, connection: Connection, form: Reconnect
 
 
 def reestablish(request: MerchantRequest, connection: Connection, entry: Entry, *, moved_to: str = "") -> None:
-    """Ask first, save then, set up webhooks last. `moved_to` is the other address that a person has confirmed.
-
-    Raises ConnectorError, MovedError among them, StateRefused when it cannot be, or IntegrityError for an address that
-    is connected already.
-    """
-    has_book = registry.connector_class(connection.platform).capabilities.desk
-    base_url = entry.base_url if has_book else connection.base_url
-    shop = connections.ask(platform=connection.platform, base_url=base_url, credentials=entry.credentials)
-    is_moved = shop.remote_id != connection.remote_id
-    if is_moved and not has_book:
-        raise StateRefused(f"These credentials belong to another store: {shop.name}.")
-    if is_moved and shop.remote_id != moved_to:
-        connections.refuse_to_move(connection)
-        raise MovedError(shop.remote_id)
-    connections.reconnect(
-        connection_id=connection.pk,
-        credentials=entry.credentials,
-        webhook_secrets=entry.webhook_secrets,
-        shop=shop,
-        moved_to=base_url if is_moved else "",
-        by=_by(request),
-        at=timezone.now(),
-    )
-    messages.success(request, f"{connection.name} is connected again. Waiting orders go on.")
-    _set_up_webhooks(request, connection)  # uninstalling the app took them away
+    """Raises what connecting.reestablish() raises."""
+    done = connecting.reestablish(connection, entry, moved_to=moved_to, by=_by(request), at=timezone.now())
+    _say(request, f"{connection.name} is connected again. Waiting orders go on.", done)
 
 
 def ask_about_address(
@@ -353,11 +314,3 @@ def ask_about_address(
         moved_to=error.moved_to,
     )
     return _ask_to_confirm(request, asked)
-
-
-def _with_known_server(connection: Connection, entry: Entry) -> Entry:
-    """The key that was confirmed stays so, where there is one and the server is the same."""
-    given = connection.credentials if readable(connection.credentials) else {}
-    known = given.get("server_key")
-    is_same = all(given.get(name) == entry.credentials.get(name) for name in ("host", "port"))
-    return replace(entry, credentials={**entry.credentials, "server_key": known}) if known and is_same else entry

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "links/bring-back/": "tests/orders/views/test_links.py",
     "links/skip/": "tests/orders/views/test_links.py",
     "product-links/": "tests/orders/api/test_links.py",
+    "product-links/unlinked/": "tests/orders/api/test_unlinked.py",
     "partnerships/": "tests/orders/api/test_partners.py",
     "settings/partners/": "tests/orders/views/test_partner_pages.py",
     "settings/keys/": "tests/accounts/test_pages.py",

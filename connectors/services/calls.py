@@ -138,7 +138,7 @@ class Page:
 
 def page(connection: Connection, wanted: Wanted) -> Page:
     """Newest first; as fast on the thousandth page as on the first."""
-    rows = _narrowed(connection, wanted)
+    rows = narrowed(connection, wanted)
     last = CallLog.objects.filter(connection=connection, pk=wanted.before).first() if wanted.before else None
     if last is not None:
         rows = rows.filter(Q(at__lte=last.at) & (Q(at__lt=last.at) | Q(pk__lt=last.pk)))
@@ -146,7 +146,8 @@ def page(connection: Connection, wanted: Wanted) -> Page:
     return Page(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else 0)
 
 
-def _narrowed(connection: Connection, wanted: Wanted) -> QuerySet[CallLog]:
+def narrowed(connection: Connection, wanted: Wanted) -> QuerySet[CallLog]:
+    """The calls that are wanted, in no order, whatever page they would stand on."""
     rows = CallLog.objects.filter(connection=connection)
     if wanted.operation:
         rows = rows.filter(operation__istartswith=wanted.operation)

@@ -15,6 +15,8 @@ from connectors.registry import connector_class
 UPDATE_AHEAD = timedelta(days=90)  # of the end of the API version that a driver uses
 
 Tone = Literal["ok", "warn", "bad"]
+Webhooks = Literal["in_place", "not_set_up", "not_with_this_access", "not_offered"]
+Circuit = Literal["closed", "half_open", "open"]
 LOW_BUDGET = 0.2
 
 
@@ -95,34 +97,62 @@ def _failing(connection: Connection) -> bool:
     return failure is not None and (success is None or failure > success)
 
 
-def _webhooks(connection: Connection, at: datetime) -> Fact:
-    checked = _when(connection.webhooks_checked_at, at)
+def webhooks_state(connection: Connection) -> Webhooks:
+    """Whether the store tells us of changes by itself; where it does not, it is asked regularly."""
     if not connector_class(connection.platform).capabilities.webhooks:
-        return Fact("Webhooks", "none there; it is asked for changes regularly")
-    if not checked:
-        return Fact("Webhooks", "not set up; changes are found by asking the store regularly", "warn")
+        return "not_offered"
+    if connection.webhooks_checked_at is None:
+        return "not_set_up"
+    return "in_place" if connection.webhook_topics else "not_with_this_access"
+
+
+def _webhooks(connection: Connection, at: datetime) -> Fact:
+    match webhooks_state(connection):
+        case "not_offered":
+            return Fact("Webhooks", "none there; it is asked for changes regularly")
+        case "not_set_up":
+            return Fact("Webhooks", "not set up; changes are found by asking the store regularly", "warn")
+        case "not_with_this_access":
+            return Fact("Webhooks", "none with this access; changes are found by asking the store regularly")
     count = len(connection.webhook_topics)
-    if not count:
-        return Fact("Webhooks", "none with this access; changes are found by asking the store regularly")
+    checked = _when(connection.webhooks_checked_at, at)
     return Fact("Webhooks", f"{count} topic{'' if count == 1 else 's'}, checked {checked}")
 
 
-def _budget(connection: Connection, at: datetime) -> Fact:
-    """What the store said last of its rate limit, with what has flowed back since."""
+def free_budget(connection: Connection, at: datetime) -> float | None:
+    """The part from 0 to 1 of the store's rate limit that is free, with what has flowed back since it was told last.
+
+    None when the store has not told it.
+    """
     available, maximum = connection.budget_available, connection.budget_maximum
     if available is None or not maximum or connection.budget_at is None:
-        return Fact("Rate budget", "the store has not told it")
+        return None
     back = (at - connection.budget_at).total_seconds() * (connection.budget_restore_per_s or 0)
-    share = min(max((available + max(back, 0)) / maximum, 0), 1)
-    return Fact("Rate budget", f"{share:.0%} of {maximum:,.0f} points free", "warn" if share < LOW_BUDGET else "")
+    return min(max((available + max(back, 0)) / maximum, 0), 1)
+
+
+def _budget(connection: Connection, at: datetime) -> Fact:
+    share = free_budget(connection, at)
+    if share is None:
+        return Fact("Rate budget", "the store has not told it")
+    points = f"{share:.0%} of {connection.budget_maximum:,.0f} points free"
+    return Fact("Rate budget", points, "warn" if share < LOW_BUDGET else "")
+
+
+def circuit_state(connection: Connection, at: datetime) -> Circuit:
+    """`open`: no calls until `open_until`; `half_open`: one at a time."""
+    if connection.open_until and connection.open_until > at:
+        return "open"
+    return "half_open" if connection.breaker_opened else "closed"
 
 
 def _circuit(connection: Connection, at: datetime) -> Fact:
-    if connection.open_until and connection.open_until > at:
-        why = "too many calls failed" if connection.breaker_opened else "the store asked for it"
-        return Fact("Circuit", f"no calls until {_when(connection.open_until, at)}: {why}", "warn")
-    if connection.breaker_opened:
-        return Fact("Circuit", "trying again, one call at a time", "warn")
+    match circuit_state(connection, at):
+        case "open":
+            why = "too many calls failed" if connection.breaker_opened else "the store asked for it"
+            return Fact("Circuit", f"no calls until {_when(connection.open_until, at)}: {why}", "warn")
+        case "half_open":
+            return Fact("Circuit", "trying again, one call at a time", "warn")
     return Fact("Circuit", "closed: calls go through")
 
 

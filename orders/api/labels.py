@@ -22,6 +22,7 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.models import Merchant
 from connectors.models import CarrierAccount
 from connectors.money import Money, MoneyError, is_currency
+from orders.api.problems import problem
 from orders.api.shipping_serializers import SizeSerializer, UnitsSerializer
 from orders.api.views import PROBLEM, REFUSALS, key_of, visible_pk
 from orders.errors import FieldProblem, InvalidShipment
@@ -31,6 +32,7 @@ from orders.services.shipping import HEAVIEST_G
 
 _READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _REFUSALS = {**dict.fromkeys((400, 422), PROBLEM), **REFUSALS}
+_PRIVATE = {"Cache-Control": "private, no-store"}
 _EXAMPLE = {
     "carrier": "k2Xv9Qd4",
     "lines": [{"id": "1", "quantity": 2}],
@@ -114,6 +116,12 @@ class NumbersSerializer(serializers.Serializer):  # type: ignore[type-arg]
     numbers = serializers.ListField(child=serializers.CharField(max_length=60), allow_empty=False)
 
 
+class PrintSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=32), min_length=1, max_length=label_sheet.MOST_PRINTED, help_text="Ids."
+    )
+
+
 class LabelCursor(CursorPagination):
     """Newest first; a page's address stays true while labels are added."""
 
@@ -182,13 +190,36 @@ class LabelFile(APIView):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, **_READING},
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
-        label = _label(request, public_id)
-        boxes = LabelBox.objects.filter(label=label, image__isnull=False).order_by("position")
-        pictures = [bytes(image or b"") for image in boxes.values_list("image", flat=True)]
-        if label.status != LabelStatus.BOUGHT or not pictures:
+        sheet = label_sheet.of(ShippingLabel.objects.filter(pk=_label(request, public_id).pk))
+        if not sheet:
             raise Http404
-        headers = {"Cache-Control": "private, no-store"}
-        return HttpResponse(label_sheet.write(pictures), content_type="application/pdf", headers=headers)
+        return HttpResponse(sheet, content_type="application/pdf", headers=_PRIVATE)
+
+
+class PrintLabels(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
+    @extend_schema(
+        operation_id="labels_print",
+        summary="Labels to print, in one PDF",
+        description=(
+            "A page of 4 by 6 inches for each parcel, in the order in which the labels were asked for. Refused as a whole "
+            "when one of them is not bought, or is older than 30 days."
+        ),
+        request=PrintSerializer,
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, 400: PROBLEM, **REFUSALS},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        body = PrintSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = set(body.validated_data["labels"])
+        rows = ShippingLabel.objects.of(_merchant(request)).filter(public_id__in=wanted)
+        if rows.count() != len(wanted):
+            raise Http404
+        lacking = rows.exclude(pk__in=label_sheet.printable(rows)).order_by("pk").values_list("reference", flat=True)
+        if names := ", ".join(lacking[:10]):
+            return problem(409, "nothing_to_print", f"There is nothing to print of: {names}.")
+        return HttpResponse(label_sheet.of(rows), content_type="application/pdf", headers=_PRIVATE)
 
 
 class _Change(APIView):

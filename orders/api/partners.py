@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
@@ -22,7 +22,8 @@ from connectors.models import CatalogVariant, Partnership, PartnershipState, Sid
 from connectors.services import partner_products, partner_settings, partners, plans
 from connectors.services.partners import PartnerRefused
 from orders.api import partner_serializers as words
-from orders.api.views import PROBLEM, REFUSALS, OrderCursor, key_of
+from orders.api.common import merchant_of, valid, who
+from orders.api.views import PROBLEM, REFUSALS, OrderCursor
 from orders.errors import PartnershipRefused
 from orders.models import Order, OrderPush
 from orders.services import partner_orders
@@ -55,7 +56,7 @@ class PartnershipList(GenericAPIView):  # type: ignore[type-arg]
     )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(_partnerships(request))
-        context = {"merchant": _merchant(request)}
+        context = {"merchant": merchant_of(request)}
         return self.get_paginated_response(words.PartnershipSerializer(page, many=True, context=context).data)
 
     @extend_schema(
@@ -71,14 +72,14 @@ class PartnershipList(GenericAPIView):  # type: ignore[type-arg]
         ],
     )
     def post(self, request: Request) -> Response:
-        body, merchant = _valid(words.InviteSerializer(data=request.data)), _merchant(request)
+        body, merchant = valid(words.InviteSerializer(data=request.data)), merchant_of(request)
         row = _refusing(
             partners.invite,
             merchant_id=merchant.pk,
             side=Side(body["side"]),
             whom=body["whom"],
             connection_id=_store_id(merchant, body.get("store")),
-            **_who(request),
+            **who(request),
         )
         return Response(_told(request, row.public_id), status=201)
 
@@ -105,10 +106,10 @@ class AcceptPartnership(APIView):
         responses={200: words.PartnershipSerializer, **_WRITING},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        row, merchant = _asked(request, public_id), _merchant(request)
-        body = _valid(words.AcceptSerializer(data=request.data))
+        row, merchant = _asked(request, public_id), merchant_of(request)
+        body = valid(words.AcceptSerializer(data=request.data))
         store = _store_id(merchant, body.get("store"))
-        _refusing(partners.accept, partnership_id=row.pk, merchant_id=merchant.pk, connection_id=store, **_who(request))
+        _refusing(partners.accept, partnership_id=row.pk, merchant_id=merchant.pk, connection_id=store, **who(request))
         return Response(_told(request, public_id))
 
 
@@ -123,7 +124,7 @@ class DeclinePartnership(APIView):
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = _asked(request, public_id)
-        _refusing(partners.decline, partnership_id=row.pk, merchant_id=_merchant(request).pk, **_who(request))
+        _refusing(partners.decline, partnership_id=row.pk, merchant_id=merchant_of(request).pk, **who(request))
         return Response(_told(request, public_id))
 
 
@@ -139,7 +140,7 @@ class RevokePartnership(APIView):
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = _partnership(request, public_id)
-        _refusing(partner_orders.revoke, partnership_id=row.pk, merchant_id=_merchant(request).pk, **_who(request))
+        _refusing(partner_orders.revoke, partnership_id=row.pk, merchant_id=merchant_of(request).pk, **who(request))
         return Response(_told(request, public_id))
 
 
@@ -172,13 +173,13 @@ class PartnershipSettings(APIView):
     )
     def patch(self, request: Request, public_id: str) -> Response:
         row = _standing(request, public_id, Side.DESTINATION)
-        body = _valid(words.PartnerSettingsSerializer(data=request.data, partial=True))
+        body = valid(words.PartnerSettingsSerializer(data=request.data, partial=True))
         rules = body.pop("shipping_rules", None)
         if body:
-            _refusing(partner_settings.save, partnership_id=row.pk, **_who(request), **body)
+            _refusing(partner_settings.save, partnership_id=row.pk, **who(request), **body)
         if rules is not None:
             given = [partner_settings.Threshold(**rule) for rule in rules]
-            _refusing(partner_settings.replace_rules, partnership_id=row.pk, rules=given, **_who(request))
+            _refusing(partner_settings.replace_rules, partnership_id=row.pk, rules=given, **who(request))
         return Response(_chosen(row))
 
 
@@ -204,7 +205,7 @@ class SharedProducts(APIView):
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = _standing(request, public_id, Side.SOURCE)
-        skus = list(dict.fromkeys(_valid(words.ShareSerializer(data=request.data))["skus"]))
+        skus = list(dict.fromkeys(valid(words.ShareSerializer(data=request.data))["skus"]))
         store = row.source_connection
         assert store is not None  # noqa: S101  # partnership_accepted_is_whole
         try:
@@ -213,8 +214,23 @@ class SharedProducts(APIView):
             raise ValidationError({"skus": str(error)}, code=error.code) from error
         if found.missing:
             raise ValidationError({"skus": f"No single product: {', '.join(found.missing[:10])}."}, code="unknown")
-        _refusing(partner_products.share, partnership_id=row.pk, variants=found.variants, **_who(request))
+        _refusing(partner_products.share, partnership_id=row.pk, variants=found.variants, **who(request))
         return self.get(request, public_id)
+
+    @extend_schema(
+        operation_id="partnerships_products_unshare",
+        summary="Share a product of your store no more",
+        description="The partner's orders that have not been sent need another way.",
+        parameters=[OpenApiParameter("variant_id", str, required=True)],
+        responses={204: None, **_WRITING},
+    )
+    def delete(self, request: Request, public_id: str) -> Response:
+        row = _standing(request, public_id, Side.SOURCE)
+        wanted = CharField(max_length=200).run_validation(request.query_params.get("variant_id", ""))
+        if not CatalogVariant.objects.filter(connection=row.connection, variant_id=wanted).exists():
+            raise Http404
+        _refusing(partner_products.unshare, partnership_id=row.pk, variant_id=wanted, **who(request))
+        return Response(status=204)
 
 
 class PartnerOrders(GenericAPIView):  # type: ignore[type-arg]
@@ -230,7 +246,7 @@ class PartnerOrders(GenericAPIView):  # type: ignore[type-arg]
         responses={200: words.PartnerOrderSerializer(many=True), **_READING},
     )
     def get(self, request: Request) -> Response:
-        merchant = _merchant(request)
+        merchant = merchant_of(request)
         _refuse_without_addon(merchant)
         page = self.paginate_queryset(partner_orders.orders_of(merchant))
         return self.get_paginated_response(words.PartnerOrderSerializer(page, many=True).data)
@@ -247,13 +263,13 @@ class PartnerPush(APIView):
         examples=[OpenApiExample("With a typed shipping cost", value={"shipping": "4.50"}, request_only=True)],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        merchant = _merchant(request)
+        merchant = merchant_of(request)
         push = OrderPush.objects.of(merchant).of_partners().filter(public_id=public_id).first()
         if push is None:
             raise Http404
         _refuse_without_addon(merchant)
-        body = _valid(words.NewPartnerPushSerializer(data=request.data))
-        sent = partner_orders.push(push_id=push.pk, shipping=body.get("shipping"), **_who(request))
+        body = valid(words.NewPartnerPushSerializer(data=request.data))
+        sent = partner_orders.push(push_id=push.pk, shipping=body.get("shipping"), **who(request))
         return Response(words.PartnerPushSerializer(sent).data)
 
 
@@ -268,7 +284,7 @@ class PartnerShipments(GenericAPIView):  # type: ignore[type-arg]
         responses={200: words.PartnerShipmentSerializer(many=True), **dict.fromkeys((401, 403, 429), PROBLEM)},
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(partner_orders.shipments_for(_merchant(request)))
+        page = self.paginate_queryset(partner_orders.shipments_for(merchant_of(request)))
         return self.get_paginated_response(words.PartnerShipmentSerializer(page, many=True).data)
 
 
@@ -281,7 +297,7 @@ class PlanDetail(APIView):
         responses={200: words.PlanSerializer, **dict.fromkeys((401, 403, 429), PROBLEM)},
     )
     def get(self, request: Request) -> Response:
-        return Response({"orders_addon": plans.has_orders_addon(_merchant(request).pk)})
+        return Response({"orders_addon": plans.has_orders_addon(merchant_of(request).pk)})
 
     @extend_schema(
         operation_id="plan_change",
@@ -291,24 +307,14 @@ class PlanDetail(APIView):
         responses={200: words.PlanSerializer, 400: PROBLEM, **dict.fromkeys((401, 403, 429), PROBLEM)},
     )
     def put(self, request: Request) -> Response:
-        body = _valid(words.PlanSerializer(data=request.data))
-        plans.set_orders_addon(merchant_id=_merchant(request).pk, on=body["orders_addon"], **_who(request))
+        body = valid(words.PlanSerializer(data=request.data))
+        plans.set_orders_addon(merchant_id=merchant_of(request).pk, on=body["orders_addon"], **who(request))
         return self.get(request)
-
-
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
-def _who(request: Request) -> dict[str, Any]:
-    return {"by": f"API key {key_of(request)}", "at": timezone.now()}
 
 
 def _partnerships(request: Request) -> Any:
     related = ("source", "destination", "source_connection", "connection")
-    return Partnership.objects.of(_merchant(request)).select_related(*related)
+    return Partnership.objects.of(merchant_of(request)).select_related(*related)
 
 
 def _partnership(request: Request, public_id: str) -> Partnership:
@@ -320,20 +326,20 @@ def _partnership(request: Request, public_id: str) -> Partnership:
 
 def _told(request: Request, public_id: str) -> dict[str, Any]:
     row = _partnership(request, public_id)
-    return dict(words.PartnershipSerializer(row, context={"merchant": _merchant(request)}).data)
+    return dict(words.PartnershipSerializer(row, context={"merchant": merchant_of(request)}).data)
 
 
 def _asked(request: Request, public_id: str) -> Partnership:
     """A question to this merchant by its short name; one by e-mail is for that address to answer."""
     row = _partnership(request, public_id)
-    if row.email or partners.side_of(row, _merchant(request)) == row.asked_by:
+    if row.email or partners.side_of(row, merchant_of(request)) == row.asked_by:
         raise Http404
     return row
 
 
 def _standing(request: Request, public_id: str, side: Side) -> Partnership:
     row = _partnership(request, public_id)
-    if row.state != PartnershipState.ACCEPTED or partners.side_of(row, _merchant(request)) != side:
+    if row.state != PartnershipState.ACCEPTED or partners.side_of(row, merchant_of(request)) != side:
         raise Http404
     return row
 
@@ -373,9 +379,3 @@ def _refusing(service: Callable[..., Any], **given: Any) -> Any:
         if refusal.field:
             raise ValidationError({refusal.field: str(refusal)}, code="not_possible") from refusal
         raise PartnershipRefused(str(refusal)) from refusal
-
-
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body

@@ -5,12 +5,29 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef, QuerySet
 from PIL import Image
 from reportlab.lib.units import inch
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from orders.models import LabelBox, LabelStatus, ShippingLabel
+
+MOST_PRINTED = 200  # labels in one PDF
 _WIDTH, _HEIGHT = 4 * inch, 6 * inch
+
+
+def printable(chosen: QuerySet[ShippingLabel]) -> QuerySet[ShippingLabel]:
+    """Those that are bought and of which a picture is kept."""
+    pictured = LabelBox.objects.filter(label=OuterRef("pk"), image__isnull=False)
+    return chosen.filter(Exists(pictured), status=LabelStatus.BOUGHT)
+
+
+def of(chosen: QuerySet[ShippingLabel]) -> bytes:
+    """One PDF of those that can be printed; empty when there are none. One query."""
+    boxes = LabelBox.objects.filter(label__in=printable(chosen), image__isnull=False).order_by("label_id", "position")
+    pictures = [bytes(image or b"") for image in boxes.values_list("image", flat=True)]
+    return write(pictures) if pictures else b""
 
 
 def write(pictures: Iterable[bytes]) -> bytes:

@@ -22,6 +22,7 @@ from orders.services import outbound
 
 LISTED_AT_MOST = 2_000  # SKUs; the ranking is made of them
 TRIED_AT_MOST = 25  # orders
+WAITING_SHOWN = 10
 
 _BLOCKED = (*ATTENTION, Headline.SYNCING)  # what an order with a push that cannot go on may be headed by
 _UNFINISHED = (
@@ -116,6 +117,29 @@ def title_of(pushes: Iterable[OrderPush], sku: str) -> str:
     """What the marketplace calls the SKU, by the newest of these orders; empty when none holds it."""
     lines = OrderLine.objects.filter(order__in=[push.order_id for push in pushes], sku=sku)
     return lines.order_by("-pk").values_list("title", flat=True).first() or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One SKU: what the marketplace calls it, which orders wait, and products to choose from."""
+
+    title: str
+    waiting: list[OrderPush]
+    more: bool  # more wait than these
+    candidates: list[CatalogVariant]
+
+
+def to_choose_from(connection: Connection, sku: str, words: str) -> Offer:
+    """Products that were searched for by `words`, or else that fit the SKU or resemble the marketplace's line."""
+    waiting = list(waiting_orders(connection, sku)[: WAITING_SHOWN + 1])
+    title = title_of(waiting, sku)
+    if words:
+        fitting, others = [], catalog.search(connection, words)
+    else:
+        fitting = [variant for variant in catalog.alike([connection.pk], [sku]) if catalog.fits(variant, sku)]
+        others = [row for row in catalog.resembling(connection, f"{title} {sku}") if row not in fitting]
+    found = [*fitting, *others][: catalog.FOUND_AT_MOST]
+    return Offer(title, waiting[:WAITING_SHOWN], len(waiting) > WAITING_SHOWN, found)
 
 
 # --- trying ----------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from orders.services import label_sheet, labels, open_units
 from orders.views import pdf
 
 PER_PAGE = 50
-MOST_PRINTED = 200
 _MOVING = (LabelStatus.RATING, LabelStatus.BUYING, LabelStatus.VOIDING)
 _FOR_SALE = (LabelStatus.RATED, LabelStatus.REFUSED)
 _ENDS = (LabelStatus.RATING, *_FOR_SALE, LabelStatus.BUYING, LabelStatus.UNSURE)
@@ -148,7 +147,7 @@ def label_file(request: MerchantRequest, public_id: str) -> HttpResponse:
 @role_required(Role.MANAGER)
 def labels_file(request: MerchantRequest) -> HttpResponse:
     """Those that were chosen in the list, in one PDF."""
-    return _print(request, request.POST.getlist("labels")[:MOST_PRINTED], "labels")
+    return _print(request, request.POST.getlist("labels")[: label_sheet.MOST_PRINTED], "labels")
 
 
 def _ask(request: MerchantRequest, order: Order, form: LabelForm, boxes: LabelBoxForms) -> ShippingLabel | None:
@@ -187,13 +186,11 @@ def _page(request: MerchantRequest, label: ShippingLabel, *, refusal: str = "") 
 
 
 def _print(request: MerchantRequest, public_ids: list[str], name: str) -> HttpResponse:
-    chosen = ShippingLabel.objects.of(request.merchant).filter(public_id__in=public_ids, status=LabelStatus.BOUGHT)
-    rows = LabelBox.objects.filter(label__in=chosen, image__isnull=False).order_by("label_id", "position")
-    pictures = [bytes(image or b"") for image in rows.values_list("image", flat=True)]
-    if not pictures:
+    sheet = label_sheet.of(ShippingLabel.objects.of(request.merchant).filter(public_id__in=public_ids))
+    if not sheet:
         messages.warning(request, "There is nothing to print: the carrier gave no picture, or it is too old.")
         return redirect("orders:labels")
-    return pdf.download(label_sheet.write(pictures), name)
+    return pdf.download(sheet, name)
 
 
 def _change(

@@ -26,7 +26,6 @@ from orders.views.htmx import wants_partial
 
 PAGE = 25
 AT_ONCE = 100
-ORDERS_SHOWN = 10
 
 
 @require_GET
@@ -53,14 +52,18 @@ def sku_page(request: MerchantRequest, public_id: str) -> HttpResponse:
     """One SKU of one connection: what the marketplace calls it, which orders wait, and products to choose from."""
     connection, sku = _connection(request, public_id), _sku(request.GET)
     words = request.GET.get("q", "").replace("\x00", "")[:120].strip()
+    offer = linking.to_choose_from(connection, sku, words)
     context = {
         "connection": connection,
         "sku": sku,
         "words": words,
+        "title": offer.title,
+        "orders": [push.order for push in offer.waiting],
+        "more_orders": offer.more,
+        "candidates": offer.candidates,
         "link": ProductLink.objects.filter(connection=connection, sku=sku).first(),
         "unlinked": UnlinkedSku.objects.filter(connection=connection, sku=sku).first(),
         "reading": catalog.reading_of(connection),
-        **_found(connection, sku, words),
     }
     template = "orders/_partials/link_candidates.html" if wants_partial(request) else "orders/link_sku.html"
     return render(request, template, context)
@@ -207,23 +210,6 @@ def _shown(one: linking.Blocked, currency: str) -> dict[str, Any]:
         "candidates": one.candidates,
         "best": sellable[0].pk if len(sellable) == 1 else None,
         "url": _page_of(one.row.connection, one.row.sku),
-    }
-
-
-def _found(connection: Connection, sku: str, words: str) -> dict[str, Any]:
-    """Products to choose from: what was searched for, or what fits the SKU or resembles the marketplace's line."""
-    waiting = list(linking.waiting_orders(connection, sku)[: ORDERS_SHOWN + 1])
-    title = linking.title_of(waiting, sku)
-    if words:
-        fitting, others = [], catalog.search(connection, words)
-    else:
-        fitting = [variant for variant in catalog.alike([connection.pk], [sku]) if catalog.fits(variant, sku)]
-        others = [row for row in catalog.resembling(connection, f"{title} {sku}") if row not in fitting]
-    return {
-        "title": title,
-        "orders": [push.order for push in waiting[:ORDERS_SHOWN]],
-        "more_orders": len(waiting) > ORDERS_SHOWN,
-        "candidates": [*fitting, *others][: catalog.FOUND_AT_MOST],
     }
 
 

@@ -2,86 +2,168 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 
 from accounts import urls as account_urls
+from connectors import urls as connection_urls
 from orders import urls
 from orders.api import urls as api_urls
 
-# A page's address by name -> the API's, where the two are called differently.
-DOORS = {
-    "bulk_confirm": "confirm",
-    "bulk_push": "push_now",
-    "bulk_retry": "push_retry",
-    "capture_retry": "capture",
-    "move": "order_routing",
-    "sync": "channel_sync",
-    "store_sync": "channel_sync",
-    "store_channel": "channel",
-    "change_settle": "settle_change",
-    "requests": "refund_requests",
-    "request_decline": "refund_request_decline",
-    "hand_over": "collected",
-    "documents": "customs",
-    "documents_many": "document_jobs",
-    "pickup_new": "pickups",
-    "list": "orders",
-    "detail": "order",
-    "links_save_many": "link_import",
-    "link_sku": "links",
-    "link_save": "links",
-    "link_ask": "links",
-    "link_try": "link_import",
-    "settings": "order_settings",
-    "requirements_follow": "channel_requirements",
-    "routing_default": "routing",
-    "rule_raise": "routing",
-    "rule_remove": "routing",
-    "partners": "partnerships",
-    "partner": "partnership",
-    "partner_accept": "partnership_accept",
-    "partner_decline": "partnership_decline",
-    "partner_revoke": "partnership_revoke",
-    "partner_settings": "partnership_settings",
-    "partner_rules": "partnership_settings",
-    "partner_automatic": "partnership_settings",
-    "partner_share": "partnership_products",
-    "partner_unshare": "partnership_products",
-    "auto_accept_settings": "accept_rules",
-    "auto_accept_save": "auto_accept",
-    "auto_accept_look_back": "look_back",
-    "accept_rule_raise": "accept_rule",
-    "accept_rule_remove": "accept_rule",
-    "accept_rule_edit": "accept_rule",
-    "label_new": "order_labels",
-    "labels_file": "label_file",
+METHODS = ("get", "post", "put", "patch", "delete")
+Door = tuple[str, str]  # the API's name and the method
+
+# A page's address by name -> the API's, where it is called differently or has several methods.
+DOORS: dict[str, Door] = {
+    "bulk_confirm": ("confirm", "post"),
+    "bulk_push": ("push_now", "post"),
+    "bulk_retry": ("push_retry", "post"),
+    "capture_retry": ("capture", "post"),
+    "draft": ("draft", "patch"),
+    "reexport": ("reexport", "post"),
+    "move": ("order_routing", "post"),
+    "sync": ("channel_sync", "post"),
+    "store_sync": ("channel_sync", "post"),
+    "store_channel": ("channel", "put"),
+    "change_settle": ("settle_change", "post"),
+    "requests": ("refund_requests", "get"),
+    "request_decline": ("refund_request_decline", "post"),
+    "hand_over": ("collected", "post"),
+    "documents": ("customs", "post"),
+    "documents_many": ("document_jobs", "post"),
+    "pickups": ("pickups", "get"),
+    "pickup_new": ("pickups", "post"),
+    "list": ("orders", "get"),
+    "detail": ("order", "get"),
+    "links": ("unlinked", "get"),
+    "links_save_many": ("link_import", "post"),
+    "link_sku": ("unlinked_candidates", "get"),
+    "link_save": ("links", "post"),
+    "link_ask": ("links", "post"),
+    "link_try": ("unlinked_try", "get"),
+    "link_skip": ("unlinked_skip", "post"),
+    "link_bring_back": ("unlinked_unskip", "post"),
+    "disconnect_impact": ("connection_impact", "get"),
+    "order_data": ("order_data", "patch"),
+    "locations": ("locations", "post"),
+    "settings": ("order_settings", "patch"),
+    "requirements": ("requirements", "put"),
+    "requirements_follow": ("channel_requirements", "delete"),
+    "routing": ("routing", "put"),
+    "routing_default": ("routing", "put"),
+    "rule_raise": ("routing", "put"),
+    "rule_remove": ("routing", "put"),
+    "plan": ("plan", "put"),
+    "partners": ("partnerships", "post"),
+    "partner": ("partnership", "get"),
+    "partner_accept": ("partnership_accept", "post"),
+    "partner_decline": ("partnership_decline", "post"),
+    "partner_revoke": ("partnership_revoke", "post"),
+    "partner_settings": ("partnership_settings", "patch"),
+    "partner_rules": ("partnership_settings", "patch"),
+    "partner_automatic": ("partnership_settings", "patch"),
+    "partner_share": ("partnership_products", "post"),
+    "partner_unshare": ("partnership_products", "delete"),
+    "auto_accept": ("auto_accept", "put"),
+    "auto_accept_settings": ("accept_rules", "post"),
+    "auto_accept_save": ("auto_accept", "put"),
+    "auto_accept_look_back": ("look_back", "get"),
+    "accept_rule_raise": ("accept_rule", "put"),
+    "accept_rule_remove": ("accept_rule", "delete"),
+    "accept_rule_edit": ("accept_rule", "put"),
+    "opening_hours": ("opening_hours", "put"),
+    "label_new": ("order_labels", "post"),
+    "labels_file": ("labels_print", "post"),
 }
 PAGES_ALONE = {
     "health": "for machines", "health_pump": "for machines", "health_gateways": "for machines",
     "refund_ask": "the customer's, behind a signed link", "partner_invitation": "a person's, behind a mailed link",
-    "link_skip": "tidies the page's own list", "link_bring_back": "tidies the page's own list",
-    "disconnect_impact": "a part of a page", "privacy": "an owner's, in person", "privacy_export": "an owner's, in person",
+    "privacy": "an owner's, in person", "privacy_export": "an owner's, in person",
 }  # fmt: skip
 
-
-def test_every_page_has_its_door():
-    """Under the same name, or under the one that the table says."""
-    missing = {page for page in _names(urls) - set(PAGES_ALONE) if DOORS.get(page, page) not in _names(api_urls)}
-
-    assert missing == set()
-
+DOORS_OF_CONNECTIONS: dict[str, Door] = {
+    "gallery": ("platforms", "get"),
+    "connect": ("connections", "post"),
+    "reconnect": ("connection_reconnect", "post"),
+    "confirm_server": ("connections", "post"),
+    "list": ("connections", "get"),
+    "detail": ("connection", "get"),
+    "test": ("connection_test", "post"),
+    "webhooks": ("connection_webhooks", "post"),
+    "pause": ("connection_pause", "post"),
+    "resume": ("connection_resume", "post"),
+    "disconnect": ("connection_disconnect", "post"),
+    "calls": ("connection_calls", "get"),
+    "carriers": ("carriers", "get"),
+    "carrier_new": ("carriers", "post"),
+    "carrier_test": ("carrier_test", "post"),
+    "carrier_disconnect": ("carrier", "delete"),
+    "tracking": ("tracking_files", "post"),
+    "purchase_settle": ("purchase_order_settle", "post"),
+    "setup": ("supplier", "get"),
+    "setup_step": ("supplier", "patch"),
+    "links": ("links", "get"),
+    "link_save": ("links", "post"),
+    "link_export": ("links", "get"),
+    "link_import": ("link_import", "post"),
+    "link_check": ("link_import", "post"),
+    "link_remove": ("link", "delete"),
+    "catalog": ("catalog", "get"),
+    "catalog_read": ("catalog_read", "post"),
+}
+PAGES_ALONE_OF_CONNECTIONS = {
+    "gateway_webhook": "for machines", "privacy": "for machines", "webhook": "for machines",
+    "authorize": "a person's, in a browser", "authorized": "a person's, in a browser",
+    "authorized_keys": "for machines", "reauthorize": "a person's, in a browser",
+    "reconnect": "a person's, who has the keys", "confirm_server": "a person's, who knows the server",
+    "start": "leads to the test, order sync and the catalog", "start_step": "leads to the test, order sync and the catalog",
+}  # fmt: skip
 
 OF_PERSONS = {  # a key must make neither people nor keys: see docs/adr/0022
     "team", "invite", "invitation_withdraw", "member_role", "member_remove", "invitation",
     "keys", "key_revoke", "switch",
 }  # fmt: skip
-OF_THE_BUSINESS = {"profile": "business"}
+OF_THE_BUSINESS: dict[str, Door] = {"profile": ("business", "patch")}
+
+
+def test_every_page_has_its_door():
+    """Under the same name, or under the one that the table says, with that method."""
+    assert without_door(urls, set(PAGES_ALONE), DOORS) == {}
+
+
+def test_every_page_of_a_connection_has_its_door():
+    assert without_door(connection_urls, set(PAGES_ALONE_OF_CONNECTIONS), DOORS_OF_CONNECTIONS) == {}
 
 
 def test_every_page_of_the_account_has_its_door_or_is_a_person_s():
-    doors = {OF_THE_BUSINESS.get(page, page) for page in _names(account_urls) - OF_PERSONS}
+    assert without_door(account_urls, OF_PERSONS, OF_THE_BUSINESS) == {}
 
-    assert doors <= _names(api_urls)
+
+def test_the_tables_name_pages_that_there_are():
+    assert {*DOORS, *PAGES_ALONE} <= _names(urls)
+    assert {*DOORS_OF_CONNECTIONS, *PAGES_ALONE_OF_CONNECTIONS} <= _names(connection_urls)
+    assert {*OF_THE_BUSINESS, *OF_PERSONS} <= _names(account_urls)
+
+
+def without_door(pages: ModuleType, alone: set[str], doors: Mapping[str, Door]) -> dict[str, str]:
+    """Pages that the API has nothing for, each with what is wrong."""
+    methods, wrong = _methods(), {}
+    for page in _names(pages) - alone:
+        name, method = doors.get(page, (page, ""))
+        there = methods.get(name, ())
+        if not there:
+            wrong[page] = f"there is no {name}"
+        elif not method and len(there) > 1:
+            wrong[page] = f"which of {', '.join(there)}?"
+        elif method and method not in there:
+            wrong[page] = f"{name} has no {method}"
+    return wrong
+
+
+def _methods() -> dict[str, tuple[str, ...]]:
+    """By the API's names, which methods are answered there."""
+    views = {pattern.name: getattr(pattern.callback, "cls", None) for pattern in api_urls.urlpatterns}
+    return {name: tuple(each for each in METHODS if hasattr(view, each)) for name, view in views.items() if name}
 
 
 def _names(module: ModuleType) -> set[str]:

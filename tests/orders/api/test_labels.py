@@ -135,6 +135,40 @@ def test_labels_are_listed_newest_first_and_carriers_say_what_they_sell(api: Api
     assert sells == {seller.public_id: True, mail.public_id: False}
 
 
+def test_many_labels_are_one_pdf(api: Api, order: Order):
+    first = make_bought(order, lines={"1": 1})
+    second = make_bought(order, account=first.account, lines={"1": 1})
+    wanted = [second.public_id, first.public_id, first.public_id]
+
+    printed = send(api, "POST", "labels/print/", {"labels": wanted})
+
+    assert (printed["Content-Type"], len(pages(printed.content))) == ("application/pdf", 2)
+    assert printed["Cache-Control"] == "private, no-store"
+
+
+def test_a_label_that_cannot_be_printed_refuses_the_whole(api: Api, order: Order):
+    bought = make_bought(order, lines={"1": 1})
+    rated = make_rated(order, account=bought.account, lines={"1": 1})
+
+    refused = send(api, "POST", "labels/print/", {"labels": [bought.public_id, rated.public_id]})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_print")
+    assert rated.reference in refused.json()["detail"]
+    assert bought.reference not in refused.json()["detail"]
+
+
+def test_what_is_printed_is_one_s_own(api: Api, order: Order):
+    ours, theirs = make_bought(order, lines={"1": 1}), make_bought()
+
+    answers = [
+        send(api, "POST", "labels/print/", {"labels": chosen}).status_code
+        for chosen in ([ours.public_id, theirs.public_id], ["none"], [], ["x"] * 201)
+    ]
+
+    assert answers == [404, 404, 400, 400]
+    assert api.send("POST", "labels/print/", {"labels": [ours.public_id]}).status_code == 403
+
+
 def test_another_merchants_labels_do_not_exist(api: Api, order: Order):
     theirs = make_bought()
     acts = ("buy", "rates", "look", "buy-again", "settle", "withdraw", "void", "ship")

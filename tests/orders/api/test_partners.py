@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.models import AuditEvent
 from accounts.services import api_keys
-from connectors.models import Partnership
+from connectors.models import Partnership, ProductLink
 from orders.enums import PushStatus
 from tests.factories import NOON, make_connection, make_marketplace, make_merchant
 from tests.orders.api.client import Api
@@ -126,6 +127,23 @@ def test_shared_products_are_told_without_stock_and_price(pair):
         {"variant_id": "variant-MUG", "sku": "MUG", "title": "Mug"},
     ]
     assert send(pair.seller, "POST", at(pair, "products/"), {"skus": ["SECRET-LAMP"]}).status_code == 404
+
+
+def test_a_product_is_shared_no_more(pair):
+    path = at(pair, "products/?variant_id=variant-BOWL")
+
+    assert send(pair.seller, "DELETE", path).status_code == 404
+    assert send(pair.owner, "DELETE", path, can_write=False).status_code == 403
+    assert send(make_merchant(), "DELETE", path).status_code == 404
+    assert send(pair.owner, "DELETE", at(pair, "products/")).json()["errors"][0]["code"] == "blank"
+    assert ProductLink.objects.filter(sku="BOWL").exists()
+    gone = send(pair.owner, "DELETE", path)
+
+    assert gone.status_code == 204
+    assert [row["sku"] for row in send(pair.owner, "GET", at(pair, "products/")).json()] == ["MUG"]
+    assert not ProductLink.objects.filter(sku="BOWL").exists()
+    assert AuditEvent.objects.filter(kind="partnership.unshared", by__startswith="API key").count() == 2
+    assert send(pair.owner, "DELETE", path).status_code == 404
 
 
 def test_an_order_is_listed_pushed_and_listed_as_pushed(pair):
