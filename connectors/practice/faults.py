@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from connectors.practice import dials, platforms
 from connectors.practice.models import PracticeShop
 
-_IN_THE_PLATFORMS_WORDS = ("too_many", "dead_token", "frozen")
+_IN_THE_PLATFORMS_WORDS = ("too_many", "dead_token", "frozen", "maintenance", "database_down")
 
 
 def before(shop: PracticeShop) -> HttpResponse | None:
