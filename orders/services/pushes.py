@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import conditions
-from connectors.base import Connector, RemoteRef
+from connectors.base import Blocker, Connector, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
 from connectors.services import links
 from orders import outbox
@@ -24,6 +24,7 @@ from orders.services import (
     history,
     kept_out,
     loading,
+    mending,
     outbound,
     preflight,
     preview,
@@ -153,14 +154,17 @@ def _finish(
     adopted: bool,
     copies: int,
 ) -> Iterator[str]:
-    """Read it back when that works, and record what is there."""
+    """Read it back when that works, and record what is there; one that was found is completed first."""
     yield "reading back"
+    lacks: tuple[Blocker, ...] = ()
     try:
+        if adopted:
+            lacks = mending.mend(push, ref.remote_id, connector)
         remote = connector.read(ref.remote_id)
     except ConnectorError:
         remote = None  # it is there; the promise to read it back is posted with the record
     yield "read back"
-    push_records.write(push_records.Sent(message, push, ref, remote, adopted, copies, world.now()))
+    push_records.write(push_records.Sent(message, push, ref, remote, adopted, copies, world.now(), lacks))
 
 
 @transaction.atomic
