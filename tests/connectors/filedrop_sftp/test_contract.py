@@ -24,7 +24,8 @@ from connectors.registry import connector_class
 from connectors.services import desk_folder
 from connectors.services.desk import BookDesk
 from tests.connectors.contract import an_hour_ago
-from tests.connectors.practice_contract import FIRST, SECOND, PracticeContract, PracticeStore, at_work
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import FIRST, SECOND, PracticeStore, at_work
 from tests.connectors.secrecy import Told
 from tests.connectors.sftp_server import make_mill, place_of
 from tests.factories import make_connection

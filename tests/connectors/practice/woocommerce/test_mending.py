@@ -14,7 +14,7 @@ from connectors.practice.models import PracticeOrder
 from connectors.practice.woocommerce import documents
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.practice.woocommerce.shop import make_shop
-from tests.connectors.practice_contract import PracticeStore, at_work
+from tests.connectors.practice_store import PracticeStore, at_work
 from tests.connectors.woocommerce.test_contract import WooStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
