@@ -92,8 +92,8 @@ __all__ = [
 class Connector(ABC):
     """One platform's verbs for one account. Cheap to build; the HTTP client keeps its connections open.
 
-    Every method may raise the errors of connectors.errors and nothing else. `create`, `cancel`, `fulfill`, `update` and
-    `add_notes` are the only ones that change anything there besides `register_webhooks`.
+    Every method may raise the errors of connectors.errors and nothing else. `create`, `mend`, `cancel`, `fulfill`, `update`
+    and `add_notes` are the only ones that change anything there besides `register_webhooks`.
     """
 
     platform: ClassVar[str]
@@ -184,6 +184,13 @@ class Connector(ABC):
     @abstractmethod
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         """Orders there that carry our reference, oldest first. `since` bounds the search, with margin."""
+
+    def mend(self, remote_id: str, order: OutboundOrder) -> None:  # noqa: B027  # most have nothing to mend
+        """Complete an order that `find` found: the answer to its creation was lost, and it may be half made. Repeatable.
+
+        RetryableError while it may still be in the making, RejectedError when it is not what `order` says and cannot be
+        made so. An order that is gone or closed is left alone. By default an order stands there whole or not at all.
+        """
 
     @abstractmethod
     def read(self, remote_id: str) -> RemoteOrder | None:

@@ -125,18 +125,20 @@ class HttpClient:
         auth: tuple[str, str] | None = None,
         operation: str = "",
         changes: bool,
+        explains: frozenset[int] = frozenset(),
     ) -> Answer:
         """Send once; never again by itself.
 
         `changes` says whether the request can change anything there. A failure after a byte may have been sent raises
         OutcomeUnknownError when it can, RetryableError when it cannot. A failure before that (name, address, connect,
         certificate) is always RetryableError; a request that must not or cannot be sent, RejectedError.
+        `explains` are further statuses whose body the driver looks into: some platforms say a definite no with a 500.
         """
         target = _checked_url(url, allow_loopback=self.allow_loopback)
         prepared = _prepared(method, url, headers=headers, json=json, form=form, auth=auth)
         trace = _Trace(host=target.host or "", changes=changes)
         try:
-            return self._exchange(prepared, trace)
+            return self._exchange(prepared, trace, _MEANINGFUL | explains)
         except ConnectorError as error:
             trace.outcome = type(error).__name__
             raise
@@ -147,14 +149,14 @@ class HttpClient:
     def close(self) -> None:
         self._adapter.close()
 
-    def _exchange(self, prepared: requests.PreparedRequest, trace: _Trace) -> Answer:
+    def _exchange(self, prepared: requests.PreparedRequest, trace: _Trace, explained: frozenset[int]) -> Answer:
         bounds = Limits(ends_at=time.monotonic() + self.deadline_s, allow_loopback=self.allow_loopback)
         token = limits.set(bounds)
         try:
             timeout = (min(CONNECT_S, self.deadline_s), self.deadline_s)
             with self._adapter.send(prepared, stream=True, timeout=timeout, verify=True) as response:
                 trace.heard(response)
-                _refuse_status(response, trace)
+                _refuse_status(response, trace, explained)
                 body = self._body(response, trace)
         except (requests.RequestException, HTTPError, http.client.HTTPException, OSError):
             # Their text can hold the query, and so a secret: neither it nor the chain is passed on.
@@ -262,10 +264,10 @@ class _Trace:
         return CallRecord(self.at, method, url, operation, self.status, self.outcome, self.request_id[:100], took_ms)
 
 
-def _refuse_status(response: requests.Response, trace: _Trace) -> None:
-    """Raise for a status that no driver has to look into."""
+def _refuse_status(response: requests.Response, trace: _Trace, explained: frozenset[int]) -> None:
+    """Raise for a status that the driver does not look into."""
     status = response.status_code
-    if status in _SUCCESS or status in _MEANINGFUL:
+    if status in _SUCCESS or status in explained:
         return
     after_s = _retry_after_s(response.headers.get("Retry-After", ""), now=datetime.now(UTC))
     if status in (_TOO_MANY, _SUSPECTED):

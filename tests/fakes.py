@@ -68,6 +68,8 @@ class FakeStore(Connector):
         self.sent: dict[str, OutboundOrder] = {}  # what each was created from
         self.variants: dict[str, RemoteVariant] = {}  # by SKU
         self.notes: dict[str, str] = {}  # of stores that keep them apart
+        self.lacks: Blocker | None = None  # what no mending mends
+        self.half_made: set[str] = set()  # ids that lack something
         self.put_back_there: list[PutBack] = []
         self.calls: list[str] = []
 
@@ -118,6 +120,12 @@ class FakeStore(Connector):
             if order.reference == reference and since <= order.created_at <= visible
         ]
         return tuple(order.ref for order in sorted(found, key=lambda order: order.created_at))
+
+    def mend(self, remote_id: str, order: OutboundOrder) -> None:
+        self._call("mend")
+        if self.lacks:
+            raise RejectedError(self.lacks.message, [self.lacks])
+        self.half_made.discard(remote_id)
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         self._call("read")

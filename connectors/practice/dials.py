@@ -21,6 +21,7 @@ class Dial:
     only: str = ""  # the one platform that knows it; empty: all but those that say otherwise
 
 
+HALF_MADE = "half_made"
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
 # of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
@@ -32,6 +33,12 @@ DIALS: Mapping[str, Dial] = {
         "The next orders are created, but the answer is an error 500.",
         "The outcome is unknown: the portal looks for the order, finds it, and sends no second one.",
     ),
+    HALF_MADE: Dial(
+        "Dies halfway",
+        "The next orders are saved as pending and without lines; then PHP dies, and the answer is an error 500.",
+        "The portal finds the order, waits until nobody can be at work on it any more, and completes it there.",
+        only="woocommerce",
+    ),
     "hang": Dial(
         "Time-out after create",
         "The next orders are created; the answer comes after this many seconds, when nobody waits any more.",
@@ -42,6 +49,19 @@ DIALS: Mapping[str, Dial] = {
         "Down",
         "The next requests are answered 502, and nothing is done.",
         "The portal tries again later. An order that may have been sent is looked for first.",
+    ),
+    "maintenance": Dial(
+        "Maintenance",
+        "The next requests are answered 503 with Retry-After of this many seconds; nothing is done.",
+        "The portal tries again when that time is over. An order that may have been sent is looked for first.",
+        seconds=600,
+        only="woocommerce",
+    ),
+    "database_down": Dial(
+        "Database down",
+        "The next requests are answered 500 with a page that says “Database Error”; nothing is done.",
+        "The portal tries again later. An order that may have been sent is looked for first.",
+        only="woocommerce",
     ),
     "slow": Dial("Slow", "The next answers take this many seconds.", "Nothing but patience.", seconds=3),
     "too_many": Dial(

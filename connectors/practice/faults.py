@@ -10,7 +10,10 @@ from django.http import HttpResponse
 from connectors.practice import dials, platforms
 from connectors.practice.models import PracticeShop
 
-_IN_THE_PLATFORMS_WORDS = ("too_many", "dead_token", "frozen", "denied", "locked", "suspected")
+_IN_THE_PLATFORMS_WORDS = (
+    *("too_many", "dead_token", "frozen", "denied", "locked", "suspected"),
+    *("maintenance", "database_down"),
+)
 
 
 def before(shop: PracticeShop) -> HttpResponse | None:

@@ -144,7 +144,7 @@ class PracticePlatform(ABC):
 
     @abstractmethod
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
-        """The platform's own answer for the dials `too_many`, `dead_token` and `frozen`."""
+        """The platform's own answer for `too_many`, `dead_token`, `frozen` and faults that it alone knows."""
 
     def places(self, shop: PracticeShop) -> list[str]:
         """Names of its locations."""

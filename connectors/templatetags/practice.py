@@ -7,6 +7,8 @@ from decimal import Decimal
 from django import template
 
 from connectors.money import plain
+from connectors.practice import looks
+from connectors.practice.models import PracticeOrder, PracticeShop
 
 register = template.Library()
 
@@ -27,3 +29,21 @@ def spoken(status: str) -> str:
 def percent(rate: str) -> str:
     """A tax line's rate: "0.15" is "15%"."""
     return f"{(Decimal(rate) * 100).normalize():f}%"
+
+
+@register.simple_tag
+def look_of(shop: PracticeShop) -> looks.Look:
+    """The words of a store's platform."""
+    return looks.of(shop.platform)
+
+
+@register.simple_tag
+def states_of(shop: PracticeShop, order: PracticeOrder, fulfillment: str) -> tuple[looks.State, ...]:
+    """How an order stands, in the words of its platform."""
+    return looks.states(shop.platform, order, fulfillment)
+
+
+@register.simple_tag
+def consent_of(shop: PracticeShop, app: str) -> str:
+    """What the platform's page asks before it lets an app in."""
+    return looks.of(shop.platform).consent.format(app=app, shop=shop.name)

@@ -24,6 +24,8 @@ API = "wc/v3"
 PAGE = 100  # the most it gives
 
 _SUCCESS = range(200, 300)
+_EXPLAINS = frozenset({500})  # "Invalid refund amount." is one
+_OWN_WORDS = "woocommerce_rest_"  # a 500 with another code is PHP that broke down
 _NOT_THERE = frozenset({"woocommerce_rest_shop_order_invalid_id", "woocommerce_rest_order_invalid_id"})
 _NO_PRODUCT = "woocommerce_rest_product_invalid_id"
 
@@ -109,7 +111,9 @@ class WooClient:
         api: str = API,
     ) -> tuple[Any, Answer]:
         url, changes = self._address(path, params, api=api), method != "GET"
-        answer = self._http.request(method, url, json=body, auth=self._auth(), operation=operation, changes=changes)
+        answer = self._http.request(
+            method, url, json=body, auth=self._auth(), operation=operation, changes=changes, explains=_EXPLAINS
+        )
         if answer.status not in _SUCCESS:
             raise _refusal(answer, changes=changes)
         return answer.json(), answer
@@ -131,8 +135,8 @@ def _refusal(answer: Answer, *, changes: bool) -> ConnectorError:
     """The error for an answer that is not 2xx. Nothing was carried out, where WooCommerce itself says no."""
     body = _readable(answer)
     code = body.get("code")
-    if not isinstance(code, str):
-        message = f"The store's host answered with status {answer.status} and a page instead of data."
+    if not isinstance(code, str) or (answer.status == 500 and not code.startswith(_OWN_WORDS)):
+        message = f"The store's host answered with status {answer.status} and no word of WooCommerce's."
         return OutcomeUnknownError(message) if changes else RetryableError(message)
     if answer.status == 401:
         return _unauthorized(code, said(body))

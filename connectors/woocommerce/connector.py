@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from logging import getLogger
 from typing import Any, ClassVar
 
@@ -34,6 +34,7 @@ from connectors.woocommerce import (
     catalog,
     changes,
     mapping,
+    mending,
     notes,
     orders,
     preflight,
@@ -149,6 +150,11 @@ class WooCommerceConnector(Connector):
                     hits[row["id"]] = row
         oldest_first = sorted(hits.values(), key=lambda row: (str(row["date_created_gmt"]), row["id"]))
         return tuple(self._ref(row) for row in oldest_first)
+
+    def mend(self, remote_id: str, order: OutboundOrder) -> None:
+        """PHP that dies after the order was saved leaves it pending, perhaps without lines, and nobody would pack it."""
+        body = self.request_for(order)
+        mending.mend(self._client, remote_id, order, body, quiet_s=self.horizon_s, at=datetime.now(UTC))
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         try:

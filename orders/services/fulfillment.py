@@ -16,7 +16,7 @@ from connectors.money import Money, fits, is_currency
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
 from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
-from orders.services import fulfilled, history, notices, owed_back, parts, push_records, shipments, write_backs
+from orders.services import fulfilled, history, mending, notices, owed_back, parts, push_records, shipments, write_backs
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -29,10 +29,13 @@ def pull(message: OutboxMessage, world: World) -> Iterator[str]:
     if not push.remote_id:
         return
     yield "reading"
-    remote = world.connector_for(push.connection).read(push.remote_id)
+    connector = world.connector_for(push.connection)
+    is_found = push.adopted and push.read_back_at is None
+    lacks = mending.mend(push, push.remote_id, connector) if is_found else ()
+    remote = connector.read(push.remote_id)
     yield "read"
     with outbox.finishing(message, at=world.now()):
-        record(push_id=push.pk, remote=remote, at=world.now())
+        record(push_id=push.pk, remote=remote, at=world.now(), lacks=lacks)
 
 
 def ask(push: OrderPush, *, cause: str, at: datetime) -> None:
@@ -49,8 +52,11 @@ def ask(push: OrderPush, *, cause: str, at: datetime) -> None:
         outbox.release_now(promised.key, at=at)
 
 
-def record(*, push_id: int, remote: RemoteOrder | None, at: datetime) -> None:
-    """Apply what the destination holds; None: the order is gone there. Inside a transaction; repeating is harmless."""
+def record(*, push_id: int, remote: RemoteOrder | None, at: datetime, lacks: tuple[Blocker, ...] = ()) -> None:
+    """Apply what the destination holds; None: the order is gone there. Inside a transaction; repeating is harmless.
+
+    `lacks`: why an order that was found is not what was sent.
+    """
     lock(OrderPush.objects.values_list("order_id", flat=True).get(pk=push_id))
     push = OrderPush.objects.select_related("order", "connection").get(pk=push_id)
     if remote is None:
@@ -62,7 +68,7 @@ def record(*, push_id: int, remote: RemoteOrder | None, at: datetime) -> None:
     push.remote_version = remote.remote_version[:60]
     push.save(update_fields=["remote_updated_at", "remote_version"])
     parts.record(push, remote.parts)
-    _record_total(push, remote, at=at)
+    _record_total(push, remote, at=at, lacks=lacks)
     _record_refund(push, remote, at=at)
     _record_shipments(push, remote, at=at)
     _record_cancelled_parts(push, remote, at=at)
@@ -100,12 +106,12 @@ def _warn_of_excess(push: OrderPush, before: Mapping[int, int], after: Mapping[i
 # --- what was done there besides sending -----------------------------------------------------------
 
 
-def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
+def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime, lacks: tuple[Blocker, ...]) -> None:
     """The first read is compared with what was paid; a later change is told once, and ends a hold that it mends."""
     if push.status not in (PushStatus.PUSHED, PushStatus.HELD) or push.remote_cancelled or remote.cancelled:
         return
     if push.read_back_at is None:
-        push_records.compare(push, remote, at=at)
+        push_records.compare(push, remote, at=at, lacks=lacks)
         return
     if remote.total == push.remote_total:
         return

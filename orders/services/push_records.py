@@ -29,6 +29,7 @@ class Sent:
     copies: int  # under one reference
     at: datetime
     calls: tuple[CallLog, ...] = ()  # that brought `remote`, not yet in the log
+    lacks: tuple[Blocker, ...] = ()  # why what was found is not what was sent
 
 
 def write_all(sendings: Sequence[Sent]) -> None:
@@ -64,7 +65,7 @@ def _take_over(push: OrderPush, now: PushNow) -> None:
 
 def _write_one(sent: Sent, moves: PushMoves, *, at: datetime) -> tuple[Blocker, ...]:
     _record(sent.push, sent.ref, moves, at=at, adopted=sent.adopted)
-    differing = () if sent.remote is None else _compare(sent.push, sent.remote, moves, at=at)
+    differing = () if sent.remote is None else _compare(sent.push, sent.remote, moves, at=at, lacks=sent.lacks)
     return _hold_for(sent.push, sent.ref.left_out, moves) if sent.ref.left_out else differing
 
 
@@ -112,21 +113,28 @@ def _promise_next(push: OrderPush, status: OrderStatus, *, at: datetime) -> None
         push_notes.promise(push, at=at)
 
 
-def compare(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
+def compare(push: OrderPush, remote: RemoteOrder, *, at: datetime, lacks: tuple[Blocker, ...] = ()) -> None:
     """Hold what was paid against what the destination has, to the cent. A difference is a blocker.
 
     A supplier's total is what the merchant pays there: it is written down and compared with nothing.
+    `lacks` is what a found order was seen to lack besides.
     """
     moves = PushMoves(by=history.STOREWARD, at=at)
-    blockers = _compare(push, remote, moves, at=at)
+    blockers = _compare(push, remote, moves, at=at, lacks=lacks)
     moves.write()
     sync_faults.report(push, blockers, at=at)
 
 
-def _compare(push: OrderPush, remote: RemoteOrder, moves: PushMoves, *, at: datetime) -> tuple[Blocker, ...]:
+def _compare(
+    push: OrderPush, remote: RemoteOrder, moves: PushMoves, *, at: datetime, lacks: tuple[Blocker, ...]
+) -> tuple[Blocker, ...]:
     """What is wrong there; empty when nothing is."""
     order, due = push.order, Money(push.expected_total, push.order.currency)
     moves.change(push, remote_total=remote.total, read_back_at=at, remote_version=remote.remote_version[:60])
+    if lacks:
+        text = f"{push.remote_name} in {push.connection.name} is not what was sent: {lacks[0].message}"
+        moves.move(push, to=PushStatus.HELD, text=text, reason=text, blockers=[each.as_json() for each in lacks])
+        return lacks
     if not compares_totals(push):
         costs = f": it costs {remote.total:f} {remote.currency} there" if remote.total else ""
         moves.note(push, kind="push.cost", text=f"Read back from {push.connection.name}{costs}.")

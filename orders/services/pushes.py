@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import conditions
-from connectors.base import BlockerCode, Connector, OutboundOrder, RemoteOrder, RemoteRef
+from connectors.base import Blocker, BlockerCode, Connector, OutboundOrder, RemoteOrder, RemoteRef
 from connectors.errors import ConnectorError, RejectedError
 from connectors.services import calls, links
 from orders import outbox
@@ -24,6 +24,7 @@ from orders.services import (
     history,
     kept_out,
     loading,
+    mending,
     outbound,
     preflight,
     preview,
@@ -184,17 +185,26 @@ def _finish(
     adopted: bool,
     copies: int,
 ) -> Iterator[str]:
-    """Read it back when that works, and record what is there."""
+    """Read it back when that works, and record what is there; one that was found is completed first."""
     yield "reading back"
+    lacks = _mended(push, ref, connector) if adopted else ()
     with calls.held() as made:
-        remote = _read_back(connector, ref)
+        remote = None if lacks is None else _read_back(connector, ref)
     yield "read back"
-    sent = push_records.Sent(message, push, ref, remote, adopted, copies, world.now(), tuple(made))
+    sent = push_records.Sent(message, push, ref, remote, adopted, copies, world.now(), tuple(made), lacks or ())
     try:
         push_records.write(sent)
     except Exception:
         calls.write(made)
         raise
+
+
+def _mended(push: OrderPush, ref: RemoteRef, connector: Connector) -> tuple[Blocker, ...] | None:
+    """What the order that was found lacks of what was sent; None when the store does not tell."""
+    try:
+        return mending.mend(push, ref.remote_id, connector)
+    except ConnectorError:
+        return None
 
 
 def _read_back(connector: Connector, ref: RemoteRef) -> RemoteOrder | None:

@@ -317,6 +317,15 @@ class StoreContract(ConnectContract):
 
         assert bool(store.driver.find(order.reference, since=an_hour_ago())) is store.can.lookup_by_reference
 
+    def test_an_order_that_is_whole_has_nothing_to_mend(self, store: Store):
+        order = store.order()
+        ref = store.driver.create(order)
+        before = store.read(ref)
+
+        store.driver.mend(ref.remote_id, order)
+
+        assert store.read(ref) == before
+
     def test_the_same_order_again_is_the_same_order_where_there_is_a_key(self, store: Store, told: Told):
         """Everywhere else whoever is unsure looks before: what was sent again is another order, or is refused."""
         order = store.order()

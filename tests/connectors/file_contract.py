@@ -9,7 +9,8 @@ import pytest
 
 from connectors.base import BlockerCode, RemoteRef, SupplierOptions
 from connectors.practice.models import PracticeOrder
-from tests.connectors.practice_contract import FIRST, SECOND, PracticeContract, PracticeStore
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import FIRST, SECOND, PracticeStore
 
 COURIER = SupplierOptions(shipping_method="Courier")
 

@@ -5,13 +5,9 @@ A platform's tests inherit PracticeContract and bring `store`: the practice stor
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, ClassVar
 
 import pytest
 
@@ -25,160 +21,20 @@ from connectors.errors import (
     OutcomeUnknownError,
     RetryableError,
 )
-from connectors.practice import dials, platforms, services, tasks
-from connectors.practice.models import PracticeDelivery, PracticeFulfillment, PracticeOrder, PracticeShop
+from connectors.practice import dials, platforms, tasks
+from connectors.practice.models import PracticeDelivery, PracticeOrder
 from connectors.practice.services import PracticeError
-from connectors.registry import connector_class, form_of
 from tests.connectors.capability_contract import CapabilityContract
-from tests.connectors.contract import Store, StoreContract, an_hour_ago, taxed
+from tests.connectors.contract import StoreContract, an_hour_ago, taxed
+from tests.connectors.practice_store import FIRST, HOOK, PracticeStore
+from tests.connectors.shipment_contract import ShipmentContract
 from tests.server import let_go
 
-HOOK = "https://portal.example/webhooks/contract/"
-FIRST = {"number": "NZ1", "company": "NZ Post", "url": "https://track.example/NZ1"}
-SECOND = {"number": "NZ2", "company": "NZ Post", "url": "https://track.example/NZ2"}
-LAG_S, CROWD = 60, 110
-
-
-@dataclass
-class PracticeStore(Store):
-    """A practice store with its staff. `shop` is its row."""
-
-    shop: PracticeShop = None  # type: ignore[assignment] # always given: see opened()
-    allow_loopback: bool = True
-    typed_secrets: tuple[str, ...] = ()  # what it signs its webhooks with, as far as connecting told
-
-    # Where platforms differ in what they tell; each is asserted both ways.
-    tells_parts: ClassVar[bool] = True  # False: nothing is told before all was sent
-    tells_refunds: ClassVar[bool] = True
-    books_what_is_put_back: ClassVar[bool] = True  # False: the units alone, with no money
-    tells_urls: ClassVar[bool] = True  # of parcels
-    units_of_two_parcels: ClassVar[list[int]] = [2]  # one shipment that does not say what is in which
-    found_at_once: ClassVar[bool] = False  # however far its search lags behind
-    gone: ClassVar[type[ConnectorError] | None] = None  # what reading a deleted order raises; None: it reads as None
-
-    @classmethod
-    def opened(cls, shop: PracticeShop, url: str, **known: Any) -> PracticeStore:
-        """Connected as a person does it: what is typed, then what the store says of itself."""
-        prefix = f"{url}/practice/"
-        typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
-        entry = form_of(shop.platform).read({"base_url": f"{url}{platforms.address(shop)}", **typed}, practice=prefix)
-        account = Account(entry.base_url, entry.credentials)
-        store = cls(connector_class(shop.platform), account, shop=shop, **known)
-        store.typed_secrets = entry.webhook_secrets
-        store.driver.register_webhooks(HOOK)
-        return store
-
-    def secrets(self) -> set[str]:
-        return super().secrets() | set(self.typed_secrets)
-
-    # --- its books ---
-
-    def row(self, ref: RemoteRef) -> PracticeOrder:
-        raise NotImplementedError
-
-    def orders(self) -> int:
-        return PracticeOrder.objects.count()
-
-    def written(self, ref: RemoteRef) -> str:
-        row = self.row(ref)
-        return f"{row.note} {row.tags} {json.dumps([row.attributes, row.details], ensure_ascii=False)}"
-
-    def crowd(self, reference: str = "") -> None:
-        """More orders than fit on a page: older than what comes next, and changed after it."""
-        row = self.row(self.create())
-        kept = {each.attname: getattr(row, each.attname) for each in PracticeOrder._meta.concrete_fields}
-        kept["updated_at"] += timedelta(minutes=1)
-        del kept["id"]
-        others = [{**kept, **self.stranger(row, number, reference)} for number in range(CROWD)]
-        PracticeOrder.objects.bulk_create(PracticeOrder(**each) for each in others)
-
-    def stranger(self, row: PracticeOrder, number: int, reference: str) -> dict[str, Any]:
-        """What is different in an order that is not ours, and almost has this reference."""
-        return {"name": f"#{50_000 + number}", "source_identifier": reference.lower(), "custom_id": ""}
-
-    # --- its staff ---
-
-    def ship(
-        self, ref: RemoteRef, *, units: int | None = None, parcels: Sequence[Mapping[str, str]] = ()
-    ) -> PracticeFulfillment:
-        row = self.row(ref)
-        quantities = None if units is None else {row.lines.get().pk: units}
-        return services.fulfill(order_id=row.pk, quantities=quantities, parcels=parcels)
-
-    def ship_in_two(self, ref: RemoteRef) -> None:
-        """All of it, in two parcels."""
-        self.ship(ref, parcels=[FIRST, SECOND])
-
-    def track(self, ref: RemoteRef, parcel: Mapping[str, str] = FIRST) -> None:
-        services.add_tracking(fulfillment_id=self.row(ref).fulfillments.get().pk, parcels=[parcel])
-
-    def take_back(self, ref: RemoteRef) -> None:
-        services.cancel_fulfillment(fulfillment_id=self.row(ref).fulfillments.get().pk)
-
-    def cancel(self, ref: RemoteRef) -> None:
-        services.cancel_order(order_id=self.row(ref).pk)
-
-    def refund(self, ref: RemoteRef, amount: str = "2.50") -> None:
-        services.refund(order_id=self.row(ref).pk, amount=Decimal(amount))
-
-    def edit(self, ref: RemoteRef) -> None:
-        """One unit instead of two."""
-        services.edit_quantity(line_id=self.row(ref).lines.get().pk, quantity=1)
-
-    def delete(self, ref: RemoteRef) -> None:
-        services.delete_order(order_id=self.row(ref).pk)
-
-    def lay_elsewhere(self) -> str:
-        """Another product, at another place where the store has several. Its SKU."""
-        others = self.shop.variants.exclude(sku=self.sku).order_by("pk")
-        found = self.driver.find_variants([other.sku for other in others])
-        other = next(other for other in others if found[other.sku])
-        platform = platforms.of(self.shop)
-        if platform.has_places:
-            platform.put(other, "Wellington")
-        return other.sku
-
-    # --- its faults and webhooks ---
-
-    def turn(self, dial: str, *, left: int = 1, seconds: int | None = None) -> None:
-        dials.turn(self.shop.pk, dial, left=left, seconds=seconds)
-
-    def refill(self) -> None:
-        """Its rate limit, as if nobody had asked for long."""
-        PracticeShop.objects.filter(pk=self.shop.pk).update(bucket=self.shop.bucket, bucket_at=None)
-
-    def knows(self, dial: str) -> bool:
-        return platforms.of(self.shop).knows(dial)
-
-    def listen(self) -> tuple[Account, tuple[str, ...]]:
-        """The account whose webhooks stand, and the secrets that they are signed with."""
-        return self.account, self.typed_secrets
-
-    def delivered(self) -> list[PracticeDelivery]:
-        """Everything it told, oldest first: something, exactly where the platform has webhooks."""
-        deliveries = list(PracticeDelivery.objects.select_related("shop").order_by("pk"))
-        assert bool(deliveries) is self.can.webhooks
-        return deliveries
-
-
-@contextmanager
-def at_work(store: PracticeStore) -> Iterator[PracticeStore]:
-    yield store
-    store.close()
-    let_go()
+LAG_S = 60
 
 
 @pytest.mark.django_db(transaction=True)
-class PracticeContract(CapabilityContract, StoreContract):
-    @pytest.fixture
-    def store(self, live_server: Any, settings: Any) -> Iterator[PracticeStore]:
-        settings.BASE_URL = live_server.url
-        with at_work(self.opened(live_server.url)) as store:
-            yield store
-
-    def opened(self, url: str) -> PracticeStore:
-        raise NotImplementedError
-
+class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
     # --- money ---
 
     def test_tax_shipping_and_a_discount_arrive_to_the_cent(self, store: PracticeStore):
@@ -299,66 +155,6 @@ class PracticeContract(CapabilityContract, StoreContract):
 
     # --- what staff do ---
 
-    def test_all_that_was_sent_comes_back(self, store: PracticeStore):
-        ref = store.create()
-        store.ship(ref, parcels=[FIRST])
-
-        (shipment,) = store.read(ref).shipments
-
-        assert (shipment.status, sum(line.quantity for line in shipment.lines)) == ("success", 2)
-        assert [(parcel.carrier, parcel.number) for parcel in shipment.parcels] == [("NZ Post", "NZ1")]
-        assert [parcel.url for parcel in shipment.parcels] == [FIRST["url"] if store.tells_urls else ""]
-
-    def test_what_was_sent_names_the_line_that_was_ordered(self, store: PracticeStore):
-        order = store.order()
-        ref = store.driver.create(order)
-        store.ship(ref)
-
-        (line,) = store.read(ref).shipments[0].lines
-
-        assert line.line_id == "line-1" or line.variant_id == order.lines[0].variant_id
-        assert line.remote_line_id
-
-    def test_two_parcels_come_back(self, store: PracticeStore):
-        ref = store.create()
-        store.ship_in_two(ref)
-
-        shipments = store.read(ref).shipments
-
-        assert [parcel.number for shipment in shipments for parcel in shipment.parcels] == ["NZ1", "NZ2"]
-        assert [line.quantity for shipment in shipments for line in shipment.lines] == store.units_of_two_parcels
-
-    def test_a_part_that_was_sent_comes_back_where_the_platform_tells(self, store: PracticeStore):
-        ref = store.create()
-        if platforms.of(store.shop).sends_parts:
-            store.ship(ref, units=1, parcels=[FIRST])
-        else:
-            with pytest.raises(PracticeError):
-                store.ship(ref, units=1)
-
-        units = [line.quantity for shipment in store.read(ref).shipments for line in shipment.lines]
-
-        assert units == ([1] if store.tells_parts else [])
-
-    def test_tracking_that_comes_late_belongs_to_the_same_shipment(self, store: PracticeStore):
-        ref = store.create()
-        store.ship(ref)
-        before = store.read(ref)
-
-        store.track(ref)
-
-        after = store.read(ref)
-        assert [one.remote_id for one in after.shipments] == [one.remote_id for one in before.shipments]
-        assert (before.shipments[0].parcels, after.shipments[0].parcels[0].number) == ((), "NZ1")
-
-    def test_a_shipment_that_was_taken_back_is_not_there_any_more(self, store: PracticeStore):
-        ref = store.create()
-        store.ship(ref)
-
-        store.take_back(ref)
-
-        assert [one.status for one in store.read(ref).shipments if one.status != "cancelled"] == []
-
     def test_an_order_that_staff_cancelled_is_cancelled(self, store: PracticeStore):
         ref = store.create()
 
@@ -418,23 +214,6 @@ class PracticeContract(CapabilityContract, StoreContract):
                 store.driver.read(ref.remote_id)
 
     # --- polling, without any webhook ---
-
-    @pytest.mark.parametrize("change", ["ship", "track", "take_back", "cancel", "refund", "edit"])
-    def test_a_poll_finds_each_change_under_the_version_of_a_read(self, store: PracticeStore, change: str):
-        order = store.order()
-        ref = store.driver.create(order)
-        if change in ("track", "take_back"):
-            store.ship(ref)
-        before, read_before = store.changed()[order.reference], store.read(ref)
-
-        happened = self._done(getattr(store, change), ref)
-
-        after, read_after = store.changed(before.updated_at)[order.reference], store.read(ref)
-        assert (read_after.remote_version != read_before.remote_version) is happened
-        if after.remote_version:
-            assert after.remote_version == read_after.remote_version
-        else:
-            assert after.updated_at == read_after.updated_at
 
     def test_a_change_in_the_very_moment_of_the_last_poll_is_not_lost(self, store: PracticeStore):
         first, second = store.order(), store.order()
@@ -578,15 +357,6 @@ class PracticeContract(CapabilityContract, StoreContract):
         )
         assert notice is not None
         return notice
-
-    @staticmethod
-    def _done(change: Callable[[RemoteRef], None], ref: RemoteRef) -> bool:
-        """Whether the store let it happen."""
-        try:
-            change(ref)
-        except PracticeError:
-            return False
-        return True
 
 
 def _signatures(headers: Mapping[str, str]) -> list[str]:

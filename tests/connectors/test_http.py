@@ -38,6 +38,15 @@ def test_an_answer_carries_status_headers_and_json():
     assert server.requests[0].endswith(b'{"a": "b"}')
 
 
+def test_a_status_that_the_driver_explains_is_an_answer_for_its_caller_alone():
+    with serving(answer(b'{"code": "no"}', status="500 Oops")) as server:
+        got = client().request("POST", server.url(), changes=True, explains=frozenset({500}))
+        with pytest.raises(OutcomeUnknownError):
+            client().request("POST", server.url(), changes=True)
+
+    assert (got.status, got.json()) == (500, {"code": "no"})
+
+
 def test_a_form_and_basic_auth_are_sent():
     with serving(answer()) as server:
         client().request("POST", server.url(), form={"amount": "100"}, auth=("sk", ""), changes=True)

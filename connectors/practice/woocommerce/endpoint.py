@@ -21,14 +21,19 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
-from connectors.practice import faults
+from connectors.practice import dials, faults
 from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
-from connectors.practice.woocommerce import documents, hooks, listing, options, ordering
+from connectors.practice.woocommerce import batch, documents, hooks, listing, options, ordering
 from connectors.practice.woocommerce.refusal import Refusal, invalid, no_route
 
 UNKNOWN_KEY = {
     "GET": ("woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
     "POST": ("woocommerce_rest_cannot_create", "Sorry, you are not allowed to create resources."),
+}
+FATAL = {
+    "code": "internal_server_error",
+    "message": "<p>There has been a critical error on this website.</p>",
+    "data": {"status": 500, "error": {"type": 1, "message": "Allowed memory size exhausted"}},
 }
 _AUTHENTICATION = "woocommerce_rest_authentication_error"
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -100,7 +105,13 @@ def _enter(
         return view(call, **key)
     with transaction.atomic():
         PracticeShop.objects.select_for_update().get(pk=shop.pk)
-        return view(call, **key)
+        try:
+            return view(call, **key)
+        except Refusal as refusal:
+            if not refusal.leaves:
+                raise
+            refused = refusal
+    raise refused
 
 
 def _check_key(shop: PracticeShop, request: HttpRequest) -> None:
@@ -110,8 +121,9 @@ def _check_key(shop: PracticeShop, request: HttpRequest) -> None:
         raise Refusal(401, *UNKNOWN_KEY.get(request.method or "", UNKNOWN_KEY["GET"]))
     if not hmac.compare_digest(secret.encode(), shop.settings["consumer_secret"].encode()):
         raise Refusal(401, _AUTHENTICATION, "Consumer secret is invalid.")
-    if request.method in _CHANGES and "read_write" not in shop.scopes:
-        raise Refusal(401, _AUTHENTICATION, "The API key provided does not have write permissions.")
+    right = "write" if request.method in _CHANGES else "read"
+    if not {right, "read_write"} & set(shop.scopes):
+        raise Refusal(401, _AUTHENTICATION, f"The API key provided does not have {right} permissions.")
     if shop.settings["role"] not in ("administrator", "shop_manager"):
         raise Refusal(403, *UNKNOWN_KEY.get(request.method or "", UNKNOWN_KEY["GET"]))
 
@@ -243,10 +255,18 @@ def _new_product(call: Call) -> PracticeVariant:
 @door("GET", "POST")
 def orders(call: Call) -> Given:
     if call.method == "POST":
-        row = ordering.create(call.shop.pk, call.body, at=call.at)
+        dies = dials.take(call.shop, dials.HALF_MADE) is not None
+        row = ordering.create(call.shop.pk, call.body, at=call.at, dies=dies)
+        if dies:
+            return Given(FATAL, 500)
         return Given(documents.order(row), 201, created=True)
     rows = listing.orders(call.shop, call.query)
     return _paged(call, rows, documents.order)
+
+
+@door("POST", "PUT", "PATCH")
+def batch_of_orders(call: Call) -> Given:
+    return Given(batch.orders(call.shop, call.body, at=call.at))
 
 
 @door("GET", "POST", "PUT", "PATCH", "DELETE")

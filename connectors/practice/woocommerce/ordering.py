@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db.models import F
 
 from connectors.practice import events, services
-from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.models import PracticeEvent, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.platforms import Change
-from connectors.practice.woocommerce import documents, rules, taxes
+from connectors.practice.woocommerce import documents, lines, rules, taxes
 from connectors.practice.woocommerce.refusal import Refusal
 
 _TAKES_STOCK = frozenset({"processing", "on-hold", "completed"})
@@ -32,13 +32,19 @@ PAGE_NAMES = {
 }
 
 
-def create(shop_id: int, body: Mapping[str, Any], *, at: datetime) -> PracticeOrder:
-    """Inside a transaction. Raises Refusal."""
+def create(shop_id: int, body: Mapping[str, Any], *, at: datetime, dies: bool = False) -> PracticeOrder:
+    """Inside a transaction. Raises Refusal. One that `dies` is saved as pending, and neither its lines nor a status follow."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
     rules.check(body)
     rules.check_new(body)
-    order = _new(shop, {} if rules.loses_its_parts(body) else body, body, at=at)
-    _store_lines(order, () if rules.loses_its_parts(body) else body.get("line_items") or ())
+    if body.get("coupon_lines"):
+        _refuse_coupon(shop, body, at=at)
+    order = _new(shop, rules.kept(body), body, at=at)
+    if dies:
+        order.details.update(shipping_lines=[], shippingLines=[], fee_lines=[])
+        order.save(update_fields=["details"])
+        return order
+    lines.store(order, rules.kept(body).get("line_items") or ())
     taxes.sum_up(order)
     _settle_status(order, _wanted(body), at=at)
     order.save()
@@ -51,6 +57,7 @@ def create(shop_id: int, body: Mapping[str, Any], *, at: datetime) -> PracticeOr
 def update(order: PracticeOrder, body: Mapping[str, Any], *, at: datetime) -> PracticeOrder:
     """Change the keys that were sent and no others. Inside a transaction, under the store's lock. Raises Refusal."""
     rules.check(body)
+    rules.check_parts(body)
     kept = order.details
     for name in ("billing", "shipping"):
         if body.get(name) is not None:
@@ -59,7 +66,11 @@ def update(order: PracticeOrder, body: Mapping[str, Any], *, at: datetime) -> Pr
     if "transaction_id" in body:
         order.source_identifier = body["transaction_id"][:_CUT]
     if "customer_note" in body:
-        order.note = body["customer_note"]
+        order.note = rules.cut_note(body["customer_note"])
+    lines.change(order, body.get("line_items") or ())
+    if body.get("shipping_lines"):
+        kept["shipping_lines"] = lines.with_shipping(kept["shipping_lines"], body["shipping_lines"])
+        kept["shippingLines"] = _shown_shipping(kept["shipping_lines"])
     kept["meta_data"] = _merged(kept["meta_data"], body.get("meta_data") or ())
     taxes.sum_up(order)
     if kept["status"] == "trash":
@@ -68,6 +79,15 @@ def update(order: PracticeOrder, body: Mapping[str, Any], *, at: datetime) -> Pr
         _settle_status(order, _wanted(body), at=at)
     _changed(order, at=at)
     return order
+
+
+def _refuse_coupon(shop: PracticeShop, body: Mapping[str, Any], *, at: datetime) -> NoReturn:
+    """The shop has no coupons. The order that was begun stays behind, as a draft of the checkout."""
+    draft = _new(shop, body, body, at=at)
+    draft.details["status"] = "checkout-draft"
+    draft.save(update_fields=["details"])
+    text = f'Coupon "{body["coupon_lines"][0].get("code", "")}" cannot be applied because it does not exist.'
+    raise Refusal(400, "woocommerce_rest_invalid_coupon", text, leaves=True, new_draft_order_id=draft.pk)
 
 
 def trash(order: PracticeOrder, *, at: datetime) -> PracticeOrder:
@@ -147,7 +167,7 @@ def _new(shop: PracticeShop, kept: Mapping[str, Any], body: Mapping[str, Any], *
     shop.last_number += 1
     shop.save(update_fields=["last_number"])
     writes_via = tuple(map(int, shop.settings["version"].split(".")[:2])) >= (9, 9)
-    shipping_lines = [_shipping_line(line, number) for number, line in enumerate(body.get("shipping_lines") or (), 1)]
+    shipping_lines = lines.with_shipping([], body.get("shipping_lines") or ())
     details: dict[str, Any] = {
         "status": "pending",
         "created_via": str(body.get("created_via") or "rest-api")[:_CUT] if writes_via else "rest-api",
@@ -161,7 +181,7 @@ def _new(shop: PracticeShop, kept: Mapping[str, Any], body: Mapping[str, Any], *
         "shippingAddress": _page_address(kept.get("shipping")),
         "email": (kept.get("billing") or {}).get("email", ""),
         "shipping_lines": shipping_lines,
-        "shippingLines": [{"title": line["method_title"], "code": line["method_id"]} for line in shipping_lines],
+        "shippingLines": _shown_shipping(shipping_lines),
         "fee_lines": [{"name": "", **fee} for fee in body.get("fee_lines") or ()],
         "meta_data": _merged([], kept.get("meta_data") or ()),
         "lines": {},
@@ -177,67 +197,15 @@ def _new(shop: PracticeShop, kept: Mapping[str, Any], body: Mapping[str, Any], *
         taxes_included=False,  # lines hold what they come to without tax
         subtotal=Decimal(0),
         total=Decimal(0),
-        note=str(body.get("customer_note") or ""),
+        note=rules.cut_note(str(body.get("customer_note") or "")),
         attributes=[{"key": pair["key"], "value": pair["value"]} for pair in details["meta_data"]],
         details=details,
     )
 
 
-def _store_lines(order: PracticeOrder, lines: Iterable[Mapping[str, Any]]) -> None:
-    for line in lines:
-        variant = _product(order.shop, line)
-        quantity = line.get("quantity", 1)
-        tax_class = line.get("tax_class") or (variant.details.get("tax_class", "") if variant else "")
-        total = _total(order, line, variant, quantity, tax_class)
-        row = PracticeLine.objects.create(
-            order=order,
-            variant=variant,
-            sku=variant.sku if variant else "",
-            title=line.get("name") or (variant.title if variant else ""),
-            quantity=quantity,
-            price=total / quantity,
-            properties=[{"key": pair["key"], "value": pair["value"]} for pair in line.get("meta_data") or ()],
-            requires_shipping=True,
-        )
-        subtotal = _amount(line.get("subtotal"), total)
-        order.details["lines"][str(row.pk)] = {
-            "subtotal": str(subtotal),
-            "total": str(total),
-            "unit_subtotal": str(subtotal / quantity),
-            "unit_total": str(total / quantity),
-            "total_tax": "0",
-            "tax_class": tax_class,
-        }
-
-
-def _product(shop: PracticeShop, line: Mapping[str, Any]) -> PracticeVariant | None:
-    """By SKU before any id, by the variation's id before the product's. An unknown one is no error."""
-    if line.get("sku"):
-        return shop.variants.filter(sku__iexact=line["sku"]).first()
-    return shop.variants.filter(pk=line.get("variation_id") or line.get("product_id") or 0).first()
-
-
-def _total(
-    order: PracticeOrder, line: Mapping[str, Any], variant: PracticeVariant | None, quantity: int, tax_class: str
-) -> Decimal:
-    """What was sent, without tax; the catalogue's price when nothing was."""
-    catalogue = taxes.without_tax(order.shop, variant.price, tax_class) * quantity if variant else Decimal(0)
-    return _amount(line.get("total"), catalogue)
-
-
-def _amount(text: str | None, otherwise: Decimal) -> Decimal:
-    """ "1,000.50" is 1000.50 there, and what is no number is 0."""
-    if text is None:
-        return otherwise
-    try:
-        return Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        return Decimal(0)
-
-
-def _shipping_line(line: Mapping[str, Any], number: int) -> dict[str, Any]:
-    known = {"method_id": line["method_id"], "method_title": line.get("method_title") or ""}
-    return {"id": number, **known, "total": str(_amount(line.get("total"), Decimal(0))), "total_tax": "0"}
+def _shown_shipping(shipping_lines: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """As the shared pages show them."""
+    return [{"title": line["method_title"], "code": line["method_id"]} for line in shipping_lines]
 
 
 def _page_address(address: Mapping[str, Any] | None) -> dict[str, str] | None:
@@ -264,7 +232,7 @@ def _settle_status(order: PracticeOrder, wanted: str, *, at: datetime) -> None:
     kept = order.details
     takes_stock, has_stock = wanted in _TAKES_STOCK, kept["has_stock"] and not order.cancelled_at
     if takes_stock != has_stock:
-        _move_stock(order, -1 if takes_stock else 1)
+        lines.move_stock(order, -1 if takes_stock else 1)
     kept["has_stock"] = takes_stock
     kept["status"] = wanted
     order.cancelled_at = (order.cancelled_at or at) if wanted == "cancelled" else None
@@ -279,18 +247,12 @@ def _settle_status(order: PracticeOrder, wanted: str, *, at: datetime) -> None:
 
 
 def _send_the_rest(order: PracticeOrder, *, at: datetime) -> None:
-    lines = list(order.lines.prefetch_related("fulfillment_lines__fulfillment"))
-    left = {line.pk: line.unfulfilled for line in lines if line.unfulfilled > 0}
+    rows = order.lines.prefetch_related("fulfillment_lines__fulfillment")
+    left = {row.pk: row.unfulfilled for row in rows if row.unfulfilled > 0}
     if left:
         fulfillment = order.fulfillments.create(created_at=at, updated_at=at)
         for pk, units in left.items():
             fulfillment.lines.create(line_id=pk, quantity=units)
-
-
-def _move_stock(order: PracticeOrder, sign: int) -> None:
-    for line in order.lines.all():
-        tracked = order.shop.variants.filter(pk=line.variant_id or 0, is_tracked=True)
-        tracked.update(stock=F("stock") + sign * line.quantity)
 
 
 def _changed(order: PracticeOrder, *, at: datetime) -> None:

@@ -112,6 +112,15 @@ class WooCommercePractice(PracticePlatform):
         if dial == "too_many":
             page = "<!doctype html><title>Too many requests</title>"
             return HttpResponse(page, status=429, headers={"Retry-After": str(seconds)})
+        if dial == "maintenance":
+            body = {
+                "code": "wp_die",
+                "message": "Briefly unavailable for scheduled maintenance. Check back in a minute.",
+            }
+            headers = {"Retry-After": str(seconds)}
+            return JsonResponse({**body, "data": {"status": 503}}, status=503, headers=headers)
+        if dial == "database_down":
+            return HttpResponse("<!doctype html><title>Database Error</title>", status=500)
         if dial == "frozen":
             body = {"code": "rest_no_route", "message": "No route was found matching the URL and request method."}
             return JsonResponse({**body, "data": {"status": 404}}, status=404)

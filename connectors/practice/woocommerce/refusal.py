@@ -6,10 +6,11 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """An error answer: status, code, message and what else stands in `data`."""
+    """An error answer: status, code, message and what else stands in `data`. `leaves`: what was written stays."""
 
-    def __init__(self, status: int, code: str, message: str, **data: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, *, leaves: bool = False, **data: Any) -> None:
         super().__init__(message)
+        self.leaves = leaves
         self.status = status
         self.body: dict[str, Any] = {"code": code, "message": message, "data": {"status": status, **data}}
 

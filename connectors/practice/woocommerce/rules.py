@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.money import is_currency
@@ -21,6 +21,7 @@ STATUSES = (
     "checkout-draft",
 )
 PHONE_MAX = 100
+TEXT_MAX = 65_535  # bytes of a column
 
 _TEXT, _WHOLE, _YES_NO, _LIST = "string", "integer", "boolean", "array"
 _ADDRESS = dict.fromkeys(
@@ -87,24 +88,45 @@ def check_new(body: Mapping[str, Any]) -> None:
     """Raises Refusal for what a new order lacks, or must not have."""
     if body.get("id"):
         raise Refusal(400, "woocommerce_rest_shop_order_exists", "Cannot create existing shop_order.")
+    check_parts(body)
+
+
+def check_parts(body: Mapping[str, Any]) -> None:
+    """The same for a new order and for what is added to one. Raises Refusal."""
     if body.get("customer_id"):
         raise Refusal(400, "woocommerce_rest_invalid_customer_id", "Customer ID is invalid.")
-    for line in body.get("line_items") or ():
+    for line in _added(body, "line_items"):
         if not any(line.get(key) for key in ("sku", "product_id", "variation_id")):
             raise Refusal(400, "woocommerce_rest_required_product_reference", "Product ID or SKU is required.")
         if line.get("quantity") == 0:
             raise Refusal(500, "internal_server_error", "There has been a critical error on this website.")
-    for line in body.get("shipping_lines") or ():
+    for line in _added(body, "shipping_lines"):
         if not line.get("method_id"):
             raise Refusal(400, "woocommerce_rest_invalid_shipping_item", "Shipping method ID is required.")
-    for coupon in body.get("coupon_lines") or ():
-        text = f'Coupon "{coupon.get("code", "")}" cannot be applied because it does not exist.'
-        raise Refusal(400, "woocommerce_rest_invalid_coupon", text)
 
 
-def loses_its_parts(body: Mapping[str, Any]) -> bool:
-    """A phone number that its column cannot hold: the order is stored without lines, addresses and meta data."""
-    return any(len((body.get(kind) or {}).get("phone") or "") > PHONE_MAX for kind in ("billing", "shipping"))
+def kept(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is stored of a new order: a text that its column cannot hold costs the address and all that comes after it.
+
+    Billing comes first, then shipping, then lines and meta data.
+    """
+    if _overflows(body.get("billing")):
+        return {}
+    return {"billing": body.get("billing")} if _overflows(body.get("shipping")) else body
+
+
+def cut_note(text: str) -> str:
+    return text.encode()[:TEXT_MAX].decode(errors="ignore")
+
+
+def _overflows(address: Mapping[str, Any] | None) -> bool:
+    given = address or {}
+    name = given.get("first_name") or ""
+    return len(given.get("phone") or "") > PHONE_MAX or len(name.encode()) > TEXT_MAX
+
+
+def _added(body: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    return (item for item in body.get(name) or () if not item.get("id"))
 
 
 def _check_address(address: Any, name: str) -> None:

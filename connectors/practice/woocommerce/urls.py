@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{_API}/products/<int:number>", endpoint.product, name="woo_product"),
     path(f"{_API}/products/<int:number>/variations", endpoint.variations, name="woo_variations"),
     path(f"{_API}/orders", endpoint.orders, name="woo_orders"),
+    path(f"{_API}/orders/batch", endpoint.batch_of_orders, name="woo_orders_batch"),
     path(_ORDER, endpoint.order, name="woo_order"),
     path(f"{_ORDER}/notes", endpoint.notes, name="woo_notes"),
     path(f"{_ORDER}/refunds", endpoint.refunds, name="woo_refunds"),

@@ -23,7 +23,7 @@ from connectors.services import desk
 from connectors.services.desk import BookDesk
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.file_contract import FileContract, FileStore
-from tests.connectors.practice_contract import at_work
+from tests.connectors.practice_store import at_work
 from tests.factories import make_connection
 
 

@@ -67,7 +67,7 @@ def test_the_platforms_page_says_what_is_asked_for(browser, shop):
     text = browser.look().content.decode()
 
     assert "write_orders" in text
-    assert "Approve" in text
+    assert "Install Storeward on" in text
 
 
 def test_a_denial_connects_nothing_and_says_so(browser, shop):

@@ -12,7 +12,8 @@ from connectors.shopify.connector import ShopifyConnector
 from tests.connectors import live
 from tests.connectors.contract import StoreContract
 from tests.connectors.practice.shop import make_shop
-from tests.connectors.practice_contract import PracticeContract, PracticeStore
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import PracticeStore
 from tests.connectors.shopify.orders import ACCOUNT, VARIANT, order
 from tests.connectors.wire_contract import WireContract, Wired
 

@@ -15,7 +15,8 @@ from connectors.squarespace.connector import SquarespaceConnector
 from tests.connectors import live
 from tests.connectors.contract import StoreContract
 from tests.connectors.practice.squarespace.site import make_site, oauth
-from tests.connectors.practice_contract import HOOK, PracticeContract, PracticeStore
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import HOOK, PracticeStore
 from tests.connectors.squarespace.orders import ACCOUNT, VARIANT, order
 from tests.connectors.wire_contract import WireContract, Wired
 

@@ -14,7 +14,8 @@ from connectors.ssactivewear.connector import SsActivewearConnector
 from tests.connectors import live
 from tests.connectors.contract import ConnectContract
 from tests.connectors.practice.ssactivewear.supplier import make_supplier
-from tests.connectors.practice_contract import PracticeContract, PracticeStore
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import PracticeStore
 from tests.connectors.ssactivewear.orders import ACCOUNT, order
 from tests.connectors.wire_contract import WireContract, Wired
 

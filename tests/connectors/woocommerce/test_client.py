@@ -86,6 +86,28 @@ def test_a_server_error_after_a_create_leaves_the_outcome_open(status):
         connector().create(order())
 
 
+def test_a_500_in_woocommerces_own_words_is_a_refusal():
+    """As "Invalid refund amount." is: its `data` is a bare number."""
+    refused = {"code": "woocommerce_rest_cannot_create_order_refund", "message": "Invalid refund amount.", "data": 500}
+    answers("orders/7/refunds", refused, method="POST", status=500)
+
+    with pytest.raises(RejectedError, match="Invalid refund amount"):
+        connector()._client.post("orders/7/refunds", {}, operation="refund_create")
+
+
+def test_a_page_about_the_database_leaves_the_outcome_open():
+    page = "<!doctype html><title>Database Error</title>"
+    responses.add("POST", f"{API}/orders", status=500, body=page, content_type="text/html")
+    responses.add("GET", f"{API}/orders/7", status=500, body=page, content_type="text/html")
+
+    with pytest.raises(OutcomeUnknownError):
+        connector().create(order())
+    with pytest.raises(RetryableError) as reading:
+        connector().read("7")
+
+    assert type(reading.value) is RetryableError
+
+
 def test_maintenance_names_the_time_to_wait():
     answers("orders/7", {"code": "wp_die"}, status=503, Retry_After="600")
 

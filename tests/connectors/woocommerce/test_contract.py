@@ -13,7 +13,9 @@ from connectors.woocommerce.connector import WooCommerceConnector
 from tests.connectors import live
 from tests.connectors.contract import StoreContract
 from tests.connectors.practice.woocommerce.shop import change, make_shop
-from tests.connectors.practice_contract import FIRST, SECOND, PracticeContract, PracticeStore
+from tests.connectors.practice_contract import PracticeContract
+from tests.connectors.practice_store import FIRST, SECOND, PracticeStore
+from tests.connectors.shipment_contract import ShipmentContract
 from tests.connectors.wire_contract import WireContract, Wired
 from tests.connectors.woocommerce.orders import ACCOUNT, order
 
@@ -75,7 +77,9 @@ class TestPractice(PracticeContract):
         return WooStore.opened(make_shop(), url, sku="STOOL")
 
 
-class TestPracticeWithFulfillments(PracticeContract):
+class TestPracticeWithFulfillments(ShipmentContract):
+    """The rest does not depend on how what was sent is told."""
+
     def opened(self, url: str) -> PracticeStore:
         return StoreWithFulfillments.opened(change(make_shop(), fulfillments=True), url, sku="STOOL")
 

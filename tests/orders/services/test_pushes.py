@@ -79,6 +79,57 @@ def test_a_lost_answer_is_looked_for_and_adopted():
     assert (push.status, push.adopted, len(store.orders)) == (PushStatus.PUSHED, True, 1)
 
 
+def lost(store: FakeStore) -> OrderPush:
+    """An order that is there, of which nobody here knows."""
+    push = captured(store)
+    store.next_fault = "timeout_after_create"
+    drained(store, push)
+    store.half_made.update(store.orders)
+    store.clock.advance(60)
+    return push
+
+
+def test_an_order_that_was_found_half_made_is_completed():
+    store = FakeStore()
+
+    push = drained(store, lost(store))
+
+    assert (push.status, push.adopted, store.half_made) == (PushStatus.PUSHED, True, set())
+
+
+def test_an_order_that_was_found_and_cannot_be_completed_is_held():
+    store = FakeStore()
+    push = lost(store)
+    store.lacks = Blocker(BlockerCode.INTERNAL_ERROR, "The store has another product.", "lines[0].sku")
+
+    push = drained(store, push)
+
+    assert (push.status, push.adopted, len(store.orders)) == (PushStatus.HELD, True, 1)
+    assert push.blockers[0]["message"] == "The store has another product."
+
+
+def test_what_cannot_be_completed_yet_is_completed_when_it_is_read():
+    store = FakeStore()
+    push = lost(store)
+    step(store)
+    store.next_fault = ""
+    push = OrderPush.objects.get(pk=push.pk)
+    assert push.read_back_at is None
+
+    store.clock.advance(3600)
+    push = drained(store, push)
+
+    assert (push.status, push.remote_total, store.half_made) == (PushStatus.PUSHED, push.order.total, set())
+
+
+def step(store: FakeStore) -> None:
+    """The order is found, and the store is down when it is to be completed."""
+    (message,) = outbox.claim(at=store.clock.now())
+    for at in outbox.steps(message, make_world(store)):
+        if at == "reading back":
+            store.next_fault = "down"
+
+
 def test_not_found_is_not_believed_before_the_horizon():
     store = FakeStore(index_lag_s=100)
     push = captured(store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from connectors.practice import dials
 from tests.connectors.practice.woocommerce.shop import ask, basic, body_of, change, refusal, send, url
 
 
@@ -54,6 +55,32 @@ def test_a_key_that_may_only_read_cannot_write(shop):
     shop.save()
 
     assert refusal(shop, "POST", "orders/0", {}) == (401, "woocommerce_rest_authentication_error")
+    assert ask(shop, "orders") == []
+
+
+def test_a_key_that_may_only_write_cannot_read(shop):
+    shop.scopes = ["write"]
+    shop.save()
+
+    assert refusal(shop, "GET", "orders") == (401, "woocommerce_rest_authentication_error")
+    assert send(shop, "POST", "orders", body_of(shop)).status_code == 201
+
+
+def test_maintenance_names_the_time_to_wait(shop):
+    dials.turn(shop.pk, "maintenance", left=1)
+
+    answer = send(shop, "GET", "orders")
+
+    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "600", "wp_die")
+
+
+def test_a_database_that_is_down_answers_with_a_page(shop):
+    dials.turn(shop.pk, "database_down", left=1)
+
+    answer = send(shop, "POST", "orders", body_of(shop))
+
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert b"Database Error" in answer.content
     assert ask(shop, "orders") == []
 
 

@@ -210,7 +210,6 @@ def test_times_are_the_stores_and_utc_and_say_neither(shop):
         ({"line_items": [{"product_id": 1, "quantity": 0}]}, 500, "internal_server_error"),
         ({"shipping_lines": [{"method_title": "Courier"}]}, 400, "woocommerce_rest_invalid_shipping_item"),
         ({"customer_id": 7}, 400, "woocommerce_rest_invalid_customer_id"),
-        ({"coupon_lines": [{"code": "X"}]}, 400, "woocommerce_rest_invalid_coupon"),
         ({"id": 7}, 400, "woocommerce_rest_shop_order_exists"),
     ],
 )
@@ -239,16 +238,29 @@ def test_a_body_that_says_nothing_makes_an_empty_order(shop, body, kind):
     assert (answer.status_code, answer.json()["status"], answer.json()["line_items"]) == (201, "pending", [])
 
 
-@pytest.mark.parametrize("kind", ["billing", "shipping"])
-def test_a_phone_that_is_too_long_loses_lines_and_addresses(shop, kind):
-    order = create(shop, **{kind: {**HOME, "phone": "1" * 101}}, meta_data=[{"key": "a", "value": "b"}])
+def test_a_coupon_that_does_not_exist_leaves_a_draft(shop):
+    answer = send(shop, "POST", "orders", body_of(shop, coupon_lines=[{"code": "X"}]))
 
-    assert (order["line_items"], order["meta_data"], order["shipping"]) == ([], [], {})
+    data = answer.json()["data"]
+    assert (answer.status_code, answer.json()["code"]) == (400, "woocommerce_rest_invalid_coupon")
+    assert ask(shop, f"orders/{data['new_draft_order_id']}")["status"] == "checkout-draft"
+    assert stock(shop) == 5
+
+
+@pytest.mark.parametrize("spoiled", [{"phone": "1" * 101}, {"first_name": "A" * 70_000}])
+@pytest.mark.parametrize(("kind", "left"), [("billing", {}), ("shipping", HOME)])
+def test_a_text_that_is_too_long_loses_lines_and_addresses(shop, kind, left, spoiled):
+    """Billing is stored before shipping: it survives what is wrong there."""
+    order = create(shop, **{kind: {**HOME, **spoiled}}, meta_data=[{"key": "a", "value": "b"}])
+
+    assert (order["line_items"], order["meta_data"], order["shipping"], order["billing"]) == ([], [], {}, left)
     assert stock(shop) == 5
 
 
 def test_long_texts_are_cut_without_a_word(shop):
-    assert create(shop, transaction_id="R" * 101)["transaction_id"] == "R" * 100
+    order = create(shop, transaction_id="R" * 101, customer_note="n" * 70_000)
+
+    assert (order["transaction_id"], order["customer_note"]) == ("R" * 100, "n" * 65_535)
 
 
 def test_an_old_store_ignores_where_an_order_came_from(shop):
