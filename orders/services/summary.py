@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
+from orders.services import looks
 
 # A draft's blockers say what is missing; those of any other order are lines that go nowhere.
 _GOES_SOMEWHERE = Q(blockers=[]) | Q(status=OrderStatus.DRAFT)
@@ -20,7 +21,10 @@ _READY_UNITS = Coalesce(
 
 
 def refresh(order_id: int) -> None:
-    """Recompute push, fulfillment and payment status. Call it in the transaction that changed a row below."""
+    """Recompute push, fulfillment and payment status, and whether a person should look.
+
+    Call it in the transaction that changed a row below.
+    """
     payment = Payment.objects.filter(order_id=order_id).values_list("status", flat=True).first()
     lines = OrderLine.objects.filter(order_id=order_id).annotate(ready=_READY_UNITS)
     counted = [(line.due_quantity, line.fulfilled_quantity, line.ready) for line in lines]
@@ -28,6 +32,7 @@ def refresh(order_id: int) -> None:
         payment_status=payment or PaymentStatus.NONE,
         push_status=_pushes(order_id),
         fulfillment_status=fulfillment_summary(counted),
+        needs_look=looks.needs_look(),
     )
 
 
@@ -43,7 +48,8 @@ def refresh_pushes(order_ids: Collection[int]) -> None:
     for order_id, found in known.items():
         alike.setdefault(push_summary(_latest_generations(found)), []).append(order_id)
     for summed, ids in alike.items():
-        Order.objects.filter(pk__in=ids).update(push_status=_unless_lines_go_nowhere(summed))
+        alike_ones = Order.objects.filter(pk__in=ids)
+        alike_ones.update(push_status=_unless_lines_go_nowhere(summed), needs_look=looks.needs_look())
 
 
 def push_summary(statuses: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from orders import outbox
 from orders.enums import OutboxStatus, WriteBackState
 from orders.models import Fulfillment, OutboxMessage, WriteBack
 from orders.models.write_back import BY_HAND
-from orders.services import history, told_shipments, told_units, write_backs
+from orders.services import history, looks, told_shipments, told_units, write_backs
 from orders.services.transitions import lock
 from orders.world import World
 
@@ -211,6 +211,7 @@ def _write_down(message: OutboxMessage, row: WriteBack, parcels: Sequence[Parcel
     row.parcels, row.told_at = told_shipments.as_json(parcels), at
     row.maybe_told_at = row.maybe_told_by = None
     row.save()
+    looks.refresh(message.order.pk)
     tracking = ", ".join(parcel.number for parcel in parcels if parcel.number)
     text = f"Told {row.connection.name} what was sent" + (f": {tracking}." if tracking else ".")
     history.note(message.order, kind="fulfillment.told", text=text, by=history.STOREWARD, at=at)

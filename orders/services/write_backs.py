@@ -19,7 +19,7 @@ from orders.errors import TransitionNotAllowed
 from orders.models import Fulfillment, Order, OrderPush, OutboxMessage, WriteBack
 from orders.models.fulfillment import FulfillmentQuerySet
 from orders.models.write_back import BY_HAND
-from orders.services import history, notices, told_shipments
+from orders.services import history, looks, notices, told_shipments
 from orders.services.transitions import lock
 
 HELD_AT_ONCE = 200
@@ -67,6 +67,7 @@ def promise_all(order: Order, fulfillments: FulfillmentQuerySet, store: Connecti
         if message.status == OutboxStatus.WAITING:
             WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.WAITING, reason=message.reason)
     _take_back(order, fulfillments, at=at)
+    looks.refresh(order.pk)
     if order.lines.exists() and _is_complete(order):
         conditions.cleared(conditions.fulfilled(order.pk))
 
@@ -86,6 +87,7 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     if row.maybe_told_by == message.pk and message.maybe_sent_at is None:
         row.maybe_told_at = row.maybe_told_by = None  # the store refused: nothing was done there
     row.save(update_fields=["state", "reason", "maybe_told_at", "maybe_told_by"])
+    looks.refresh(message.order.pk)
     if held:
         stands = row.fulfillment.status == ShipmentStatus.SUCCESS
         what = "was not told what was sent" if stands else "was not told that a fulfillment was taken back"
@@ -110,6 +112,7 @@ def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
             raise TransitionNotAllowed("There is nothing to tell again.")
         row.state, row.reason = WriteBackState.WAITING, ""
         row.save(update_fields=["state", "reason"])
+    looks.refresh(order.pk)
     text = f"{by} asked to tell {row.connection.name} again."
     history.note(order, kind="fulfillment.tell_again", text=text, by=by, at=at)
     return row
@@ -127,8 +130,10 @@ def settle(*, write_back_id: int, by: str, at: datetime) -> Fulfillment:
         text = f"{by} took the fulfillment back in {row.connection.name}."
         history.note(order, kind="fulfillment.untold", text=text, by=by, at=at)
         row.delete()
+        looks.refresh(order.pk)
         return row.fulfillment
     _write_down_by_hand(row, at=at)
+    looks.refresh(order.pk)
     text = f"{by} marked the fulfillment in {row.connection.name}."
     history.note(order, kind="fulfillment.told", text=text, by=by, at=at)
     return row.fulfillment
@@ -154,11 +159,12 @@ def hold_stranded(*, at: datetime) -> None:
     waiting = WriteBack.objects.filter(state=WriteBackState.WAITING, connection__state=ConnectionState.REMOVED)
     for row_id in list(waiting.order_by("pk").values_list("pk", flat=True)[:HELD_AT_ONCE]):
         with transaction.atomic():
-            row, _ = _locked(row_id)
+            row, order = _locked(row_id)
             reason = _why_by_hand(row) if row.is_taken_back else _mark_it_there(row.connection)
             if _withdrawn(row, at=at):
                 row.state, row.reason = WriteBackState.HELD, reason
                 row.save(update_fields=["state", "reason"])
+                looks.refresh(order.pk)
                 _ask_a_person(row, reason, reason, cause=f"{row.public_id}:removed", at=at)
 
 
@@ -180,6 +186,7 @@ def _take_up(row_id: int, heir: Connection, *, at: datetime) -> bool:
     if row.state not in _UNTOLD or row.connection.state != ConnectionState.REMOVED or not _withdrawn(row, at=at):
         return False
     _tell_through(row, order, heir, at=at)
+    looks.refresh(order.pk)
     text = f"{heir.name} is connected again: this goes on." if row.state == WriteBackState.WAITING else row.reason
     history.note(order, kind="fulfillment.tell_again", text=text, by=history.STOREWARD, at=at)
     return True
