@@ -110,16 +110,19 @@ for q2_model in (Failure, OrmQ, Schedule, Success):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ("number", "merchant", "channel", "headline", "payment_status", "push_status", "placed_at", "due_at")
-    list_filter = ("headline", "merchant", "is_archived")
+    list_filter = ("headline", "merchant", "is_archived", "needs_look")
     search_fields = ("number", "external_id", "public_id")
     date_hierarchy = "placed_at"
-    readonly_fields = ("headline", "due_at", "stands_still_for", "cancel_wished_at")
+    readonly_fields = ("headline", "needs_look", "due_at", "stands_still_for", "cancel_wished_at")
     fieldsets = (
         (
             None,
             {"fields": ("number", "external_id", "public_id", "merchant", "channel", "headline", "stands_still_for")},
         ),
-        ("States", {"fields": ("status", "payment_status", "push_status", "fulfillment_status", "is_archived")}),
+        (
+            "States",
+            {"fields": ("status", "payment_status", "push_status", "fulfillment_status", "is_archived", "needs_look")},
+        ),
         ("Times", {"fields": ("placed_at", "received_at", "due_at", "confirm_by", "authorized_until", "ship_by")}),
         (
             "Decision",

@@ -46,13 +46,14 @@ class Tab:
     key: str
     label: str
     headlines: tuple[str, ...] = ()  # empty: all of them
+    looks: bool = False  # those that need a look as well, whatever their headline
     archived: bool = False  # those alone; the other tabs have none of them
 
 
 TABS: tuple[Tab, ...] = (
     Tab("all", "All"),
     Tab("confirm", "Needs confirmation", (Headline.NEEDS_CONFIRMATION,)),
-    Tab("attention", "Needs attention", ATTENTION),
+    Tab("attention", "Needs attention", ATTENTION, looks=True),
     Tab("syncing", "Syncing", (Headline.SYNCING,)),
     Tab("fulfillment", "Awaiting fulfillment", (Headline.AWAITING_FULFILLMENT, Headline.PARTLY_FULFILLED)),
     Tab("completed", "Completed", (Headline.COMPLETED,)),
@@ -138,7 +139,7 @@ def narrowed(merchant: Merchant, wanted: Wanted, *, at: datetime) -> QuerySet[Or
     exactly = {column: getattr(wanted, name) for name, column in _EXACT.items() if getattr(wanted, name)}
     orders: QuerySet[Order] = Order.objects.of(merchant).filter(is_archived=wanted.tab.archived, **exactly)
     if wanted.tab.headlines:
-        orders = orders.filter(headline__in=wanted.tab.headlines)
+        orders = orders.filter(_behind(wanted.tab))
     for word in wanted.words.lower().split()[:6]:
         orders = orders.filter(search_text__contains=word)
     if wanted.destination:
@@ -156,6 +157,11 @@ def narrowed(merchant: Merchant, wanted: Wanted, *, at: datetime) -> QuerySet[Or
     if wanted.days:
         orders = orders.filter(placed_at__gte=at - timedelta(days=wanted.days))
     return orders
+
+
+def _behind(tab: Tab) -> Q:
+    headed = Q(headline__in=tab.headlines)
+    return headed | Q(needs_look=True) if tab.looks else headed
 
 
 def has_blocker(code: str) -> Q:
@@ -216,25 +222,30 @@ def _narrowed_count(merchant: Merchant, wanted: Wanted, at: datetime) -> int:
 
 
 def _counted(tab: Tab) -> Sequence[str]:
-    return [_ARCHIVED] if tab.archived else tab.headlines or Headline.values
+    if tab.archived:
+        return [_ARCHIVED]
+    return [*(tab.headlines or Headline.values), *([_LOOKS] if tab.looks else [])]
 
 
-_ARCHIVED = "archived"  # beside the headlines
+_ARCHIVED, _LOOKS = "archived", "looks"  # beside the headlines
 _FEW = "SELECT %s, COUNT(*) FROM (SELECT 1 FROM orders_order WHERE merchant_id = %s AND {} LIMIT %s) AS few"
 _COUNT = _FEW.format("headline = %s AND NOT is_archived")
 _COUNT_ARCHIVED = _FEW.format("is_archived")
+_COUNT_LOOKS = _FEW.format(f"needs_look AND NOT is_archived AND headline NOT IN ({', '.join(['%s'] * len(ATTENTION))})")
 
 
 def _capped_counts(merchant: Merchant) -> dict[str, int]:
-    """Orders per headline, and archived ones, in one statement that looks at COUNT_CAP index entries of each at the most.
+    """Orders per headline, archived ones, and those to look at that no headline of ATTENTION counts already.
+
+    In one statement that looks at COUNT_CAP index entries of each at the most.
 
     SQL by hand: the ORM has no count over a limited subquery that both databases take in a UNION.
     """
     values = [value for headline in Headline.values for value in (headline, merchant.pk, headline, COUNT_CAP)]
     with database.cursor() as cursor:
         cursor.execute(
-            " UNION ALL ".join([*[_COUNT] * len(Headline), _COUNT_ARCHIVED]),
-            [*values, _ARCHIVED, merchant.pk, COUNT_CAP],
+            " UNION ALL ".join([*[_COUNT] * len(Headline), _COUNT_ARCHIVED, _COUNT_LOOKS]),
+            [*values, _ARCHIVED, merchant.pk, COUNT_CAP, _LOOKS, merchant.pk, *ATTENTION, COUNT_CAP],
         )
         return dict(cursor.fetchall())
 

@@ -28,6 +28,13 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """With access of their own: none that stands for a partner's."""
         return self.filter(source=None)
 
+    def same_shop_as(self, old: Connection) -> ConnectionQuerySet:
+        """Its merchant's standing connections to the very shop or address that `old` spoke to, the newest first."""
+        if not (old.remote_id or old.base_url):
+            return self.none()  # forgotten: nothing says which shop it was
+        same = {"remote_id": old.remote_id} if old.remote_id else {"remote_id": "", "base_url": old.base_url}
+        return self.of(old.merchant).standing().own().filter(platform=old.platform, **same).order_by("-pk")
+
 
 ConnectionManager = models.Manager.from_queryset(ConnectionQuerySet)
 

@@ -30,6 +30,7 @@ _TOLD = {
     "placed_before": "Before this time.",
     "due_before": "The nearest deadline that still counts is before this time.",
     "archived": "true or false; without it, both.",
+    "needs_look": "true or false: whether a person should look, as at a change in a store, a refund that failed or is asked for.",
     "merchant": "A merchant's short name.",
     "blocker": "A blocker's code.",
 }
@@ -40,8 +41,9 @@ _TIMES: Mapping[str, str] = {
     "due_before": "due_at__lt",
 }
 PAGING = frozenset({"cursor", "page_size"})
+_TRUTHS: Mapping[str, str] = {"archived": "is_archived", "needs_look": "needs_look"}
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False}
-NAMES = (*_CHOICES, *_EXACT, *_TIMES, "archived", "blocker", "export_status")
+NAMES = (*_CHOICES, *_EXACT, *_TIMES, *_TRUTHS, "blocker", "export_status")
 
 
 def choices(name: str) -> list[str] | None:
@@ -73,8 +75,8 @@ def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
 
 
 def _reader(name: str) -> tuple[str, Callable[[str, str], str | bool | datetime]]:
-    if name == "archived":
-        return "is_archived", _flag
+    if name in _TRUTHS:
+        return _TRUTHS[name], _flag
     if name in _CHOICES:
         return name, _choice
     if name in _EXACT:

@@ -222,7 +222,7 @@ class OrderRowSerializer(serializers.ModelSerializer[Order]):
         fields: tuple[str, ...] = (
             "id", "url", "page", "merchant", "channel", "external_id", "number", "status", "headline", "payment_status",
             "push_status", "fulfillment_status", "delivery", "placed_at", "received_at", "confirm_by", "ship_by", "due_at",
-            "due_kind", "currency", "total", "is_archived", "export_status",
+            "due_kind", "currency", "total", "is_archived", "needs_look", "export_status",
         )  # fmt: skip
 
     @extend_schema_field(serializers.ChoiceField(choices=ExportStatus.choices))

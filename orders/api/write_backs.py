@@ -45,8 +45,8 @@ class RetryWriteBack(_OneWriteBack):
 class SettleWriteBack(_OneWriteBack):
     @extend_schema(
         operation_id="write_backs_settle",
-        summary="Say that you took the fulfillment back in the store",
-        description="For a fulfillment that was taken back after the store was told, where Storeward cannot undo it there.",
+        summary="Say that you marked the fulfillment in the store, or took it back there",
+        description="For one that is held: what stands was marked as sent there by hand; what was taken back here, there too.",
         request=None,
         responses={200: FulfillmentSerializer, **REFUSALS},
     )

@@ -76,7 +76,7 @@ def headline_expression() -> Case:
 _IN_ROWS = (
     "origin__attention",
     "public_id", "number", "placed_at", "customer_name", "channel__name", "delivery", "fulfillment_status", "status", "payment_status",
-    "headline", "due_at", "due_kind", "currency", "total", "blockers", "is_archived",
+    "headline", "due_at", "due_kind", "currency", "total", "blockers", "is_archived", "needs_look",
 )  # fmt: skip
 _IN_DESTINATIONS = ("order_id", "status", "reason", "connection__name")
 
@@ -154,6 +154,7 @@ class Order(models.Model):
         db_persist=True,
     )
     is_archived = models.BooleanField(default=False)
+    needs_look = models.BooleanField(default=False, db_default=False, editable=False)  # see orders.services.looks
     blockers = models.JSONField(
         default=list, blank=True
     )  # of the order itself: why it is a draft, lines that go nowhere
@@ -264,6 +265,11 @@ class Order(models.Model):
                 fields=["merchant", "-placed_at", "-id"],
                 condition=Q(is_archived=True),
                 name="order_newest_archived",
+            ),
+            models.Index(
+                fields=["merchant", "-placed_at", "-id"],
+                condition=Q(needs_look=True, is_archived=False),
+                name="order_newest_to_look_at",
             ),
             models.Index(fields=["channel", "-placed_at", "-id"], name="order_newest_by_channel"),
             models.Index(

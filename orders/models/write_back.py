@@ -11,6 +11,8 @@ from connectors.registry import connector_class
 from orders.enums import ShipmentStatus, WriteBackState
 from orders.models.fulfillment import Fulfillment
 
+BY_HAND = 0  # in `maybe_told_by`: a person says so
+
 
 class WriteBackQuerySet(models.QuerySet["WriteBack"]):
     def of(self, merchant: Merchant) -> WriteBackQuerySet:
@@ -33,7 +35,7 @@ class WriteBack(models.Model):
     )  # of the fulfillment there; of the first where it took several
     known_ids = models.JSONField(default=list, blank=True)  # of those that were there before ours was sent
     maybe_told_at = models.DateTimeField(null=True, blank=True)  # committed before the first byte that tells it
-    maybe_told_by = models.PositiveBigIntegerField(null=True, blank=True)  # the message that did
+    maybe_told_by = models.PositiveBigIntegerField(null=True, blank=True)  # the message that did, or BY_HAND
     told = models.JSONField(default=list, blank=True)  # [{"id", "units"}] by place there: see told_units
     parcels = models.JSONField(default=list, blank=True)  # [[carrier, number, url]] as told last
     told_at = models.DateTimeField(null=True, blank=True)
@@ -65,9 +67,19 @@ class WriteBack(models.Model):
         return self.fulfillment.status != ShipmentStatus.SUCCESS
 
     @property
+    def is_told_by_hand(self) -> bool:
+        """A person marked it as fulfilled there: we know no id of it."""
+        return self.state == WriteBackState.DONE and not self.remote_id
+
+    @property
+    def is_known_there(self) -> bool:
+        """Whether we told that store of it, or may have."""
+        return bool(self.remote_ids) or self.maybe_told_at is not None
+
+    @property
     def is_undone_by_us(self) -> bool:
-        """Whether its store lets us take a fulfillment back there."""
-        return connector_class(self.connection.platform).capabilities.takes_back
+        """Whether its store lets us take back there what we told it."""
+        return self.is_known_there and connector_class(self.connection.platform).capabilities.takes_back
 
     def __str__(self) -> str:
         return f"{self.fulfillment} to {self.connection}"

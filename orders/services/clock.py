@@ -67,6 +67,7 @@ def tick(*, at: datetime) -> None:
     disconnected.hold_all(at=at)
     disconnected.take_up_all(at=at)
     remote_cancel.tell_stranded(at=at)
+    write_backs.take_up_all(at=at)
     write_backs.hold_stranded(at=at)
     sync_faults.report_failing(at=at)
     sync_faults.sweep(at=at)

@@ -102,9 +102,7 @@ def _perhaps_there(push: OrderPush) -> Blocker:
 
 def _heir(old: Connection) -> Connection | None:
     """The merchant's newest connection to the same shop that takes orders."""
-    same = {"remote_id": old.remote_id} if old.remote_id else {"remote_id": "", "base_url": old.base_url}
-    standing = Connection.objects.of(old.merchant).standing().own().filter(platform=old.platform, **same)
-    return standing.filter(is_destination=True, sync_settings__sync_orders=True).order_by("-pk").first()
+    return Connection.objects.same_shop_as(old).filter(is_destination=True, sync_settings__sync_orders=True).first()
 
 
 @transaction.atomic

@@ -187,7 +187,8 @@ def _take_leave(push: OrderPush, how: str, *, at: datetime) -> None:
     if push.reexports.filter(status=ReexportStatus.RUNNING, way=ReexportWay.RECREATE).exists():
         return  # our own doing: the re-export writes it down once it has seen it itself
     advice = f"{text} Cancel the order here to give the customer the money back."
-    blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, advice, "status", how)
+    code = BlockerCode.CANCELLED_MEANWHILE if how == "cancelled" else BlockerCode.CHANGED_AT_DESTINATION
+    blocker = Blocker(code, advice, "status", how)
     move_push(
         push, to=PushStatus.HELD, by=push.connection.name, at=at, text=text, reason=advice,
         blockers=[blocker.as_json()], remote_cancelled=True,

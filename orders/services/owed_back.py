@@ -11,25 +11,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Greatest, Least
-
 from accounts.models import Merchant
 from connectors.money import total
-from connectors.registry import connector_class, platforms
 from orders.enums import PushStatus, RefundStatus
 from orders.models import Order, OrderPush, Payment, Refund
-from orders.models.fields import ZERO, amount_field
-from orders.models.payment import STORE
-from orders.services import partner_amounts
+from orders.models.fields import ZERO
+from orders.services import looks, partner_amounts
 from orders.services.push_records import compares_totals
 from orders.services.refund_quotes import TAKEN, Left, Wanted, WantedLine, matching
 
 SHOWN = 50
-_AMOUNT = amount_field()
-_ZERO = Value(ZERO, output_field=_AMOUNT)
-_CANCELLED_THERE = Q(status=PushStatus.HELD, remote_cancelled=True)
-_NOISE = Decimal("0.0001")  # less than any money; SQLite adds up in floats
 
 
 class Why(StrEnum):
@@ -67,12 +58,8 @@ def listed(merchant: Merchant) -> list[tuple[Order, Owed]]:
 
     The database reckons as `of_rows` does, so that a debt stands here however many orders are newer.
     """
-    taken_off = OrderPush.objects.of(merchant).filter(_touched()).annotate(off=_taken_off_there())
-    off = taken_off.filter(order=OuterRef("pk")).order_by().values("order").annotate(sum=Sum("off")).values("sum")
-    refunds = Refund.objects.filter(order=OuterRef("pk")).standing().order_by().values("order")
-    given = Coalesce(Subquery(refunds.annotate(sum=Sum("amount")).values("sum")), _ZERO)
-    rows = Order.objects.of(merchant).filter(pk__in=taken_off.values("order"), payment__status__in=TAKEN)
-    owing = rows.exclude(payment__gateway=STORE).alias(off=Subquery(off)).filter(off__gt=given + _NOISE)
+    taken_off = OrderPush.objects.of(merchant).filter(looks.touched())
+    owing = Order.objects.of(merchant).filter(looks.owes(), pk__in=taken_off.values("order"))
     owing = owing.select_related("payment").prefetch_related("pushes__connection", "refunds")
     newest = owing.order_by("-placed_at", "-pk")[:SHOWN]
     found = ((order, of_rows(order.pushes.all(), order.refunds.all(), order.payment)) for order in newest)
@@ -101,33 +88,6 @@ def _taken_off(push: OrderPush, *, is_paid_here: bool) -> Owed:
 def _is_cancelled(push: OrderPush) -> bool:
     """There, and not here: a person has to decide. An export that another one replaced is cancelled here too."""
     return push.remote_cancelled and push.status == PushStatus.HELD
-
-
-def _touched() -> Q:
-    """Pushes whose store took something off."""
-    return Q(remote_refunded__gt=0) | _CANCELLED_THERE | _edited()
-
-
-def _edited() -> Q:
-    less = Q(remote_total__lt=Coalesce("due_total", "total"))
-    return less & Q(status=PushStatus.PUSHED, connection__platform__in=_comparing())
-
-
-def _taken_off_there() -> Greatest:
-    """`_taken_off` of a push that was paid here, as the database reckons it."""
-    partners = Case(When(connection__source=None, then=_ZERO), default=F("shipping"), output_field=_AMOUNT)
-    customers_part = ExpressionWrapper(F("total") - partners, output_field=_AMOUNT)
-    less = ExpressionWrapper(Coalesce("due_total", "total") - F("remote_total"), output_field=_AMOUNT)
-    return Greatest(
-        F("remote_refunded"),
-        Case(When(_CANCELLED_THERE, then=customers_part), default=_ZERO, output_field=_AMOUNT),
-        Case(When(_edited(), then=Least(less, customers_part)), default=_ZERO, output_field=_AMOUNT),
-        output_field=_AMOUNT,
-    )
-
-
-def _comparing() -> list[str]:
-    return [known.key for known in platforms() if connector_class(known.key).capabilities.compares_totals]
 
 
 def _cancelled(order: Order, left: Left) -> Wanted:

@@ -11,7 +11,7 @@ from django.db import transaction
 from orders.enums import CUSTOMER_REASONS, RefundReason, RefundRequestStatus
 from orders.errors import FieldProblem, InvalidRefund, TransitionNotAllowed
 from orders.models import Order, RefundPicture, RefundRequest, RefundRequestLine
-from orders.services import history, notices, refund_mails
+from orders.services import history, looks, notices, refund_mails
 from orders.services.refund_quotes import Left, LeftLine, Wanted, WantedLine, left_of
 from orders.services.transitions import lock
 
@@ -44,6 +44,7 @@ def ask(*, order_id: int, lines: tuple[AskedLine, ...], reason: str, note: str, 
     request = RefundRequest.objects.create(order=order, reason=reason, note=note, created_at=at)
     for asked in lines:
         _add(request, asked, left)
+    looks.refresh(order.pk)
     _tell(order, request, at=at)
     return request
 
@@ -60,6 +61,7 @@ def decline(*, request_id: int, answer: str, by: str, at: datetime) -> RefundReq
     request.status, request.answer = RefundRequestStatus.DECLINED, answer
     request.decided_at, request.decided_by = at, by
     request.save(update_fields=["status", "answer", "decided_at", "decided_by"])
+    looks.refresh(order.pk)
     text = f"{by} declined the customer's refund request: {answer}"
     history.note(order, kind="refund.declined", text=text, by=by, at=at, request=request.public_id)
     refund_mails.promise_declined(request, at=at)

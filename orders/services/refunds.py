@@ -28,7 +28,7 @@ from orders.enums import (
 from orders.errors import IdempotencyConflict, TransitionNotAllowed
 from orders.models import Order, OrderLine, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
 from orders.models.fields import ZERO
-from orders.services import fulfilled, history, notices, refund_mails, restocking
+from orders.services import fulfilled, history, looks, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
 
@@ -186,6 +186,7 @@ def _reopen(refund: Refund) -> None:
     if request is not None and not RefundRequest.objects.filter(order=refund.order).open().exists():
         request.status, request.decided_at, request.decided_by = RefundRequestStatus.OPEN, None, ""
         request.save(update_fields=["status", "decided_at", "decided_by"])
+        looks.refresh(refund.order_id)
 
 
 def _told(refund: Refund, quoted: Quote, by: str) -> str:
@@ -297,6 +298,7 @@ def _move(refund: Refund, to: RefundStatus, **fields: object) -> None:
     for name, value in fields.items():
         setattr(refund, name, value)
     refund.save(update_fields=["status", *fields])
+    looks.refresh(refund.order_id)
 
 
 def _money(refund: Refund) -> Money:

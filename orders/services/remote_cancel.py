@@ -82,7 +82,7 @@ def tell(push: OrderPush, reason: str, *, cause: str, at: datetime) -> None:
     history.note(push.order, kind="push.cancel_failed", text=reason, by=history.STOREWARD, at=at, push=push.public_id)
     notices.promise_merchant(push.order, kind="cancel_failed", cause_key=cause, at=at, reason=reason, push=push)
     if PushStatus.HELD in PUSH_TRANSITIONS[push.status] or push.status == PushStatus.HELD:
-        blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, reason, "status", "not_cancelled")
+        blocker = Blocker(BlockerCode.CANCELLED_MEANWHILE, reason, "status", "not_cancelled")
         move_push(push, to=PushStatus.HELD, by=history.STOREWARD, at=at, reason=reason, blockers=[blocker.as_json()])
 
 

@@ -21,6 +21,7 @@ from orders.services import (
     fulfilled,
     history,
     intake,
+    looks,
     notices,
     privacy,
     rerouting,
@@ -110,6 +111,7 @@ def settle(*, order_id: int, by: str, at: datetime) -> Order:
     if origin is None:
         raise TransitionNotAllowed(f"Order {order.number} has no change to look at.")
     origin.note(attention="", attention_at=None)
+    looks.refresh(order.pk)
     text = f"{by} has dealt with what changed in {order.channel.name}."
     history.note(order, kind="order.change_settled", text=text, by=by, at=at)
     return order
@@ -289,6 +291,7 @@ def _raise_attention(
     order: Order, origin: StoreOrigin, text: str, *, kind: notices.MerchantNotice, at: datetime
 ) -> None:
     origin.note(attention=text[:500], attention_at=at)
+    looks.refresh(order.pk)
     history.note(order, kind=f"order.{kind}", text=text, by=order.channel.name, at=at)
     cause = f"{order.public_id}:{origin.digest[:24]}"
     notices.promise_merchant(order, kind=kind, cause_key=cause, at=at, reason=text, store=order.channel.connection)

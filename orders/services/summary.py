@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from accounts.formed import Change, Read
 from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
+from orders.services import looks
 
 OfPush = tuple[int, int, int, str]  # order, connection, generation, status
 
@@ -24,7 +25,10 @@ _READY_UNITS = Coalesce(
 
 
 def refresh(order_id: int) -> None:
-    """Recompute push, fulfillment and payment status. Call it in the transaction that changed a row below."""
+    """Recompute push, fulfillment and payment status, and whether a person should look.
+
+    Call it in the transaction that changed a row below.
+    """
     payment = Payment.objects.filter(order_id=order_id).values_list("status", flat=True).first()
     lines = OrderLine.objects.filter(order_id=order_id).annotate(ready=_READY_UNITS)
     counted = [(line.due_quantity, line.fulfilled_quantity, line.ready) for line in lines]
@@ -32,6 +36,7 @@ def refresh(order_id: int) -> None:
         payment_status=payment or PaymentStatus.NONE,
         push_status=_pushes(order_id),
         fulfillment_status=fulfillment_summary(counted),
+        needs_look=looks.needs_look(),
     )
 
 
@@ -59,7 +64,11 @@ _pushes_of: Read[OfPush] = Read(
 
 @cache
 def _write_summary(summed: str) -> Change:
-    return Change(lambda keys: Order.objects.filter(pk__in=keys), push_status=_unless_lines_go_nowhere(summed))
+    return Change(
+        lambda keys: Order.objects.filter(pk__in=keys),
+        push_status=_unless_lines_go_nowhere(summed),
+        needs_look=looks.needs_look(),
+    )
 
 
 def push_summary(statuses: Iterable[str]) -> str:

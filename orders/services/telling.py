@@ -21,7 +21,8 @@ from connectors.errors import RejectedError, SeveralPlacesError
 from orders import outbox
 from orders.enums import OutboxStatus, WriteBackState
 from orders.models import Fulfillment, OutboxMessage, WriteBack
-from orders.services import history, told_shipments, told_units, write_backs
+from orders.models.write_back import BY_HAND
+from orders.services import history, looks, told_shipments, told_units, write_backs
 from orders.services.transitions import lock
 from orders.world import World
 
@@ -69,6 +70,10 @@ def _undo(message: OutboxMessage, row: WriteBack, world: World) -> Iterator[str]
     yield "looked"
     if not row.remote_id and len(there) == len(row.told):
         _believe_not_found(row, connector, world)
+    if not there and row.is_taken_back and row.maybe_told_by == BY_HAND:
+        raise outbox.Hold(
+            f"It was marked in {row.connection.name} by hand, and is not found there: see that it is taken back."
+        )
     if row.is_taken_back:
         for one in there:
             connector.unfulfill(row.fulfillment.order.external_id, one.remote_id)
@@ -206,6 +211,7 @@ def _write_down(message: OutboxMessage, row: WriteBack, parcels: Sequence[Parcel
     row.parcels, row.told_at = told_shipments.as_json(parcels), at
     row.maybe_told_at = row.maybe_told_by = None
     row.save()
+    looks.refresh(message.order.pk)
     tracking = ", ".join(parcel.number for parcel in parcels if parcel.number)
     text = f"Told {row.connection.name} what was sent" + (f": {tracking}." if tracking else ".")
     history.note(message.order, kind="fulfillment.told", text=text, by=history.STOREWARD, at=at)

@@ -18,10 +18,12 @@ from orders.enums import FulfillmentStatus, OutboxStatus, ShipmentStatus, Topic,
 from orders.errors import TransitionNotAllowed
 from orders.models import Fulfillment, Order, OrderPush, OutboxMessage, WriteBack
 from orders.models.fulfillment import FulfillmentQuerySet
-from orders.services import history, notices, told_shipments
+from orders.models.write_back import BY_HAND
+from orders.services import history, looks, notices, told_shipments
 from orders.services.transitions import lock
 
 HELD_AT_ONCE = 200
+_UNTOLD = (WriteBackState.WAITING, WriteBackState.HELD)
 
 
 def promise(push: OrderPush, *, at: datetime) -> None:
@@ -49,26 +51,23 @@ def promise_all(order: Order, fulfillments: FulfillmentQuerySet, store: Connecti
         row, created = WriteBack.objects.get_or_create(fulfillment=fulfillment, defaults={"connection": store})
         if (
             not created
-            and row.remote_id
+            and (row.remote_id or row.is_told_by_hand)
             and row.parcels == told_shipments.as_json(told_shipments.parcels_of(fulfillment))
         ):
             _stand_again(row, at=at)
             continue
-        if store.state == ConnectionState.REMOVED:
-            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=_mark_it_there(store))
+        if row.connection_id != store.pk and row.connection.state == ConnectionState.REMOVED:
+            row.connection = store  # the channel goes on with a newer connection
+            row.save(update_fields=["connection"])
+        if row.connection.state == ConnectionState.REMOVED:
+            reason = _mark_it_there(row.connection)
+            WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.HELD, reason=reason)
             continue
-        message = outbox.post(
-            Topic.WRITE_BACK,
-            order=order,
-            push=fulfillment.push,
-            connection=store,
-            key=f"back:{row.public_id}:{told_shipments.digest_of(fulfillment)}",
-            at=at,
-            payload={"write_back": row.pk},
-        )
+        message = _promise_told(order, row, at=at)
         if message.status == OutboxStatus.WAITING:
             WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.WAITING, reason=message.reason)
     _take_back(order, fulfillments, at=at)
+    looks.refresh(order.pk)
     if order.lines.exists() and _is_complete(order):
         conditions.cleared(conditions.fulfilled(order.pk))
 
@@ -88,6 +87,7 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     if row.maybe_told_by == message.pk and message.maybe_sent_at is None:
         row.maybe_told_at = row.maybe_told_by = None  # the store refused: nothing was done there
     row.save(update_fields=["state", "reason", "maybe_told_at", "maybe_told_by"])
+    looks.refresh(message.order.pk)
     if held:
         stands = row.fulfillment.status == ShipmentStatus.SUCCESS
         what = "was not told what was sent" if stands else "was not told that a fulfillment was taken back"
@@ -97,13 +97,22 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
 
 @transaction.atomic
 def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
-    """Tell the store once more; it is looked there first. Raises TransitionNotAllowed unless it is held."""
+    """Tell the store once more; it is looked there first. One that was connected anew is told through its new connection.
+
+    Raises TransitionNotAllowed unless it is held, and while nobody but a person can do it.
+    """
     row, order = _locked(write_back_id)
-    message = _held_messages(row).order_by("-pk").first()
-    if row.state != WriteBackState.HELD or message is None or not outbox.release_now(message.key, at=at):
+    if row.state != WriteBackState.HELD:
         raise TransitionNotAllowed("There is nothing to tell again.")
-    row.state, row.reason = WriteBackState.WAITING, ""
-    row.save(update_fields=["state", "reason"])
+    if row.connection.state == ConnectionState.REMOVED:
+        _let_heir_tell(row, order, at=at)
+    else:
+        message = _held_messages(row).order_by("-pk").first()
+        if message is None or not outbox.release_now(message.key, at=at):
+            raise TransitionNotAllowed("There is nothing to tell again.")
+        row.state, row.reason = WriteBackState.WAITING, ""
+        row.save(update_fields=["state", "reason"])
+    looks.refresh(order.pk)
     text = f"{by} asked to tell {row.connection.name} again."
     history.note(order, kind="fulfillment.tell_again", text=text, by=by, at=at)
     return row
@@ -111,16 +120,38 @@ def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
 
 @transaction.atomic
 def settle(*, write_back_id: int, by: str, at: datetime) -> Fulfillment:
-    """A person took it back in the store too. Raises TransitionNotAllowed unless that was asked for."""
+    """A person marked it as sent in the store, or took it back there too. Raises TransitionNotAllowed unless it is held."""
     row, order = _locked(write_back_id)
-    if row.state != WriteBackState.HELD or not row.is_taken_back:
-        raise TransitionNotAllowed("There is nothing to take back in the store.")
+    if row.state != WriteBackState.HELD:
+        raise TransitionNotAllowed("The store does not wait for a person here.")
     for message in _held_messages(row):
         outbox.withdraw_sent(message.key, at=at)
-    text = f"{by} took the fulfillment back in {row.connection.name}."
-    history.note(order, kind="fulfillment.untold", text=text, by=by, at=at)
-    row.delete()
+    if row.is_taken_back:
+        text = f"{by} took the fulfillment back in {row.connection.name}."
+        history.note(order, kind="fulfillment.untold", text=text, by=by, at=at)
+        row.delete()
+        looks.refresh(order.pk)
+        return row.fulfillment
+    _write_down_by_hand(row, at=at)
+    looks.refresh(order.pk)
+    text = f"{by} marked the fulfillment in {row.connection.name}."
+    history.note(order, kind="fulfillment.told", text=text, by=by, at=at)
     return row.fulfillment
+
+
+def take_up_all(*, at: datetime) -> int:
+    """Once a minute: what stores that were disconnected are to be told goes on through the connection that was made anew.
+
+    Returns how many do.
+    """
+    left = WriteBack.objects.filter(state__in=_UNTOLD, connection__state=ConnectionState.REMOVED)
+    taken = 0
+    for old in Connection.objects.filter(pk__in=left.values("connection")).order_by("pk"):
+        heir = Connection.objects.same_shop_as(old).first()
+        if heir is not None:
+            ids = list(left.filter(connection=old).order_by("pk").values_list("pk", flat=True)[:HELD_AT_ONCE])
+            taken += sum(_take_up(row_id, heir, at=at) for row_id in ids)
+    return taken
 
 
 def hold_stranded(*, at: datetime) -> None:
@@ -128,11 +159,12 @@ def hold_stranded(*, at: datetime) -> None:
     waiting = WriteBack.objects.filter(state=WriteBackState.WAITING, connection__state=ConnectionState.REMOVED)
     for row_id in list(waiting.order_by("pk").values_list("pk", flat=True)[:HELD_AT_ONCE]):
         with transaction.atomic():
-            row, _ = _locked(row_id)
+            row, order = _locked(row_id)
             reason = _why_by_hand(row) if row.is_taken_back else _mark_it_there(row.connection)
             if _withdrawn(row, at=at):
                 row.state, row.reason = WriteBackState.HELD, reason
                 row.save(update_fields=["state", "reason"])
+                looks.refresh(order.pk)
                 _ask_a_person(row, reason, reason, cause=f"{row.public_id}:removed", at=at)
 
 
@@ -145,6 +177,51 @@ def fresh(message: OutboxMessage) -> WriteBack | None:
 
 
 # --- inside ----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _take_up(row_id: int, heir: Connection, *, at: datetime) -> bool:
+    """False while a worker is at it still, and when it was ended meanwhile."""
+    row, order = _locked(row_id)
+    if row.state not in _UNTOLD or row.connection.state != ConnectionState.REMOVED or not _withdrawn(row, at=at):
+        return False
+    _tell_through(row, order, heir, at=at)
+    looks.refresh(order.pk)
+    text = f"{heir.name} is connected again: this goes on." if row.state == WriteBackState.WAITING else row.reason
+    history.note(order, kind="fulfillment.tell_again", text=text, by=history.STOREWARD, at=at)
+    return True
+
+
+def _let_heir_tell(row: WriteBack, order: Order, *, at: datetime) -> None:
+    heir = Connection.objects.same_shop_as(row.connection).first()
+    if heir is None:
+        raise TransitionNotAllowed(
+            f"{row.connection.name} was disconnected. Connect it again and this goes on by itself, or do it there yourself."
+        )
+    if not _withdrawn(row, at=at):
+        raise TransitionNotAllowed("It is being told just now.")
+    _tell_through(row, order, heir, at=at)
+    if row.state == WriteBackState.HELD:
+        raise TransitionNotAllowed(row.reason)
+
+
+def _tell_through(row: WriteBack, order: Order, heir: Connection, *, at: datetime) -> None:
+    """Promise anew what stands now; a doubt whether it was told stays one, and is looked at first."""
+    row.connection, row.state, row.reason = heir, WriteBackState.WAITING, ""
+    if row.is_taken_back and row.is_known_there and (by_hand := _why_by_hand(row)):
+        row.state, row.reason = WriteBackState.HELD, by_hand
+    row.save(update_fields=["connection", "state", "reason"])
+    if row.state == WriteBackState.WAITING:
+        _post(order, row, _undo_key(row), at=at, undo=True) if row.is_taken_back else _promise_told(order, row, at=at)
+
+
+def _write_down_by_hand(row: WriteBack, *, at: datetime) -> None:
+    """What the person made there has no id that we know: should it change or be taken back, it is looked for."""
+    row.state, row.reason = WriteBackState.DONE, ""
+    row.parcels = told_shipments.as_json(told_shipments.parcels_of(row.fulfillment))
+    if not row.remote_id:
+        row.maybe_told_at, row.maybe_told_by = at, BY_HAND
+    row.save(update_fields=["state", "reason", "parcels", "maybe_told_at", "maybe_told_by"])
 
 
 def _store_to_tell(order: Order) -> Connection | None:
@@ -180,7 +257,9 @@ def _take_back(order: Order, fulfillments: FulfillmentQuerySet, *, at: datetime)
     """What a store was told, or may have been, is taken back there: by us where it lets us, else by a person."""
     rows = WriteBack.objects.filter(fulfillment__in=fulfillments).exclude(fulfillment__status=ShipmentStatus.SUCCESS)
     for row in rows.select_related("connection", "fulfillment__push__connection"):
-        if not row.remote_ids and row.maybe_told_at is None:
+        if not row.is_known_there:
+            if row.state == WriteBackState.HELD:
+                row.delete()  # a person need not mark it there any more
             continue  # the message that was to tell it finds that there is nothing to tell
         reason = _why_by_hand(row)
         if not reason:
@@ -203,16 +282,13 @@ def _why_by_hand(row: WriteBack) -> str:
     return ""
 
 
+def _promise_told(order: Order, row: WriteBack, *, at: datetime) -> OutboxMessage:
+    key = f"back:{row.public_id}:{told_shipments.digest_of(row.fulfillment)}:{row.connection_id}"
+    return _post(order, row, key, at=at)
+
+
 def _promise_undo(order: Order, row: WriteBack, *, at: datetime) -> None:
-    message = outbox.post(
-        Topic.WRITE_BACK,
-        order=order,
-        push=row.fulfillment.push,
-        connection=row.connection,
-        key=_undo_key(row),
-        at=at,
-        payload={"write_back": row.pk, "undo": True},
-    )
+    message = _post(order, row, _undo_key(row), at=at, undo=True)
     if row.state == WriteBackState.DONE:
         outbox.renew(message.key, at=at)
     elif message.status != OutboxStatus.WAITING:
@@ -222,12 +298,22 @@ def _promise_undo(order: Order, row: WriteBack, *, at: datetime) -> None:
 
 def _stand_again(row: WriteBack, *, at: datetime) -> None:
     """What was to be taken back there stands here again: look whether it still does there."""
-    if row.state != WriteBackState.DONE and not outbox.release_now(_undo_key(row), at=at):
+    undoing = OutboxMessage.objects.filter(key__startswith=f"back:{row.public_id}:undo")
+    if row.state != WriteBackState.DONE and not outbox.release_all(undoing, at=at):
         WriteBack.objects.filter(pk=row.pk).update(state=WriteBackState.DONE, reason="")
 
 
 def _undo_key(row: WriteBack) -> str:
-    return f"back:{row.public_id}:undo"
+    return f"back:{row.public_id}:undo:{row.connection_id}"
+
+
+def _post(order: Order, row: WriteBack, key: str, *, at: datetime, undo: bool = False) -> OutboxMessage:
+    """A key is of one connection: a promise stands in the lane where it was made."""
+    payload = {"write_back": row.pk, **({"undo": True} if undo else {})}
+    push = row.fulfillment.push
+    return outbox.post(
+        Topic.WRITE_BACK, order=order, push=push, connection=row.connection, key=key, at=at, payload=payload
+    )
 
 
 def _ask_a_person(row: WriteBack, text: str, reason: str, *, cause: str, at: datetime) -> None:

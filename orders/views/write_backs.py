@@ -34,11 +34,12 @@ def write_back_retry(request: MerchantRequest, public_id: str) -> HttpResponse:
 def write_back_settle(request: MerchantRequest, public_id: str) -> HttpResponse:
     row = _of(request, public_id)
     try:
+        taken_back = row.is_taken_back
         write_backs.settle(write_back_id=row.pk, by=request.user.get_username(), at=timezone.now())
     except OrderError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Noted: it is taken back in {row.connection.name}.")
+        messages.success(request, f"Noted: it is {'taken back' if taken_back else 'marked'} in {row.connection.name}.")
     return redirect("orders:detail", row.fulfillment.order.public_id)
 
 

@@ -367,6 +367,8 @@ def test_called_off_after_the_store_was_disconnected_a_person_cancels_there():
     decisions.cancel(order_id=pushed.order.pk, reason="Changed her mind.", by="ana", at=NOON)
 
     assert kinds(pushed) == ["cancel_failed"]
+    pushed.push.refresh_from_db()
+    assert [blocker.code for blocker in pushed.push.blocker_list] == ["cancelled_meanwhile"]
 
 
 # --- a fulfillment that vanishes -------------------------------------------------------------------

@@ -190,6 +190,7 @@ def test_an_order_cancelled_in_the_store_needs_a_person_and_moves_no_money():
     pushed.pull()
 
     assert (pushed.push.status, pushed.push.remote_cancelled) == (PushStatus.HELD, True)
+    assert [blocker.code for blocker in pushed.push.blocker_list] == ["cancelled_meanwhile"]
     assert pushed.order.payment_status == PaymentStatus.CAPTURED
     assert [message.payload["kind"] for message in pushed.promised(Topic.TELL_MERCHANT)] == ["cancelled_in_store"]
     assert pushed.history("push.held") == ["#1001 was cancelled in Kauri Shopify."]
@@ -202,7 +203,8 @@ def test_an_order_deleted_in_the_store_is_like_one_cancelled_there():
 
     pushed.push.refresh_from_db()
     assert (pushed.push.status, pushed.push.remote_cancelled) == (PushStatus.HELD, True)
-    assert pushed.push.blocker_list[0].value == "deleted"
+    (blocker,) = pushed.push.blocker_list
+    assert (blocker.code, blocker.value) == ("changed_at_destination", "deleted")
 
 
 def test_a_cancellation_that_we_asked_for_ends_the_push_and_tells_nobody():

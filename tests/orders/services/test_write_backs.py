@@ -452,3 +452,151 @@ def test_over_the_api_it_is_read_and_told_again(sold):
     assert send(sold.pair.seller, "POST", path).json()["state"] == "waiting"
     assert send(sold.pair.seller, "POST", path).json()["code"] == "transition_not_allowed"
     assert messages()[0].status == OutboxStatus.WAITING
+
+
+# --- a store that was disconnected --------------------------------------------------------------------
+
+
+def disconnect(sold: Sold) -> None:
+    connections.disconnect(connection_id=sold.shop.pk, by="ana", at=NOON)
+
+
+def connect_again(sold: Sold) -> Connection:
+    """The same shop as another connection, which takes no orders: it is told all the same."""
+    old = Connection.objects.get(pk=sold.shop.pk)
+    heir = make_connection(
+        sold.pair.seller, name="Kauri Shop anew", is_destination=False, remote_id=old.remote_id, base_url=old.base_url
+    )
+    sold.pair.stores[heir.pk] = sold.there
+    return heir
+
+
+def take_up(sold: Sold) -> int:
+    return write_backs.take_up_all(at=sold.pair.world.now())
+
+
+def test_what_was_held_goes_on_through_the_connection_that_was_made_anew(sold):
+    disconnect(sold)
+    sold.send()
+    assert take_up(sold) == 0
+    heir = connect_again(sold)
+
+    assert take_up(sold) == 1
+    assert take_up(sold) == 0
+    sold.pair.drain()
+
+    assert (sold.row.state, sold.row.connection, sold.row.remote_id) == (WriteBackState.DONE, heir, "F1")
+    assert sold.order.events.filter(text="Kauri Shop anew is connected again: this goes on.").count() == 1
+    assert [told.parcels for told in sold.there.told] == [(NZ1,)]
+
+
+def test_another_shop_and_another_business_take_nothing_up(sold):
+    disconnect(sold)
+    sold.send()
+    make_connection(sold.pair.seller, remote_id="another-shop", base_url="https://another.example")
+    old = Connection.objects.get(pk=sold.shop.pk)
+    make_connection(make_merchant(), remote_id=old.remote_id, base_url=old.base_url)
+
+    assert take_up(sold) == 0
+    assert sold.row.connection == sold.shop
+
+
+def test_a_lost_answer_stays_a_doubt_over_a_reconnection(sold):
+    sold.there.loses_answer = True
+    sold.send()
+    disconnect(sold)
+    write_backs.hold_stranded(at=sold.pair.world.now())
+    assert sold.row.state == WriteBackState.HELD
+    connect_again(sold)
+
+    take_up(sold)
+    sold.later()
+
+    assert (sold.row.state, sold.row.remote_id, len(sold.there.told)) == (WriteBackState.DONE, "F1", 1)
+
+
+def test_what_was_taken_back_meanwhile_is_taken_back_through_the_new_connection(sold):
+    notice = sold.send()
+    disconnect(sold)
+    sold.pair.remote.take_back(sold.pair.push_of(sold.order).remote_id, notice)
+    sold.pull()
+    assert sold.row.reason.endswith("and Kauri Shop was disconnected: take it back there too.")
+    connect_again(sold)
+
+    take_up(sold)
+    sold.pair.drain()
+
+    assert sold.there.undone == ["F1"]
+    assert not WriteBack.objects.exists()
+
+
+def test_taken_back_before_a_disconnected_store_was_told_nobody_is_asked_any_more(sold):
+    disconnect(sold)
+    notice = sold.send()
+    sold.pair.remote.take_back(sold.pair.push_of(sold.order).remote_id, notice)
+    sold.pull()
+
+    assert not WriteBack.objects.exists()
+
+
+def test_told_again_by_a_person_it_goes_through_the_new_connection(sold):
+    disconnect(sold)
+    sold.send()
+    with pytest.raises(TransitionNotAllowed, match="Connect it again and this goes on by itself"):
+        write_backs.retry(write_back_id=sold.row.pk, by="ana", at=NOON)
+    heir = connect_again(sold)
+
+    write_backs.retry(write_back_id=sold.row.pk, by="ana", at=sold.pair.world.now())
+    sold.pair.drain()
+
+    assert (sold.row.state, sold.row.connection) == (WriteBackState.DONE, heir)
+
+
+def test_a_person_marks_it_there_by_page_and_by_api(sold):
+    from tests.orders.api.test_partners import send
+
+    disconnect(sold)
+    sold.send()
+    client = Client()
+    client.force_login(sold.pair.person)
+    detail, back = reverse("orders:detail", args=[sold.order.public_id]), sold.row.public_id
+    assert "I have marked it there" in client.get(detail).content.decode()
+    client.post(reverse("orders:write_back_settle", args=[back]))
+    assert "Kauri Shop: marked there by hand" in client.get(detail).content.decode()
+
+    sold.pull()  # read again, it stays settled
+    assert sold.row.is_told_by_hand
+    WriteBack.objects.update(state=WriteBackState.HELD, reason="Again.")
+    given = send(sold.pair.seller, "POST", f"write-backs/{back}/settle/").json()
+    assert (given["write_back"]["state"], given["write_back"]["reason"]) == ("done", "")
+
+
+def test_what_a_person_marked_there_is_found_and_taken_back_there(sold):
+    disconnect(sold)
+    notice = sold.send()
+    write_backs.settle(write_back_id=sold.row.pk, by="ana", at=sold.pair.world.now())
+    sold.there.put(sold.order.external_id, replace(notice, remote_id="BY-HAND"))
+    connect_again(sold)
+
+    sold.pair.remote.take_back(sold.pair.push_of(sold.order).remote_id, notice)
+    sold.pull()
+    take_up(sold)
+    sold.pair.drain()
+
+    assert sold.there.undone == ["BY-HAND"]
+    assert not WriteBack.objects.exists()
+
+
+def test_what_a_person_marked_there_and_is_not_found_is_left_to_them(sold):
+    disconnect(sold)
+    notice = sold.send()
+    write_backs.settle(write_back_id=sold.row.pk, by="ana", at=sold.pair.world.now())
+    connect_again(sold)
+
+    sold.pair.remote.take_back(sold.pair.push_of(sold.order).remote_id, notice)
+    sold.pull()
+    take_up(sold)
+    sold.later()
+
+    assert sold.row.state == WriteBackState.HELD
+    assert "was marked in Kauri Shop anew by hand, and is not found there" in sold.row.reason
