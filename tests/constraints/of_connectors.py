@@ -211,6 +211,7 @@ BROKEN = [
     Broken("partnership_accepted_is_whole", accepted, {"connection": None}),
     Broken("partnership_accepted_is_whole", accepted, {"destination": None}),
     Broken("partnership_decided_iff_not_invited", partnership, {"decided_at": NOON}),
+    Broken("partnership_decided_iff_not_invited", accepted, {"decided_at": None}),
     Broken("partnership_decided_iff_not_invited", partnership, {"decided_by": "mia"}),
     Broken("partnership_decided_iff_not_invited", partnership, {"state": "declined"}),
     Broken("partnership_ended_by_iff_revoked", partnership, {"ended_by": "source"}),
