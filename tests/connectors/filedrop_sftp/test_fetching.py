@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -254,12 +253,3 @@ def test_another_supplier_s_files_are_its_own(row, merchant):
     TrackingFile.objects.create(connection=other, name="a.csv", size=1, modified_at=1, seen_at=NOON)
 
     assert desk_folder.listed(row, limit=5) == []
-
-
-def test_the_database_has_a_file_once_and_rows_only_of_what_was_read(row):
-    fields = {"connection": row, "name": "a.csv", "size": 1, "modified_at": 1, "seen_at": NOON}
-    TrackingFile.objects.create(**fields)
-
-    for wrong in (fields, {**fields, "name": "b.csv", "rows": 1}):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            TrackingFile.objects.create(**wrong)

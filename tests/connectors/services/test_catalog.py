@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -282,16 +281,6 @@ def test_the_task_hands_on_when_its_time_is_over(shop: Connection, settings):
     tasks.read_catalog(shop.pk)
 
     assert (row(shop).pages, OrmQ.objects.count()) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    "change", [{"state": "done"}, {"due_at": None}, {"state": "lost"}, {"state": "failed", "due_at": None}]
-)
-def test_a_reading_cannot_be_half_over(shop: Connection, change: dict):
-    start(shop)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        CatalogReading.objects.update(**change)
 
 
 def test_hostile_and_endless_texts_are_kept_as_far_as_there_is_room(shop: Connection):

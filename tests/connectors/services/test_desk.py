@@ -7,7 +7,6 @@ import smtplib
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEvent
 from connectors.desk import PurchaseFile
@@ -165,13 +164,3 @@ def test_another_supplier_s_order_is_not_this_one_s(book, connection, merchant):
 
     with pytest.raises(TrackingFileError, match="has no PO SW-1"):
         take(other, "SW-1,A,1,UPS,1Z1")
-
-
-def test_the_database_has_a_reference_once(book, connection):
-    book.send(FILE)
-    row = PurchaseOrder.objects.get()
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        PurchaseOrder.objects.create(
-            connection=connection, reference=row.reference, units=[], state="sent", created_at=NOON, updated_at=NOON
-        )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEvent
 from connectors.base import SupplierOptions
-from connectors.models import Connection, StoreAddress, SupplierSettings, SupplierTestOrder
+from connectors.models import Connection, StoreAddress, SupplierSettings
 from connectors.services import suppliers
 from tests.factories import NOON, make_connection, make_merchant
 
@@ -74,16 +73,3 @@ def test_what_stays_as_it_is_leaves_no_trace(supplier):
 
     assert not AuditEvent.objects.exists()
     assert SupplierSettings.objects.get().steps_done == ["auto"]
-
-
-@pytest.mark.parametrize("broken", [{"disable_dropshipping": True}, {"pays_by_profile": True}])
-def test_the_database_refuses_half_a_choice(supplier, broken):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        SupplierSettings.objects.create(connection=supplier, **broken)
-
-
-def test_one_test_order_at_a_time(supplier):
-    SupplierTestOrder.objects.create(connection=supplier, sku="A", sent_at=NOON, by="ana")
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        SupplierTestOrder.objects.create(connection=supplier, sku="A", sent_at=NOON, by="ana")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
 from icalendar import Calendar
 
 from connectors.services import carriers
@@ -313,22 +312,6 @@ def test_shipped_orders_may_be_collected_too_and_their_parcels_are_suggested():
     assert order.status == OrderStatus.COMPLETED
     assert loads == {order.pk: (1, 2400), plain.pk: (1, None)}
     assert make_pickup(order).status == PickupStatus.REQUESTED
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"status": "failed"}, {"status": "scheduled"}, {"status": "cancelled"}, {"status": "lost"},
-        {"closes_at": OPENS}, {"cancelled_at": NOON},
-    ],
-)  # fmt: skip
-def test_the_row_refuses_what_cannot_be(fields: dict[str, Any]):
-    pickup = make_pickup()
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        CarrierPickup.objects.filter(pk=pickup.pk).update(**fields)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        pickup.rows.update(parcels=0)
 
 
 # --- the carrier by e-mail ---

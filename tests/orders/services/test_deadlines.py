@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Merchant
@@ -18,7 +18,7 @@ from orders import outbox
 from orders.enums import Topic
 from orders.errors import ConfirmationClosed
 from orders.management import sample_orders
-from orders.models import BusinessHours, Order, OutboxMessage, ShipWithin
+from orders.models import Order, OutboxMessage
 from orders.services import clock, deadlines, decisions, intake, intake_body
 from orders.services.new_order import NewOrder
 from tests.factories import make_channel, make_connection, make_marketplace, make_merchant
@@ -157,28 +157,6 @@ def test_the_calendar_follows_what_was_saved_last(merchant: Merchant, channel):
     make_hours(merchant, week=OFFICE | {"monday": "09:00-13:00"})
 
     assert local(place(merchant, channel), "confirm_by") == "Tue 24 16:00"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"ship_within_days": 0}, {"ship_within_days": 61}, {"last_resort": "hope"}, {"last_resort_before": 0}],
-    ids=str,
-)
-def test_deadlines_that_make_no_sense_are_refused_by_the_database(fields: dict):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        BusinessHours.objects.create(merchant=make_merchant(), **fields)
-
-
-@pytest.mark.parametrize("days", [0, 61])
-def test_a_channels_promise_that_makes_no_sense_is_refused_by_the_database(merchant: Merchant, channel, days: int):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ShipWithin.objects.create(merchant=merchant, channel=channel, days=days)
-
-
-def test_a_channel_has_one_promise_per_merchant(merchant: Merchant, channel):
-    ShipWithin.objects.create(merchant=merchant, channel=channel, days=1)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ShipWithin.objects.create(merchant=merchant, channel=channel, days=2)
 
 
 # --- an end of the authorization that only the gateway knows ---

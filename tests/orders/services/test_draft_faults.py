@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
 
 from accounts.models import Merchant
 from connectors.models import SyncSettings
@@ -115,15 +114,6 @@ def test_the_addresses_of_the_store_where_it_was_placed_are_told(merchant: Merch
     (letter,) = work()
 
     assert letter.to == ["boutique@kauri.example"]
-
-
-def test_one_open_cause_per_channel_by_the_database_s_own_rule(merchant: Merchant, channel: Channel):
-    make_draft(merchant, channel=channel, confirm_by=FAR)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        DraftFault.objects.create(
-            merchant=merchant, channel=channel, code="address_incomplete", began_at=NOON, told_at=NOON
-        )
 
 
 def test_a_draft_whose_time_ends_is_reminded_of_once(merchant: Merchant, channel: Channel):

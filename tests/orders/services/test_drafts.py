@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from accounts.models import Merchant
 from connectors import conditions
@@ -11,7 +10,7 @@ from connectors.models import Connection, ProductLink
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import ChangedMeanwhile, InvalidOrder, TransitionNotAllowed
-from orders.models import Order, OrderLine, OrderRequirements, OutboxMessage, PushLine, RoutingRule
+from orders.models import Order, OrderRequirements, OutboxMessage, PushLine, RoutingRule
 from orders.services import decisions, draft_fields, drafts
 from tests.factories import NOON, make_connection, make_order
 from tests.fakes import FakeStore, make_world
@@ -259,14 +258,6 @@ def test_customs_data_and_the_invoice_are_columns(merchant: Merchant):
     assert (line.hs_code, line.origin_country, str(line.customs_value)) == ("94036080", "NZ", "20.0000")
     assert (fresh(order).invoice_number, fresh(order).status) == ("INV-7", OrderStatus.PENDING)
     assert draft_fields.values_of(fresh(order))["lines[0].customs_value"] == "20.00"
-
-
-@pytest.mark.parametrize("value", [0, -1])
-def test_a_line_is_never_declared_at_nothing(merchant: Merchant, value: int):
-    line = make_order(merchant, lines=[{"sku": "A"}]).lines.get()
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        OrderLine.objects.filter(pk=line.pk).update(customs_value=value)
 
 
 def test_a_line_that_is_not_sent_needs_no_customs_data(merchant: Merchant):

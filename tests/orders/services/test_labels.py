@@ -527,21 +527,6 @@ def test_what_the_customer_collects_needs_no_label():
         make_label(make_collectable())
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"status": "lost"}, {"status": "refused"}, {"status": "unsure", "reason": "x"}, {"status": "bought"},
-        {"status": "voided"}, {"status": "buying"}, {"voided_at": NOON}, {"quoted_amount": 1}, {"cost_currency": "USD"},
-        {"quoted_currency": "USD"}, {"cost_amount": -1, "cost_currency": "USD"},
-    ],
-)  # fmt: skip
-def test_the_row_refuses_what_cannot_be(order: Order, fields: dict[str, Any]):
-    label = make_label(order)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ShippingLabel.objects.filter(pk=label.pk).update(**fields)
-
-
 def test_a_label_that_was_not_bought_is_not_shipped_with(order: Order):
     label = make_label(order)
     row = ship(order, {"1": 1})

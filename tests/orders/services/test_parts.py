@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from connectors.base import Parcel, PartStatus, RemotePart
@@ -93,14 +92,6 @@ def test_the_order_s_page_shows_them(pushed, client):
     shown = client.get(reverse("orders:detail", args=[pushed.order.public_id])).content.decode()
 
     assert all(text in shown for text in ("7001", "IL", "1Z1", "27 Nov"))
-
-
-@pytest.mark.parametrize("broken", [{"number": "7001"}, {"number": "7003", "status": "lost"}])
-def test_the_database_refuses_a_number_twice_and_an_unknown_status(pushed, broken):
-    tell(pushed, IL)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        PushPart.objects.create(push=pushed.push, **{"status": SupplierPartStatus.OPEN, **broken})
 
 
 def test_the_words_for_a_part_s_status_are_the_driver_s():

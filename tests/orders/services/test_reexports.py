@@ -6,13 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from connectors.errors import CredentialsError, RetryableError
 from connectors.models import Connection
 from orders.enums import PushStatus, ReexportStatus, Topic
 from orders.errors import ReexportRefused, RoutingRefused
-from orders.models import Order, OrderPush, OutboxMessage, Payment, Reexport
+from orders.models import Order, OrderPush, OutboxMessage, Payment
 from orders.services import decisions, order_edits, pushes, reexports, refunds, rerouting
 from tests.factories import NOON, make_connection
 from tests.orders.reexporting import FaultyStore, ask, choose, later, latest, make_exported, why
@@ -166,30 +165,6 @@ def test_it_is_set_once_at_a_time(exported: Pushed):
 
     with pytest.raises(ReexportRefused, match="set to re-export already"):
         reexports.ask(push_id=exported.push.pk, by="ben", at=NOON)
-
-
-def test_the_database_takes_one_open_re_export_of_a_push(exported: Pushed):
-    row = ask(exported)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Reexport.objects.create(push=row.push, status="looking", asked_by="ben", asked_at=NOON)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"status": "lost"},
-        {"way": "magic"},
-        {"status": "running", "way": ""},
-        {"status": "done", "way": "clone"},
-        {"status": "refused", "ended_at": NOON, "reason": ""},
-    ],
-)
-def test_the_database_refuses_what_a_re_export_never_is(exported: Pushed, change):
-    row = ask(exported)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Reexport.objects.filter(pk=row.pk).update(**change)
 
 
 # --- carrying out --------------------------------------------------------------------------------
@@ -444,12 +419,6 @@ def test_a_new_generation_that_is_kept_out_stays_out(exported: Pushed):
     later(exported, 400)
 
     assert exported.store.standing() == []
-
-
-@pytest.mark.parametrize("change", [{"changed_at": NOON}, {"changes": [{"field": "note"}]}])
-def test_the_database_keeps_changes_and_their_time_together(exported: Pushed, change):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        OrderPush.objects.update(**change)
 
 
 def test_what_was_sent_from_here_is_not_exported_again(exported: Pushed):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEvent, Merchant
 from accounts.services import merchants
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus
 from orders.errors import OrderError
-from orders.models import Channel, Order, OrderRequirements, OutboxMessage
+from orders.models import Channel, Order, OutboxMessage
 from orders.services import intake, intake_body, requirements
 from orders.services.readiness import Needs
 from orders.services.requirements import EVERY
@@ -189,15 +188,6 @@ def test_a_channel_goes_by_the_common_row_again(merchant: Merchant, channel: Cha
 def test_the_common_row_stays(merchant: Merchant):
     with pytest.raises(OrderError, match="cannot be taken away"):
         requirements.follow_every(merchant_id=merchant.pk, key=EVERY, **BY)
-
-
-@pytest.mark.parametrize("with_channel", [True, False])
-def test_there_is_one_row_for_each_channel_and_one_for_all(merchant: Merchant, channel: Channel, with_channel: bool):
-    of = channel if with_channel else None
-    OrderRequirements.objects.create(merchant=merchant, channel=of)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        OrderRequirements.objects.create(merchant=merchant, channel=of)
 
 
 # --- at the door ---------------------------------------------------------------------------------------

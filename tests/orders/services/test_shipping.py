@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
 
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.errors import IdempotencyConflict, InvalidShipment, RoutingRefused, TransitionNotAllowed
-from orders.models import Fulfillment, Order, Parcel
+from orders.models import Fulfillment, Order
 from orders.services import open_units, rerouting, shipping
 from orders.services.shipping import WantedParcel
 from tests.factories import NOON, make_connection, make_merchant, make_order
@@ -261,27 +260,3 @@ def test_a_mail_about_what_was_taken_back_is_not_sent():
 
     assert mail.outbox == []
     assert len(history(row.order, "customer.not_told")) == 1
-
-
-# --- the rows ---
-
-
-def breaks(act: Callable[[], object]) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        act()
-
-
-def test_the_rows_refuse_what_cannot_be():
-    order = make_paid()
-    row = ship(order, {"1": 1}, DHL, key="one")
-    of = Fulfillment.objects.filter(pk=row.pk)
-    box = Parcel.objects.filter(fulfillment=row)
-
-    breaks(lambda: of.update(remote_id="F1"))
-    breaks(lambda: of.update(pickup_code="ABC"))
-    breaks(lambda: of.update(status="ready"))
-    breaks(lambda: of.update(collected_by="Harriet"))
-    breaks(lambda: Fulfillment.objects.create(order=order, status="success", key="one", created_at=NOON))
-    breaks(lambda: box.update(number="", told_at=NOON))
-    breaks(lambda: box.update(width_mm=None))
-    breaks(lambda: box.update(weight_g=0))

@@ -62,13 +62,6 @@ def test_a_store_has_no_orders_twice_under_one_id(sync):
         StoreOrigin.objects.create(order=order, read_at=NOON, remote_updated_at=NOON, digest="x")
 
 
-def test_an_attention_has_its_time(sync):
-    order = brought(sync)
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        StoreOrigin.objects.filter(order=order).update(attention="Look.")
-
-
 def test_an_order_never_goes_back_to_the_store_that_it_came_from(sync):
     order = brought(sync)
 

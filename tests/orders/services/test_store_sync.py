@@ -552,15 +552,6 @@ def test_a_store_that_is_disconnected_is_refused(sync):
     assert store_channels.of(connection_of(sync).merchant) == []
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [{"state": "done", "due_at": NOON}, {"state": "running", "due_at": None}, {"state": "failed"}, {"state": "x"}],
-)
-def test_a_reading_is_due_only_while_it_runs_and_says_why_it_failed(sync, broken):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        OrderSync.objects.update(**broken)
-
-
 # --- by webhook ------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.models import Merchant, Role
 from connectors.base import Blocker, BlockerCode
@@ -212,19 +212,6 @@ def test_a_disconnected_store_says_so_in_one_mail(store: Connection):
         hold(push, "sync_turned_off", message="Kauri Shopify was disconnected.")
 
     assert len(send_mails(NOON + SOON)) == 1
-
-
-def test_the_database_takes_an_open_cause_once(store: Connection):
-    (push,) = pushes_of(store, 1)
-    hold(push, "province_unknown")
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        SyncFault.objects.create(connection=store, code="province_unknown", reason="x", began_at=NOON)
-
-
-def test_a_mail_has_a_time(store: Connection):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        SyncFault.objects.create(connection=store, code="province_unknown", reason="x", began_at=NOON, mails=1)
 
 
 def test_the_addresses_of_the_connection_are_told_before_those_of_the_merchant(store: Connection):
