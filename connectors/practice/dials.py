@@ -18,13 +18,13 @@ class Dial:
     help: str
     expect: str
     seconds: int = 0  # the default; 0 where seconds mean nothing
-    only: str = ""  # the one platform that knows it; empty: all but those that say otherwise
 
 
+# Groups out of which each platform makes the list of those that mean something there.
+HTTP = frozenset({"lost_answer", "hang", "down", "slow", "too_many", "dead_token", "html", "torn"})
+ACCESS = frozenset({"short_access", "lost_access", "refused_access"})  # where access runs out and is renewed
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
-# of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
-_SFTP = "filedrop_sftp"
 
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
@@ -74,7 +74,6 @@ DIALS: Mapping[str, Dial] = {
         "Ids are unique",
         "The next orders whose id metafield another order has are refused, and nothing is done.",
         "The portal looks for that order and adopts it: one order.",
-        only="shopify",
     ),
     "html": Dial(
         "HTML answer",
@@ -143,43 +142,36 @@ DIALS: Mapping[str, Dial] = {
         "Another server key",
         "The next connections are answered under a key that nobody has seen.",
         "Nothing is said to it. The connection asks to be reconnected, and shows the new key to be confirmed.",
-        only=_SFTP,
     ),
     "no_folder": Dial(
         "No such folder",
         "For the next requests there is no folder.",
         "The connection asks to be reconnected with the right folder; its orders wait.",
-        only=_SFTP,
     ),
     "forbidden": Dial(
         "Not allowed to write",
         "The next files are refused: permission denied.",
         "The connection asks to be reconnected once the supplier allows it; its orders wait.",
-        only=_SFTP,
     ),
     "read_only": Dial(
         "Read only",
         "The next writes, renames and removals are refused: permission denied.",
         "A test of the connection names the right that lacks. Orders wait until the connection is mended.",
-        only=_SFTP,
     ),
     "disk_full": Dial(
         "Disk full",
         "The next files are refused, without a reason.",
         "Nothing was sent, and the portal says so: it tries again later.",
-        only=_SFTP,
     ),
     "torn_upload": Dial(
         "Dropped in mid-upload",
         "The next connections end while a file is written.",
         "The half file has no order's name: it is removed, and the order sent again.",
-        only=_SFTP,
     ),
     "takes_away": Dial(
         "Files are taken away",
         "The next purchase orders are moved out of the folder as soon as they arrive.",
         "What was told to have arrived is believed; with a lost answer a person is asked.",
-        only=_SFTP,
     ),
 }
 
