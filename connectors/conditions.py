@@ -3,7 +3,7 @@
 A key names a thing that can change: `confirmed:<order pk>`, `captured:<order pk>`, `sku:<connection pk>:<sku>`,
 `stock:<connection pk>:<sku>`, `token:<connection pk>`, `paused:<connection pk>`, `routing:<merchant pk>`,
 `marked:<push pk>`, `hand:<push pk>`, `slot:<connection pk>`, `addon:<merchant pk>`, `fulfilled:<order pk>`,
-`gateway:<name>`. `cleared(key)` writes a row and wakes a pump, which releases what waits for that key.
+`gateway:<name>`, `answers:<connection pk>`. `cleared(key)` writes a row and wakes a pump, which releases what waits for that key.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from connectors.models.condition import ClearedCondition
+
+ANSWERS = "answers:"
 
 
 def confirmed(order_id: int) -> str:
@@ -71,6 +73,16 @@ def fulfilled(order_id: int) -> str:
 def gateway_open(name: str) -> str:
     """The payment gateway accepts our key again."""
     return f"gateway:{name}"
+
+
+def answers_again(connection_id: int) -> str:
+    """The other side failed and answers now. Nothing waits for it by name: retries are pulled forward."""
+    return f"{ANSWERS}{connection_id}"
+
+
+def answering(key: str) -> int | None:
+    """The connection that `answers_again` made the key of; None for another key."""
+    return int(key.removeprefix(ANSWERS)) if key.startswith(ANSWERS) else None
 
 
 def cleared(key: str) -> None:

@@ -53,6 +53,11 @@ def poll_changes() -> None:
     stock_watch.look(world=World.real())
 
 
+def poll_unanswered() -> None:
+    """Every two minutes: ask again those destinations that did not answer."""
+    reconcile.poll_unanswered(world=World.real())
+
+
 def check_webhooks() -> None:
     """Every hour: make sure that each active connection still delivers webhooks. What is left is another call's."""
     if webhook_checks.check_due(at=timezone.now()):

@@ -18,14 +18,14 @@ class Dial:
     help: str
     expect: str
     seconds: int = 0  # the default; 0 where seconds mean nothing
-    only: str = ""  # the one platform that knows it; empty: all but those that say otherwise
 
 
 HALF_MADE = "half_made"
+# Groups out of which each platform makes the list of those that mean something there.
+HTTP = frozenset({"lost_answer", "hang", "down", "slow", "too_many", "dead_token", "html", "torn"})
+ACCESS = frozenset({"short_access", "lost_access", "refused_access"})  # where access runs out and is renewed
 FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
-# of what a store tells by itself; a platform without webhooks has none of them
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
-_SHOPIFY, _SFTP, _SUPPLIER = "shopify", "filedrop_sftp", "ssactivewear"
 
 DIALS: Mapping[str, Dial] = {
     "lost_answer": Dial(
@@ -37,7 +37,6 @@ DIALS: Mapping[str, Dial] = {
         "Dies halfway",
         "The next orders are saved as pending and without lines; then PHP dies, and the answer is an error 500.",
         "The portal finds the order, waits until nobody can be at work on it any more, and completes it there.",
-        only="woocommerce",
     ),
     "hang": Dial(
         "Time-out after create",
@@ -55,13 +54,11 @@ DIALS: Mapping[str, Dial] = {
         "The next requests are answered 503 with Retry-After of this many seconds; nothing is done.",
         "The portal tries again when that time is over. An order that may have been sent is looked for first.",
         seconds=600,
-        only="woocommerce",
     ),
     "database_down": Dial(
         "Database down",
         "The next requests are answered 500 with a page that says “Database Error”; nothing is done.",
         "The portal tries again later. An order that may have been sent is looked for first.",
-        only="woocommerce",
     ),
     "slow": Dial("Slow", "The next answers take this many seconds.", "Nothing but patience.", seconds=3),
     "too_many": Dial(
@@ -94,7 +91,6 @@ DIALS: Mapping[str, Dial] = {
         "Ids are unique",
         "The next orders whose id metafield another order has are refused, and nothing is done.",
         "The portal looks for that order and adopts it: one order.",
-        only="shopify",
     ),
     "html": Dial(
         "HTML answer",
@@ -163,79 +159,66 @@ DIALS: Mapping[str, Dial] = {
         "Access refused",
         "The next requests are answered 403.",
         "The connection asks to be reconnected, and its orders wait for that.",
-        only=_SHOPIFY,
     ),
     "locked": Dial(
         "Locked shop",
         "The next requests are answered 423.",
         "The connection is paused, and its orders wait.",
-        only=_SHOPIFY,
     ),
     "suspected": Dial(
         "Security rejection",
         "The next requests are answered 430; nothing is done.",
         "The portal leaves the store alone for ten minutes.",
-        only=_SHOPIFY,
     ),
     "internal": Dial(
         "Internal error",
         "The next requests are carried out, but answered 200 with INTERNAL_SERVER_ERROR and no data.",
         "As with a lost answer: looked for, found, one order.",
-        only=_SHOPIFY,
     ),
     "cancelling": Dial(
         "Cancelling already",
         "The next cancellations are refused: one is in progress.",
         "The portal asks again until the order is cancelled.",
-        only=_SHOPIFY,
     ),
     "takes_part": Dial(
         "Takes a part",
         "The next orders are placed without the lines that are out of stock, though they asked for all or nothing.",
         "The order is held, and says what is missing. What was placed is not placed again.",
-        only=_SUPPLIER,
     ),
     "other_key": Dial(
         "Another server key",
         "The next connections are answered under a key that nobody has seen.",
         "Nothing is said to it. The connection asks to be reconnected, and shows the new key to be confirmed.",
-        only=_SFTP,
     ),
     "no_folder": Dial(
         "No such folder",
         "For the next requests there is no folder.",
         "The connection asks to be reconnected with the right folder; its orders wait.",
-        only=_SFTP,
     ),
     "forbidden": Dial(
         "Not allowed to write",
         "The next files are refused: permission denied.",
         "The connection asks to be reconnected once the supplier allows it; its orders wait.",
-        only=_SFTP,
     ),
     "read_only": Dial(
         "Read only",
         "The next writes, renames and removals are refused: permission denied.",
         "A test of the connection names the right that lacks. Orders wait until the connection is mended.",
-        only=_SFTP,
     ),
     "disk_full": Dial(
         "Disk full",
         "The next files are refused, without a reason.",
         "Nothing was sent, and the portal says so: it tries again later.",
-        only=_SFTP,
     ),
     "torn_upload": Dial(
         "Dropped in mid-upload",
         "The next connections end while a file is written.",
         "The half file has no order's name: it is removed, and the order sent again.",
-        only=_SFTP,
     ),
     "takes_away": Dial(
         "Files are taken away",
         "The next purchase orders are moved out of the folder as soon as they arrive.",
         "What was told to have arrived is believed; with a lost answer a person is asked.",
-        only=_SFTP,
     ),
 }
 

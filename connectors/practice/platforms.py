@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils.module_loading import import_string
 
-from connectors.practice.dials import DIALS
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
@@ -87,7 +86,7 @@ class PracticePlatform(ABC):
 
     key: ClassVar[str]
     label: ClassVar[str]
-    dials_without: ClassVar[frozenset[str]] = frozenset()  # faults that the real one does not know
+    faults: ClassVar[frozenset[str]]  # keys of DIALS that mean something there
     signature_header: ClassVar[str] = ""  # of its webhooks; empty: it sends none
     retries_s: ClassVar[tuple[int, ...]] = ()  # after how many seconds a webhook that failed is sent again, each time
     sends_parts: ClassVar[bool] = True  # False: an order is fulfilled whole or not at all
@@ -95,9 +94,6 @@ class PracticePlatform(ABC):
     has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
     sells: ClassVar[bool] = False  # customers buy there: `checkout` works
     collects: ClassVar[bool] = False  # its checkout lets customers pick up what they bought
-
-    def knows(self, dial: str) -> bool:
-        return dial not in self.dials_without and DIALS[dial].only in ("", self.key)
 
     @abstractmethod
     def domain(self, slug: str) -> str:

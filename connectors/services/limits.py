@@ -6,8 +6,9 @@ for the budget or for an open circuit, stands in `open_until` alone: until then 
 nothing counts as failed.
 
 The circuit opens when half of at least ten calls within five minutes failed: for 30 seconds, then twice as long each
-time, 15 minutes at most. When its time is over one message alone goes through, the probe; the rest wait until it has
-ended. Three that succeed close the circuit, one that fails opens it again. A probe is known by the instant in
+time, two minutes at most. When its time is over one message alone goes through, the probe; the rest wait until it has
+ended. Three that succeed close the circuit, one that fails opens it again. The first that succeeds clears a condition,
+so that what is to be tried again much later comes at once. A probe is known by the instant in
 `open_until` until which it has the connection to itself: the end of one whose instant has passed, or of a call that
 was under way before the circuit opened, changes nothing.
 """
@@ -26,7 +27,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
 from accounts.formed import Read
-from connectors import rows
+from connectors import conditions, rows
 from connectors.base import Budget
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class, knows
@@ -35,7 +36,7 @@ from connectors.together import Together
 WINDOW = timedelta(minutes=5)
 CALLS_BEFORE_OPENING = 10
 OPEN_FIRST = timedelta(seconds=30)
-OPEN_LONGEST = timedelta(minutes=15)
+OPEN_LONGEST = timedelta(minutes=2)  # so late it is seen at the latest that the other side answers again
 SUCCESSES_TO_CLOSE = 3
 PROBE_FOR = timedelta(minutes=2)  # as long as a lease: a probe that has not ended by then died with its worker
 LEAST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
@@ -163,7 +164,7 @@ def closed_for(connection_id: int, *, at: datetime) -> float:
 
 
 def open_for(times: int) -> timedelta:
-    """How long the circuit stays open the n-th time in a row: 30 s, doubling, at most 15 minutes."""
+    """How long the circuit stays open the n-th time in a row: 30 s, doubling, at most two minutes."""
     doubled: timedelta = OPEN_FIRST * 2 ** max(times - 1, 0)
     return min(doubled, OPEN_LONGEST)
 
@@ -274,6 +275,8 @@ def _count_probe(connection_id: int, probe: datetime | None, at: datetime) -> No
     """A probe succeeded: the next may try, or the circuit closes."""
     if _probing(connection_id, probe).update(breaker_successes=F("breaker_successes") + 1, open_until=None):
         row = Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)
+        if row.filter(breaker_opened__gt=0, breaker_successes=1).exists():
+            conditions.cleared(conditions.answers_again(connection_id))
         row.filter(breaker_opened__gt=0, breaker_successes__gte=SUCCESSES_TO_CLOSE).update(
             breaker_opened=0,
             breaker_successes=0,
@@ -298,7 +301,7 @@ def _count_failure(connection_id: int, probe: datetime | None, at: datetime) -> 
 def _open_again(connection_id: int, probe: datetime | None, at: datetime) -> None:
     """The probe failed: twice as long as last time."""
     doubled = Case(
-        *(When(breaker_opened=times, then=Value(at + open_for(times + 1))) for times in range(1, 6)),
+        *(When(breaker_opened=times, then=Value(at + open_for(times + 1))) for times in (1, 2)),
         default=Value(at + OPEN_LONGEST),
         output_field=DateTimeField(),
     )

@@ -9,16 +9,17 @@ from typing import Any
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from connectors import rows
+from connectors import conditions, rows
 from connectors.models import ClearedCondition, Connection
 from orders.enums import OutboxStatus, Topic
 from orders.models import Lane, Order, OrderPush, OutboxMessage
 
 SECOND_RELEASE = timedelta(seconds=60)
+PULLED_OVER_S = 30  # what is pulled forward comes spread over so many seconds
 
 
 def post(
@@ -209,7 +210,8 @@ def release(*, at: datetime) -> int:
     released = 0
     for condition in ClearedCondition.objects.order_by(F("released_at").asc(nulls_first=True), "pk")[:500]:
         if condition.released_at is None or condition.released_at <= at - SECOND_RELEASE:
-            released += release_waiting(condition.key, at=at)
+            answering = conditions.answering(condition.key)
+            released += release_waiting(condition.key, at=at) if answering is None else pull_forward(answering, at=at)
         if condition.released_at is None:
             ClearedCondition.objects.filter(pk=condition.pk).update(released_at=at)
         elif condition.released_at <= at - SECOND_RELEASE:
@@ -220,4 +222,31 @@ def release(*, at: datetime) -> int:
 def release_waiting(key: str, *, at: datetime) -> int:
     return OutboxMessage.objects.filter(status=OutboxStatus.WAITING, wait_for=key).update(
         wait_for="", next_attempt_at=at, tries=0, first_failed_at=None
+    )
+
+
+def pull_forward(connection_id: int, *, at: datetime) -> int:
+    """Try again within half a minute what failed while the connection did not answer. Returns how many messages.
+
+    That is what its lane retries, and captures whose last check asks it. Tries and marks stay as they are: what fails
+    now goes on in its place on the schedule, and the connection's budget is spent as by any other claim.
+    """
+    its = Q(connection=connection_id) | Q(connection__source=connection_id)
+    asks_it = Q(topic=Topic.CAPTURE_PAYMENT) & Exists(OrderPush.objects.filter(its, order=OuterRef("order")))
+    merchants = Connection.objects.filter(Q(pk=connection_id) | Q(source=connection_id)).values("merchant")
+    lanes = Lane.objects.filter(Q(connection=connection_id) | Q(merchant__in=merchants))
+    later = OutboxMessage.objects.filter(
+        status=OutboxStatus.WAITING, wait_for="", tries__gt=0, next_attempt_at__gt=at + timedelta(seconds=PULLED_OVER_S)
+    )
+    moments = {second: Value(at + timedelta(seconds=second)) for second in range(PULLED_OVER_S)}
+    return (
+        later.filter(Q(lane__connection=connection_id) | asks_it, lane__in=lanes)
+        .alias(slot=F("pk") % PULLED_OVER_S)
+        .update(
+            next_attempt_at=Case(
+                *(When(slot=second, then=moment) for second, moment in moments.items()),
+                default=moments[0],
+                output_field=DateTimeField(),
+            )
+        )
     )

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from connectors import conditions
 from connectors.base import RemoteOrder
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError
 from connectors.models import Connection
@@ -32,14 +33,27 @@ logger = getLogger(__name__)
 OVERLAP = timedelta(minutes=10)  # the destination's index lags behind its orders
 BUDGET = timedelta(seconds=40)  # for all connections of one call; the next call begins with those that waited longest
 LOOKED_UP_AT_ONCE = 100  # a page of Shopify's
+AGAIN_AFTER = timedelta(minutes=1)  # at the least, whichever schedule asked last
 SETTLED = timedelta(minutes=1)  # a second that is so long over sees no further change
 ENDED = (PushStatus.CANCELLED, PushStatus.SKIPPED)
 
 
 def poll_changes(*, world: World) -> int:
     """Ask the active destinations that are due, longest ago first. Returns how many; one that fails delays no other."""
+    return _poll_all(Q(polled_at=None) | Q(polled_at__lte=world.now() - settings.CHANGE_POLL_EVERY), world)
+
+
+def poll_unanswered(*, world: World) -> int:
+    """The same for those whose last poll failed or whose circuit is not closed, so that somebody asks there.
+
+    What failed meanwhile goes on with the first answer; its own next attempt may be hours away.
+    """
+    down = ~Q(poll_error="") | Q(breaker_opened__gt=0)
+    return _poll_all(down & (Q(polled_at=None) | Q(polled_at__lte=world.now() - AGAIN_AFTER)), world)
+
+
+def _poll_all(due: Q, world: World) -> int:
     began, asked = world.now(), 0
-    due = Q(polled_at=None) | Q(polled_at__lte=began - settings.CHANGE_POLL_EVERY)
     waiting = Connection.objects.own().filter(limits.eligible(began), due, is_destination=True)
     for connection in waiting.order_by(F("polled_at").asc(nulls_first=True), "pk"):
         if world.now() - began > BUDGET:
@@ -81,6 +95,7 @@ def _poll(connection: Connection, attempt: Attempt, *, until: datetime) -> None:
     attempt.answered()
     if connection.poll_error:
         _keep(connection, "")
+        conditions.cleared(conditions.answers_again(connection.pk))
 
 
 def _advance(connection: Connection, changed: Sequence[RemoteOrder]) -> None:

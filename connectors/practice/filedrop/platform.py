@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
-from connectors.practice import dials
 from connectors.practice.models import PracticeDelivery, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change, PracticePlatform, Typed
 
@@ -15,12 +14,7 @@ from connectors.practice.platforms import Change, PracticePlatform, Typed
 class FileDropPractice(PracticePlatform):
     key: ClassVar[str] = "filedrop"
     label: ClassVar[str] = "Supplier by e-mail"
-    dials_without: ClassVar[frozenset[str]] = frozenset(
-        {
-            "lost_answer", "hang", "down", "slow", "too_many", "throttled", "dead_token", "frozen", "dormant", "html",
-            "torn", *dials.WEBHOOKS,
-        }
-    )  # fmt: skip
+    faults: ClassVar[frozenset[str]] = frozenset()  # mail alone is sent there
 
     def domain(self, slug: str) -> str:
         """Its address for orders."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http import HttpResponse
 
-from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
 from connectors.practice.models import PracticeDelivery, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Change, PracticePlatform, Typed
@@ -18,10 +17,10 @@ from connectors.practice.platforms import Change, PracticePlatform, Typed
 class SftpDropPractice(PracticePlatform):
     key: ClassVar[str] = files.PLATFORM
     label: ClassVar[str] = "Supplier by SFTP"
-    dials_without: ClassVar[frozenset[str]] = frozenset(
+    faults: ClassVar[frozenset[str]] = frozenset(
         {
-            "too_many", "throttled", "frozen", "dormant", "index_lag", "short_access", "lost_access", "refused_access",
-            *dials.WEBHOOKS,
+            "lost_answer", "hang", "down", "slow", "dead_token", "html", "torn", "other_key", "no_folder", "forbidden",
+            "read_only", "disk_full", "torn_upload", "takes_away",
         }
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
 from connectors import money
+from connectors.practice import dials
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
@@ -51,6 +52,13 @@ _REFUSALS = {
 class ShopifyPractice(PracticePlatform):
     key: ClassVar[str] = "shopify"
     label: ClassVar[str] = "Shopify"
+    faults: ClassVar[frozenset[str]] = (
+        dials.HTTP
+        | dials.ACCESS
+        | dials.WEBHOOKS
+        | {"throttled", "frozen", "dormant", "unique_ids", "index_lag"}
+        | {"denied", "locked", "suspected", "internal", "cancelling"}
+    )
 
     def domain(self, slug: str) -> str:
         return f"{slug}.myshopify.com"

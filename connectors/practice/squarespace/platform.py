@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
+from connectors.practice import dials
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
@@ -30,7 +31,8 @@ _UPDATES = {"cancelled": "CANCELED", "refunded": "REFUNDED", "fulfilled": "FULFI
 class SquarespacePractice(PracticePlatform):
     key: ClassVar[str] = "squarespace"
     label: ClassVar[str] = "Squarespace"
-    dials_without: ClassVar[frozenset[str]] = frozenset({"frozen", "dormant"})  # no refusal of a closed site is known
+    # no refusal of a closed site is known
+    faults: ClassVar[frozenset[str]] = dials.HTTP | dials.ACCESS | dials.WEBHOOKS | {"throttled", "index_lag"}
     signature_header: ClassVar[str] = "Squarespace-Signature"
     # "several times for up to 48 hours"; how many and when is not told
     retries_s: ClassVar[tuple[int, ...]] = (60, 600, 3600, 21_600, 57_600, 86_400)

@@ -18,7 +18,7 @@ from connectors.practice.ssactivewear import answers
 class SsActivewearPractice(PracticePlatform):
     key: ClassVar[str] = "ssactivewear"
     label: ClassVar[str] = "S&S Activewear"
-    dials_without: ClassVar[frozenset[str]] = frozenset({"throttled", "frozen", "dormant", *dials.WEBHOOKS})
+    faults: ClassVar[frozenset[str]] = dials.HTTP | {"index_lag", "takes_part"}
 
     def domain(self, slug: str) -> str:
         return f"{slug}.ssactivewear.example"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
+from connectors.practice import dials
 from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop, PracticeWebhook
 from connectors.practice.platforms import Cart, Change, PracticePlatform, Typed
 from connectors.practice.woocommerce import checkout, documents, hooks, options, ordering, taxes
@@ -25,7 +26,9 @@ class WooCommercePractice(PracticePlatform):
     key: ClassVar[str] = "woocommerce"
     label: ClassVar[str] = "WooCommerce"
     signature_header: ClassVar[str] = "X-WC-Webhook-Signature"
-    dials_without: ClassVar[frozenset[str]] = frozenset({"throttled", "dormant", "index_lag"})
+    faults: ClassVar[frozenset[str]] = (
+        dials.HTTP | dials.WEBHOOKS | {"frozen", dials.HALF_MADE, "maintenance", "database_down"}
+    )
 
     def domain(self, slug: str) -> str:
         return f"{urlsplit(settings.BASE_URL).netloc}/practice/woocommerce/{slug}"

@@ -19,6 +19,7 @@ _POLL_MINUTES = max(int(settings.CHANGE_POLL_EVERY.total_seconds() // 60), 1)
 SCHEDULES: dict[str, dict[str, Any]] = {
     "sweep": {"func": "orders.tasks.sweep", "schedule_type": Schedule.MINUTES, "minutes": 1},
     "poll changes": {"func": "orders.tasks.poll_changes", "schedule_type": Schedule.MINUTES, "minutes": _POLL_MINUTES},
+    "poll unanswered": {"func": "orders.tasks.poll_unanswered", "schedule_type": Schedule.MINUTES, "minutes": 2},
     "check webhooks": {"func": "orders.tasks.check_webhooks", "schedule_type": Schedule.HOURLY},
     "refresh tokens": {"func": "orders.tasks.refresh_tokens", "schedule_type": Schedule.MINUTES, "minutes": 1},
     "refresh catalogs": {"func": "orders.tasks.refresh_catalogs", "schedule_type": Schedule.DAILY},

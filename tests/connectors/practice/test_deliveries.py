@@ -182,5 +182,5 @@ def test_another_stores_webhook_is_not_there(cancelled):
 
 def test_stores_that_send_no_webhooks_have_no_dials_for_them(db):
     for platform in ("filedrop", "shopify", "squarespace", "ssactivewear", "woocommerce"):
-        has = {"webhooks_forged", "webhooks_astray", "webhooks_swapped"} - platforms.named(platform).dials_without
+        has = {"webhooks_forged", "webhooks_astray", "webhooks_swapped"} & platforms.named(platform).faults
         assert bool(has) is bool(platforms.named(platform).signature_header)

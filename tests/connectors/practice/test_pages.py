@@ -8,12 +8,14 @@ from django.urls import reverse
 from django_q.models import OrmQ
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
-from connectors.practice import services
+from connectors.practice import platforms, services
+from connectors.practice.dials import DIALS
 from connectors.practice.models import PracticeDelivery, PracticeFulfillment, PracticeOrder, PracticeShop
 from tests.connectors.practice.shop import bag, create, line, tax
 from tests.factories import NOON
 
 HOSTILE = "<script>alert(1)</script>\"'&"
+WITH_HTTP = ("shopify", "squarespace", "ssactivewear", "woocommerce")
 PARCELS = {"parcel-TOTAL_FORMS": "2", "parcel-INITIAL_FORMS": "0"}
 
 
@@ -194,6 +196,31 @@ def test_a_webhook_is_delivered_again(client, shop):
 
 def test_the_index_lists_the_stores(client, shop):
     assertContains(client.get(reverse("practice:index")), "Kauri &amp; Clay")
+
+
+def test_every_fault_means_something_at_some_platform_and_no_platform_names_an_unknown_one():
+    named = [platforms.named(key).faults for key in ("filedrop", "filedrop_sftp", *WITH_HTTP)]
+
+    assert frozenset().union(*named) == set(DIALS)
+
+
+def test_a_supplier_that_only_gets_mail_has_no_faults(client, shop):
+    PracticeShop.objects.update(platform="filedrop")
+
+    page = client.get(url("dials"))
+
+    assertContains(page, "nothing to make misbehave")
+    assertNotContains(page, "Search lags")
+
+
+@pytest.mark.parametrize("platform", ["woocommerce", "ssactivewear", "filedrop_sftp"])
+def test_keys_that_do_not_run_out_have_no_faults_of_renewal(client, shop, platform: str):
+    PracticeShop.objects.update(platform=platform)
+
+    page = client.get(url("dials"))
+
+    assertContains(page, "Lost answer")
+    assertNotContains(page, "Short access")
 
 
 @pytest.mark.parametrize("name", ["shop", "products", "webhooks", "dials"])

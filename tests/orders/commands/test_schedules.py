@@ -14,10 +14,11 @@ def register() -> dict[str, tuple[str, str, int | None]]:
     return {row.func: (row.name, row.schedule_type, row.minutes) for row in rows}
 
 
-def test_exactly_the_eight_schedules_stand():
+def test_exactly_the_nine_schedules_stand():
     assert register() == {
         "orders.tasks.sweep": ("sweep", Schedule.MINUTES, 1),
         "orders.tasks.poll_changes": ("poll changes", Schedule.MINUTES, 5),
+        "orders.tasks.poll_unanswered": ("poll unanswered", Schedule.MINUTES, 2),
         "orders.tasks.check_webhooks": ("check webhooks", Schedule.HOURLY, None),
         "orders.tasks.refresh_tokens": ("refresh tokens", Schedule.MINUTES, 1),
         "orders.tasks.refresh_catalogs": ("refresh catalogs", Schedule.DAILY, None),
@@ -48,7 +49,7 @@ def test_copies_and_schedules_of_former_days_are_deleted():
 
     register()
 
-    assert Schedule.objects.count() == 8
+    assert Schedule.objects.count() == 9
 
 
 def test_a_changed_setting_changes_the_schedule():
