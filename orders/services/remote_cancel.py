@@ -11,11 +11,12 @@ from django.db.models import Q
 from connectors.base import Blocker, BlockerCode, RemoteOrder
 from connectors.models import ConnectionState
 from orders import outbox
-from orders.enums import PUSH_TRANSITIONS, OrderStatus, OutboxStatus, PushStatus, Topic
+from orders.enums import OrderStatus, OutboxStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import OrderPush, OutboxMessage
 from orders.services import history, notices
 from orders.services.transitions import lock, move_push
+from orders.states import PUSH_TRANSITIONS
 from orders.world import World
 
 AT_ONCE = 200

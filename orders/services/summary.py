@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable
 from django.db.models import Case, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
+from orders.states import PUSH_SUMMARY_ORDER
 
 # A draft's blockers say what is missing; those of any other order are lines that go nowhere.
 _GOES_SOMEWHERE = Q(blockers=[]) | Q(status=OrderStatus.DRAFT)

@@ -8,17 +8,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection as database
 
-from orders.enums import (
-    ORDER_TRANSITIONS,
-    PAYMENT_TRANSITIONS,
-    PUSH_TRANSITIONS,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-)
+from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderEvent, OrderPush, Payment
 from orders.services import history, rows, summary
+from orders.states import ORDER_TRANSITIONS, PAYMENT_TRANSITIONS, PUSH_TRANSITIONS
 
 _LOCKED = ("pk", "status", "revision")
 

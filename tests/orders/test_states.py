@@ -10,19 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from orders.enums import (
-    HEADLINE_RULES,
-    ORDER_TRANSITIONS,
-    PAYMENT_TRANSITIONS,
-    PUSH_TRANSITIONS,
-    REFUND_TRANSITIONS,
-    FulfillmentStatus,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-    RefundStatus,
-    headline_of,
-)
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
 from orders.models import (
     Channel,
     Fulfillment,
@@ -43,6 +31,14 @@ from orders.models import (
     RefundRequestLine,
 )
 from orders.services.summary import fulfillment_summary, push_summary
+from orders.states import (
+    HEADLINE_RULES,
+    ORDER_TRANSITIONS,
+    PAYMENT_TRANSITIONS,
+    PUSH_TRANSITIONS,
+    REFUND_TRANSITIONS,
+    headline_of,
+)
 from tests.factories import NOON, make_channel, make_connection, make_order
 
 pytestmark = pytest.mark.django_db
