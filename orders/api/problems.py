@@ -25,7 +25,6 @@ from orders.errors import (
 )
 
 CONTENT_TYPE = "application/problem+json"
-_REFUSED = {InvalidOrder: "The order is", InvalidRefund: "The refund is", InvalidSettings: "The settings are"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -25,7 +25,7 @@ from connectors.errors import (
     OutcomeUnknownError,
     RetryableError,
 )
-from connectors.practice import dials, platforms, services, tasks
+from connectors.practice import deliveries, dials, platforms, services
 from connectors.practice.models import PracticeDelivery, PracticeFulfillment, PracticeOrder, PracticeShop
 from connectors.practice.services import PracticeError
 from connectors.registry import connector_class, form_of
@@ -478,7 +478,7 @@ class PracticeContract(StoreContract):
         self._shipped(store)
 
         for delivery in store.delivered():
-            headers, body = tasks.headers(delivery), tasks.body(delivery)
+            headers, body = deliveries.of(delivery).headers, deliveries.of(delivery).body
             for forged in (
                 {"headers": headers, "body": body + b" ", "secrets": secrets},
                 {
@@ -563,7 +563,7 @@ class PracticeContract(StoreContract):
         store: PracticeStore, delivery: PracticeDelivery, account: Account, secrets: Sequence[str]
     ) -> InboundNotice:
         notice = store.driver.parse_webhook(
-            headers=tasks.headers(delivery), body=tasks.body(delivery), secrets=secrets, account=account
+            headers=deliveries.of(delivery).headers, body=deliveries.of(delivery).body, secrets=secrets, account=account
         )
         assert notice is not None
         return notice
