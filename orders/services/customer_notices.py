@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from accounts.services.addresses import is_address
 from connectors.money import Money
 from orders import outbox
 from orders.enums import AddressKind, ShipmentStatus, Topic
@@ -142,7 +143,7 @@ def _why_not(addresses: Sequence[str], news: _News) -> str:
         return "what was to be told was taken back before the mail went out."
     if not any(addresses):
         return "the order has no e-mail address."
-    return "" if all(map(mails.is_address, addresses)) else "the e-mail address is not valid."
+    return "" if all(map(is_address, addresses)) else "the e-mail address is not valid."
 
 
 def _parcel(parcel: Parcel) -> dict[str, str]:

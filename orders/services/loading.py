@@ -9,7 +9,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from connectors.models import ProductLink
 from connectors.together import Together
-from orders.models import OrderLine, OrderPush, PushLine
+from orders.models import OrderLine, OrderPush, OutboxMessage, PushLine
 
 _LINES = Prefetch("push_lines", PushLine.objects.select_related("line").order_by("line__position"))
 
@@ -27,6 +27,11 @@ def whole(push_id: int) -> OrderPush:
     if wanted.push is None:
         raise OrderPush.DoesNotExist
     return wanted.push
+
+
+def push_of(message: OutboxMessage) -> OrderPush:
+    """The push that a message is about as it is now, with its order and its destination's settings."""
+    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)
 
 
 def read_all(all_wanted: Sequence[Wanted]) -> None:

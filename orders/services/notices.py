@@ -16,6 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import Membership, Merchant, Role
+from accounts.services.addresses import is_address
 from connectors.models import Connection, SyncSettings
 from connectors.money import Money
 from orders import outbox
@@ -228,6 +229,6 @@ def _addresses(merchant: Merchant, connection_id: int | None) -> list[str]:
     """The alert addresses of the connection that it is about, else the merchant's, else its owners'."""
     of_connection = SyncSettings.objects.filter(connection=connection_id).values_list("alert_addresses", flat=True)
     told = (of_connection.first() or []) if connection_id else []
-    chosen = [address for address in told or merchant.alert_addresses if mails.is_address(address)]
+    chosen = [address for address in told or merchant.alert_addresses if is_address(address)]
     owners = Membership.objects.filter(merchant=merchant, role=Role.OWNER, user__is_active=True)
     return chosen or list(owners.order_by("pk").values_list("user__email", flat=True))
