@@ -156,5 +156,14 @@ def test_what_became_of_a_delivery_is_written_down(order):
     assert delivery.outcome == "failed: portal.example answered with status 500."
 
 
-def test_a_delivery_that_is_gone_is_nothing_to_do(db):
-    tasks.deliver(1)
+def test_a_delivery_that_is_gone_is_nothing_to_do(order):
+    services.cancel_order(order_id=order.pk)
+    gone = PracticeDelivery.objects.get().pk
+    PracticeDelivery.objects.all().delete()
+
+    with responses.mock:
+        responses.add(responses.POST, URI)
+        tasks.deliver(gone)
+
+        assert len(responses.calls) == 0
+    assert not PracticeDelivery.objects.exists()
