@@ -12,7 +12,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,6 +135,18 @@ def _merchant() -> Merchant:
 def _orders(merchant: Merchant, url: str, count: int) -> Connection:
     """A connection of its own, with `count` orders confirmed, paid and promised to it."""
     at = timezone.now()
+    connection = _connection(merchant, url, at)
+    channel = Channel.objects.get(marketplace__slug="push-market")
+    names = (f"{connection.pk}-{k}" for k in range(count))
+    orders = Order.objects.bulk_create(_order(merchant, channel, name, at) for name in names)
+    lines = OrderLine.objects.bulk_create(_line(order, k) for order in orders for k in range(2))
+    OrderAddress.objects.bulk_create(_address(order, kind) for order in orders for kind in ("shipping", "billing"))
+    Payment.objects.bulk_create(_payment(order) for order in orders)
+    _promise(orders, lines, connection, at)
+    return connection
+
+
+def _connection(merchant: Merchant, url: str, at: datetime) -> Connection:
     n = Connection.objects.filter(merchant=merchant).count()
     connection = Connection.objects.create(
         merchant=merchant,
@@ -147,18 +159,18 @@ def _orders(merchant: Merchant, url: str, count: int) -> Connection:
         credentials={"access_token": "bench"},
     )
     SyncSettings.objects.create(connection=connection)
-    lane = Lane.objects.create(connection=connection)
+    Lane.objects.create(connection=connection)
     ProductLink.objects.bulk_create(
         ProductLink(
             connection=connection, sku=f"SKU-{k}", variant_id=f"gid://shopify/ProductVariant/{k}", checked_at=at
         )
         for k in range(2)
     )
-    channel = Channel.objects.get(marketplace__slug="push-market")
-    orders = Order.objects.bulk_create(_order(merchant, channel, f"{n}-{k}", at) for k in range(count))
-    lines = OrderLine.objects.bulk_create(_line(order, k) for order in orders for k in range(2))
-    OrderAddress.objects.bulk_create(_address(order, kind) for order in orders for kind in ("shipping", "billing"))
-    Payment.objects.bulk_create(_payment(order) for order in orders)
+    return connection
+
+
+def _promise(orders: Sequence[Order], lines: Sequence[OrderLine], connection: Connection, at: datetime) -> None:
+    """A push of each order, whole, and the promise to send it."""
     pushes = OrderPush.objects.bulk_create(
         OrderPush(
             order=order,
@@ -180,13 +192,12 @@ def _orders(merchant: Merchant, url: str, count: int) -> Connection:
             key=f"push:{push.public_id}",
             order_id=push.order_id,
             push=push,
-            lane=lane,
+            lane=connection.lane,
             next_attempt_at=at,
             created_at=at,
         )
         for push in pushes
     )
-    return connection
 
 
 def _order(merchant: Merchant, channel: Channel, name: str, at: datetime) -> Order:

@@ -89,6 +89,14 @@ class FieldProblem:
     message: str
 
 
+class FieldsRefused(OrderError):
+    """What was asked for cannot be; every problem names its field."""
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(problem.message for problem in self.problems))
+
+
 class InvalidOrder(OrderError):
     """The order that was sent in is refused; every problem names its field."""
 
@@ -99,34 +107,22 @@ class InvalidOrder(OrderError):
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in self.problems))
 
 
-class InvalidSettings(OrderError):
+class InvalidSettings(FieldsRefused):
     """Settings that cannot be; every problem names its field: "tag_template", "tax_presets[0].rate"."""
 
     code = "invalid_settings"
 
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(p.message for p in self.problems))
 
-
-class InvalidRefund(OrderError):
+class InvalidRefund(FieldsRefused):
     """The refund that was asked for cannot be given; every problem names its field: "lines[0].quantity", "amount"."""
 
     code = "invalid_refund"
 
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(p.message for p in self.problems))
 
-
-class InvalidPush(OrderError):
+class InvalidPush(FieldsRefused):
     """The push that was asked for cannot be; every problem names its field: "shipping"."""
 
     code = "invalid_push"
-
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(p.message for p in self.problems))
 
 
 class FindingRefused(OrderError):
@@ -147,14 +143,10 @@ class VersionConflict(OrderError):
     code = "version_conflict"
 
 
-class InvalidShipment(OrderError):
+class InvalidShipment(FieldsRefused):
     """What was asked for cannot be sent or set aside; every problem names its field: "lines[0].quantity", "parcels[1].number"."""
 
     code = "invalid_shipment"
-
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(p.message for p in self.problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from accounts.models import Merchant
 from connectors import times
 from connectors.base import BlockerCode
 from orders.due import DueKind
-from orders.enums import ATTENTION, ExportStatus, FulfillmentStatus, Headline, PaymentStatus
+from orders.enums import ExportStatus, FulfillmentStatus, Headline, PaymentStatus
 from orders.models import Order
 from orders.models.export import export_status_is
 from orders.services import archiving
+from orders.states import ATTENTION
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000  # a tab with more says "999+"

@@ -110,43 +110,55 @@ def make_order(
     """A pending NZD order of two lines with GST inside, authorized, with one push per connection waiting."""
     n = next(_count)
     merchant = merchant or make_merchant()
-    lines = (
-        lines
-        if lines is not None
-        else [{"sku": f"SKU-{n}-A", "quantity": 2, "unit_price": "50.00"}, {"sku": f"SKU-{n}-B"}]
-    )
+    if lines is None:
+        lines = [{"sku": f"SKU-{n}-A", "quantity": 2, "unit_price": "50.00"}, {"sku": f"SKU-{n}-B"}]
     lines = [{"quantity": 1, "unit_price": "15.00", **line} for line in lines]
+    fields = {
+        "merchant": merchant,
+        "channel": fields.pop("channel", None) or make_channel(),
+        "push_status": PushStatus.WAITING if connections else "",
+        "authorized_until": (payment or {}).get("expires_at", NOON + timedelta(days=7)),
+        **fields,
+    }
+    order = Order.objects.create(**{**_usual(n, lines, fields), **fields})
+    _add_lines(order, lines)
+    _add_addresses(order)
+    _add_payment(order, f"sandbox_ok_{n}", payment or {})
+    for connection in connections or []:
+        _add_push(order, connection)
+    order.refresh_from_db()
+    return order
+
+
+def _usual(n: int, lines: list[dict[str, Any]], fields: dict[str, Any]) -> dict[str, Any]:
+    """What an order has that says nothing else: sums of its lines, a decision where its status is one."""
     subtotal = sum((Decimal(line["unit_price"]) * line["quantity"] for line in lines), Decimal(0))
     total = fields.get("total", subtotal + Decimal(fields.get("shipping", 0)) - Decimal(fields.get("discount", 0)))
     decided = fields.get("status", OrderStatus.PENDING) not in (OrderStatus.DRAFT, OrderStatus.PENDING)
-    order = Order.objects.create(
-        **{
-            "merchant": merchant,
-            "channel": fields.pop("channel", None) or make_channel(),
-            "external_id": f"ext-{n}",
-            "number": f"AP-{n}",
-            "body_digest": "0" * 64,
-            "status": OrderStatus.PENDING,
-            "payment_status": PaymentStatus.AUTHORIZED,
-            "push_status": PushStatus.WAITING if connections else "",
-            "placed_at": NOON,
-            "received_at": NOON,
-            "confirm_by": NOON + timedelta(days=5),
-            "authorized_until": (payment or {}).get("expires_at", NOON + timedelta(days=7)),
-            "decided_at": NOON if decided else None,
-            "decided_by": "ana@kauri.example" if decided else "",
-            "currency": "NZD",
-            "prices_include_tax": True,
-            "subtotal": subtotal,
-            "tax": (total * 3 / 23).quantize(Decimal("0.01")),
-            "total": total,
-            "customer_name": "Harriet Ngata",
-            "customer_email": "harriet@example.com",
-            "delivery": Delivery.SHIP,
-            "search_text": f"ap-{n} harriet ngata harriet@example.com",
-            **fields,
-        }
-    )
+    return {
+        "external_id": f"ext-{n}",
+        "number": f"AP-{n}",
+        "body_digest": "0" * 64,
+        "status": OrderStatus.PENDING,
+        "payment_status": PaymentStatus.AUTHORIZED,
+        "placed_at": NOON,
+        "received_at": NOON,
+        "confirm_by": NOON + timedelta(days=5),
+        "decided_at": NOON if decided else None,
+        "decided_by": "ana@kauri.example" if decided else "",
+        "currency": "NZD",
+        "prices_include_tax": True,
+        "subtotal": subtotal,
+        "tax": (total * 3 / 23).quantize(Decimal("0.01")),
+        "total": total,
+        "customer_name": "Harriet Ngata",
+        "customer_email": "harriet@example.com",
+        "delivery": Delivery.SHIP,
+        "search_text": f"ap-{n} harriet ngata harriet@example.com",
+    }
+
+
+def _add_lines(order: Order, lines: list[dict[str, Any]]) -> None:
     for position, line in enumerate(lines):
         OrderLine.objects.create(
             order=order,
@@ -154,34 +166,41 @@ def make_order(
             external_id=f"{position + 1}",
             **{"sku": f"SKU-{position}", "title": "Oak stool", **line},
         )
+
+
+def _add_addresses(order: Order) -> None:
     for kind in ("shipping", "billing"):
         OrderAddress.objects.create(
             order=order, kind=kind, first_name="Harriet", last_name="Ngata", address1="12 Ponsonby Road", city="Auckland",
             province_code="AUK", postcode="1011", country_code="NZ", phone="+64211234567",
         )  # fmt: skip
+
+
+def _add_payment(order: Order, reference: str, fields: dict[str, Any]) -> None:
     Payment.objects.create(
         order=order,
         **{
             "gateway": "sandbox",
-            "reference": f"sandbox_ok_{n}",
+            "reference": reference,
             "status": order.payment_status,
             "currency": order.currency,
             "authorized": order.total,
             "authorized_at": NOON,
             "expires_at": NOON + timedelta(days=7),
-            **(payment or {}),
+            **fields,
         },
     )
-    for connection in connections or []:
-        push = OrderPush.objects.create(
-            order=order,
-            connection=connection,
-            reference=f"SW-{order.number}",
-            status=PushStatus.WAITING,
-            wait_for=f"confirmed:{order.pk}",
-            carries_shipping=True,
-            **{name: getattr(order, name) for name in ("subtotal", "discount", "shipping", "tax", "total")},
-        )
-        PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())
-    order.refresh_from_db()
-    return order
+
+
+def _add_push(order: Order, connection: Connection) -> None:
+    """Waiting for the confirmation, with all lines and all amounts."""
+    push = OrderPush.objects.create(
+        order=order,
+        connection=connection,
+        reference=f"SW-{order.number}",
+        status=PushStatus.WAITING,
+        wait_for=f"confirmed:{order.pk}",
+        carries_shipping=True,
+        **{name: getattr(order, name) for name in ("subtotal", "discount", "shipping", "tax", "total")},
+    )
+    PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())

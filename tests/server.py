@@ -11,13 +11,19 @@ from connectors.services import clients
 PATIENCE_S = 2.0
 
 
+def close_kept() -> None:
+    """Close what this thread keeps open to stores."""
+    for kept in clients._local.__dict__.pop("kept", {}).values():
+        kept.client.close()
+
+
 def let_go() -> None:
     """Close this thread's sockets to the live server, and give its threads the time to end.
 
     Each holds a session to the database as long as somebody holds a socket to it. What a thread of the server itself
     keeps open is not waited for: the end of the run closes it.
     """
-    clients.close_all()
+    close_kept()
     gc.collect()  # an answer that was not what it should be holds its socket until then
     gc.freeze()  # the next one has only what is new to look through
     ends_at = time.monotonic() + PATIENCE_S

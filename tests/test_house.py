@@ -6,9 +6,13 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+from django.core.management import get_commands
 from django.template import Context, Template
 
 ROOT = Path(__file__).parent.parent
+PARTS = ("accounts", "bench", "config", "connectors", "orders", "tests")
+NAMES = {path.name for part in PARTS for path in (ROOT / part).rglob("*.py")} | {"manage.py"}
 
 
 def test_every_setting_stands_in_the_example_with_nothing_else():
@@ -66,3 +70,31 @@ def test_every_icon_that_a_template_names_can_be_drawn():
     for name in sorted(used):
         Template(f'{{% load lucide %}}{{% lucide "{name}" %}}').render(Context())  # raises IconDoesNotExist
     assert used
+
+
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "orders/management/demo_orders/README.md",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_document_names_exists(document: Path):
+    text = document.read_text()
+    named = re.findall(rf"`((?:{'|'.join(PARTS)}|docs|static|templates)/(?:[\w.-]+/)*(?:[\w-]+\.[a-z]+)?)`", text)
+    linked = [path for path in re.findall(r"\]\(([^)#\s]+)", text) if not re.match(r"\w+:", path)]
+    bare = set(re.findall(r"`([a-z_]+\.py)`", text))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in linked if not (document.parent / path).exists()] == []
+    assert bare - NAMES == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_document_shows_exists(document: Path):
+    text = document.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"manage\.py (\w+)", text)) - set(get_commands()) == set()
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) - targets == set()

@@ -185,7 +185,3 @@ def named(key: str) -> PracticePlatform:
     """Raises KeyError for an unknown platform."""
     platform: PracticePlatform = import_string(_PLATFORMS[key])()
     return platform
-
-
-def keys() -> list[str]:
-    return list(_PLATFORMS)

@@ -43,11 +43,3 @@ def retry(delivery_id: int) -> None:
     waiting = PracticeDelivery.objects.filter(pk=delivery_id, next_attempt_at__isnull=False)
     if waiting.update(next_attempt_at=None):
         deliver(delivery_id)
-
-
-def headers(delivery: PracticeDelivery) -> dict[str, str]:
-    return dict(deliveries.of(delivery).headers)
-
-
-def body(delivery: PracticeDelivery) -> bytes:
-    return deliveries.of(delivery).body

@@ -69,13 +69,6 @@ def _account(connection: Connection, kept: _Kept) -> Account:
     return account if kept.access is None else replace(account, credentials=kept.access)
 
 
-def close_all() -> None:
-    """Close what this thread keeps open."""
-    kept: dict[tuple[int, float], _Kept] = _local.__dict__.pop("kept", {})
-    for item in kept.values():
-        item.client.close()
-
-
 class Access(Mapping[str, str]):
     """The credentials of one connection as they are now; they are read when somebody looks into them."""
 

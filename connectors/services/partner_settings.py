@@ -8,12 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts.models import Membership, Merchant, Role
 from accounts.services import audit
+from accounts.services.addresses import own_address
 from connectors.models import (
     Connection,
     PartnerEmail,
@@ -64,13 +62,6 @@ def address_for(connection: Connection, customer_email: str) -> str:
     return own_address(connection.merchant)
 
 
-def own_address(merchant: Merchant) -> str:
-    """The merchant's first alert address, else its first owner's."""
-    chosen = next((address for address in merchant.alert_addresses if _is_address(address)), "")
-    owners = Membership.objects.filter(merchant=merchant, role=Role.OWNER, user__is_active=True)
-    return chosen or owners.order_by("pk").values_list("user__email", flat=True).first() or ""
-
-
 @transaction.atomic
 def save(*, partnership_id: int, by: str, at: datetime, **chosen: Any) -> PartnerSettings:
     """Change some of the choices; they count for orders that have not been sent yet. Raises PartnerRefused."""
@@ -117,11 +108,3 @@ def _standing(partnership_id: int) -> Partnership:
 
 def _note(partnership: Partnership, kind: str, by: str, at: datetime, **data: Any) -> None:
     audit.record(merchant=partnership.destination, kind=kind, subject=str(partnership), by=by, at=at, **data)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True

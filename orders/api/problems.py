@@ -15,31 +15,20 @@ from rest_framework.views import set_rollback
 from orders.errors import (
     ChangedMeanwhile,
     DocumentsRefused,
+    FieldsRefused,
     InvalidOrder,
-    InvalidPush,
-    InvalidRefund,
-    InvalidSettings,
-    InvalidShipment,
     OrderBlocked,
     OrderError,
 )
 
 CONTENT_TYPE = "application/problem+json"
-_REFUSED = {InvalidOrder: "The order is", InvalidRefund: "The refund is", InvalidSettings: "The settings are"}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's EXCEPTION_HANDLER. None lets Django answer 500 and log it."""
     set_rollback()
     match error:
-        case (
-            InvalidOrder()
-            | InvalidRefund()
-            | InvalidSettings()
-            | InvalidPush()
-            | InvalidShipment()
-            | DocumentsRefused()
-        ):
+        case FieldsRefused() | InvalidOrder() | DocumentsRefused():
             fields = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
             what = error.code.removeprefix("invalid_").removesuffix("_refused")
             are = "are" if what.endswith("s") else "is"

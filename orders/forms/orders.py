@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
+from accounts.services.addresses import is_address
 from connectors.models import Connection
 from connectors.money import exponent, plain
 from orders.enums import CUSTOMER_REASONS, MERCHANT_REASONS, ReexportWay, RefundReason, RuleKind
@@ -143,10 +142,8 @@ class OrderSettingsForm(forms.Form):
     def clean_alert_addresses(self) -> list[str]:
         addresses = [line.strip() for line in self.cleaned_data["alert_addresses"].splitlines() if line.strip()]
         for address in addresses:
-            try:
-                validate_email(address)
-            except ValidationError as error:
-                raise forms.ValidationError(f"{address} is not an e-mail address.") from error
+            if not is_address(address):
+                raise forms.ValidationError(f"{address} is not an e-mail address.")
         if len(addresses) > 10:  # a list of people, not a mailing list
             raise forms.ValidationError("Ten addresses at the most.")
         return addresses

@@ -15,19 +15,9 @@ from accounts.models import Marketplace, Merchant, new_public_id
 from connectors.base import Blocker
 from connectors.models import Connection
 from orders.due import NO_DEADLINE, DueKind, due_at_expression, due_kind_expression
-from orders.enums import (
-    HEADLINE_RULES,
-    AddressKind,
-    Delivery,
-    FulfillmentStatus,
-    Headline,
-    HeadlineRule,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-    headline_of,
-)
+from orders.enums import AddressKind, Delivery, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
 from orders.models.fields import ZERO, amount_field, sum_of_parts
+from orders.states import HEADLINE_RULES, HeadlineRule, headline_of
 
 
 class Channel(models.Model):

@@ -35,8 +35,8 @@ HANDLERS: Mapping[str, Handler] = {
     Topic.READ_STORE_ORDER: Handler(
         "orders.services.store_hints.read", "orders.services.store_hints.settled", asks="store_order"
     ),
-    Topic.TELL_CUSTOMER: Handler("orders.services.notices.tell_customer", "orders.services.history.told_when_held"),
-    Topic.TELL_MERCHANT: Handler("orders.services.notices.tell_merchant", "orders.services.history.told_when_held"),
+    Topic.TELL_CUSTOMER: Handler("orders.services.customer_notices.tell", "orders.services.history.told_when_held"),
+    Topic.TELL_MERCHANT: Handler("orders.services.notices.tell", "orders.services.history.told_when_held"),
     Topic.MAKE_DOCUMENTS: Handler("orders.services.documents.carry_out"),
     Topic.SCHEDULE_PICKUP: Handler("orders.services.pickup_calls.schedule", "orders.services.pickup_calls.settled"),
     Topic.CANCEL_PICKUP: Handler("orders.services.pickup_calls.cancel", "orders.services.pickup_calls.cancel_settled"),

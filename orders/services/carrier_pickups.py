@@ -20,11 +20,12 @@ from connectors.carriers.base import Confirmation, PickupRequest, Pieces, Place
 from connectors.models import CarrierAccount, CarrierState
 from connectors.services import carriers
 from orders import outbox
-from orders.enums import PICKUP_TRANSITIONS, AddressKind, PickupStatus, ShipmentStatus, Topic
+from orders.enums import AddressKind, PickupStatus, ShipmentStatus, Topic
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
 from orders.models import CarrierPickup, CarrierPickupOrder, Fulfillment, Order, OrderAddress, OutboxMessage, Parcel
 from orders.services import history, notices, open_units
 from orders.services.transitions import lock
+from orders.states import PICKUP_TRANSITIONS
 
 MOST_ORDERS = 50
 MOST_PARCELS = 999

@@ -16,7 +16,18 @@ from connectors.money import Money, fits, is_currency
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
 from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
-from orders.services import fulfilled, history, mending, notices, owed_back, parts, push_records, shipments, write_backs
+from orders.services import (
+    customer_notices,
+    fulfilled,
+    history,
+    mending,
+    notices,
+    owed_back,
+    parts,
+    push_records,
+    shipments,
+    write_backs,
+)
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -89,7 +100,7 @@ def _record_shipments(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> 
     shipments.record(push, remote.shipments, at=at)
     _warn_of_excess(push, before, shipments.sent(of_push), at=at)
     fulfilled.recount(push.order_id, by=push.connection.name, at=at)
-    notices.promise_customer(push, at=at)
+    customer_notices.promise(push, at=at)
     write_backs.promise(push, at=at)
 
 

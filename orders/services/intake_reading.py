@@ -11,10 +11,9 @@ from typing import Any
 
 import phonenumbers
 import pycountry
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
 
+from accounts.services.addresses import is_address
 from connectors import money, times
 from orders.errors import FieldProblem
 
@@ -143,12 +142,9 @@ class Reader:
 
     def email(self, name: str) -> str:
         value = self.text(name, most=254)
-        if value:
-            try:
-                validate_email(value)
-            except ValidationError:
-                self.note(name, "not_an_email", "This is not an e-mail address.")
-                return ""
+        if value and not is_address(value):
+            self.note(name, "not_an_email", "This is not an e-mail address.")
+            return ""
         return value
 
     def phone(self, name: str, country_code: str) -> str:

@@ -16,9 +16,10 @@ from connectors.base import Connector, RemoteVariant
 from connectors.models import CatalogVariant, Connection, ProductLink, UnlinkedSku
 from connectors.services import catalog, links
 from connectors.services.clients import connector_for
-from orders.enums import ATTENTION, Headline, OrderStatus, OutboxStatus, PushStatus
+from orders.enums import Headline, OrderStatus, OutboxStatus, PushStatus
 from orders.models import OrderLine, OrderPush, OutboxMessage, PushLine
 from orders.services import outbound
+from orders.states import ATTENTION
 
 LISTED_AT_MOST = 2_000  # SKUs; the ranking is made of them
 TRIED_AT_MOST = 25  # orders

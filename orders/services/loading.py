@@ -10,7 +10,7 @@ from django.db.models import Model
 from accounts.formed import Read
 from connectors.models import Connection, ProductLink
 from connectors.together import Together
-from orders.models import OrderAddress, OrderLine, OrderPush, PushLine
+from orders.models import OrderAddress, OrderLine, OrderPush, OutboxMessage, PushLine
 
 
 @dataclass(slots=True)
@@ -26,6 +26,11 @@ def whole(push_id: int) -> OrderPush:
     if wanted.push is None:
         raise OrderPush.DoesNotExist
     return wanted.push
+
+
+def push_of(message: OutboxMessage) -> OrderPush:
+    """The push that a message is about as it is now, with its order and its destination's settings."""
+    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)
 
 
 def read_all(all_wanted: Sequence[Wanted]) -> None:

@@ -15,13 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, EmailMultiAlternatives
-from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Merchant
+from accounts.services.addresses import is_address
 from orders import outbox
 
 _LINE_ENDS = {"Cc", "Zl", "Zp"}  # Unicode categories: control characters, line and paragraph separators
@@ -60,14 +59,6 @@ def hand_over(mail: EmailMessage, *, key: str) -> None:
         raise outbox.RetryLater("The mail server did not take the address yet.") from error
     except (OSError, smtplib.SMTPException) as error:
         raise outbox.RetryLater(f"The mail server did not take the mail ({type(error).__name__}).") from error
-
-
-def is_address(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def one_line(text: str) -> str:

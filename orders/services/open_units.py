@@ -39,11 +39,18 @@ def is_unpaid(order: Order) -> bool:
 
 def refuse_closed(order: Order) -> None:
     """Raises TransitionNotAllowed unless the order is confirmed, and paid when a payment came with it."""
+    if closed := why_closed(order):
+        raise TransitionNotAllowed(closed)
+
+
+def why_closed(order: Order) -> str:
+    """Why nothing of it can be sent; empty when it can."""
     if order.status not in _LIVE:
         status = OrderStatus(order.status).label.lower()
-        raise TransitionNotAllowed(f"Order {order.number} is {status}: nothing of it can be sent.")
+        return f"Order {order.number} is {status}: nothing of it can be sent."
     if is_unpaid(order):
-        raise TransitionNotAllowed(f"The payment of order {order.number} has not been taken: nothing is sent before.")
+        return f"The payment of order {order.number} has not been taken: nothing is sent before."
+    return ""
 
 
 def open_lines(order: Order) -> list[OpenLine]:

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pycountry
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
+from accounts.services.addresses import is_address
 from connectors.base import Capabilities
 from connectors.models import Connection, EmailPolicy, FinancialStatus, FulfillmentChoice, SyncSettings
 from connectors.models.sync_settings import AGE_MAX, MINUTES_MAX
@@ -144,12 +143,12 @@ def _statuses(row: SyncSettings, connection: Connection, offers: Capabilities) -
 def _addresses(row: SyncSettings) -> Iterator[FieldProblem]:
     if row.email_policy == EmailPolicy.OTHER and not row.other_email:
         yield FieldProblem("other_email", "required", "Give the address that the store gets.")
-    elif row.other_email and not _is_address(row.other_email):
+    elif row.other_email and not is_address(row.other_email):
         yield FieldProblem("other_email", "invalid", f"{row.other_email} is not an e-mail address.")
     if len(row.alert_addresses) > ADDRESSES_MAX:
         yield FieldProblem("alert_addresses", "too_many", "Ten addresses at the most.")
     for address in row.alert_addresses:
-        if not _is_address(address):
+        if not is_address(address):
             yield FieldProblem("alert_addresses", "invalid", f"{address} is not an e-mail address.")
 
 
@@ -168,11 +167,3 @@ def _templates(row: SyncSettings, connection: Connection, offers: Capabilities) 
         if least > most:
             text = f"Without its fields it has {least} characters already; the store takes {most}."
             yield FieldProblem(field, "text_too_long", text)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True

@@ -19,7 +19,7 @@ from orders.enums import AddressKind, Delivery, OrderStatus, PaymentStatus, Push
 from orders.errors import FieldProblem, InvalidOrder, TransitionNotAllowed, VersionConflict
 from orders.models import Order, OrderAddress, OrderLine, OrderPush, Payment, Refund, RefundLine
 from orders.models.fields import ZERO
-from orders.services import drafts, history, intake, intake_body, refund_quotes, rerouting
+from orders.services import drafts, history, intake, intake_body, part_amounts, refund_quotes, rerouting
 from orders.services.decisions import capture_key
 from orders.services.new_order import NewAddress, NewLine, NewOrder
 from orders.services.transitions import lock
@@ -282,7 +282,7 @@ def _refuse_lines(order: Order, known: Mapping[str, OrderLine], wanted: Iterable
 def _left_with_lines(order: Order) -> dict[OrderPush, set[int]]:
     """The pushes that are there, or may be, with the primary keys of their lines."""
     latest = OrderPush.objects.filter(order=order).newest().exclude(status=PushStatus.CANCELLED)
-    left = [push for push in latest.select_related("connection") if rerouting.has_left(push)]
+    left = [push for push in latest.select_related("connection") if part_amounts.has_left(push)]
     return {push: set(push.push_lines.values_list("line_id", flat=True)) for push in left}
 
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 from connectors.models import Connection
 from connectors.services import partner_settings
 from orders.models import Order, OrderPush
-from orders.services.shares import AMOUNTS, ZERO, Share
+from orders.services import shares
+from orders.services.shares import ZERO, Share
 
 
 def with_shipping(order: Order, connection: Connection | None, share: Share, *, typed: Decimal | None = None) -> Share:
@@ -23,8 +24,7 @@ def with_shipping(order: Order, connection: Connection | None, share: Share, *, 
 
 def customers_part(push: OrderPush) -> Decimal:
     """What of a push is the customer's money: not what a partner is paid for sending."""
-    share = Share(**{name: getattr(push, name) for name in AMOUNTS})
-    return of_order(push, share).total
+    return of_order(push, shares.of(push)).total
 
 
 def of_order(push: OrderPush, share: Share) -> Share:

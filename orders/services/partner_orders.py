@@ -19,7 +19,6 @@ from orders.models import Order, OrderPush
 from orders.services import by_hand, disconnected, limits_of_settings, marking, partner_amounts, shares
 from orders.services.transitions import lock
 
-HOLD_AT_ONCE = 200
 _HOLDABLE = (PushStatus.WAITING, PushStatus.QUEUED)
 _COUNTED_OUT = (PushStatus.SKIPPED, PushStatus.CANCELLED)
 
@@ -36,7 +35,6 @@ class PushState:
 NOT_PUSHED = PushState("not_pushed", "Not pushed", "")
 PARTLY_PUSHED = PushState("partially_pushed", "Partially pushed", "warn")
 PUSHED = PushState("pushed", "Pushed", "ok")
-STATES = (NOT_PUSHED, PARTLY_PUSHED, PUSHED)
 
 
 # --- pushing by hand ---------------------------------------------------------------------------------
@@ -66,8 +64,8 @@ def push(*, push_id: int, by: str, at: datetime, shipping: Decimal | None = None
 
 
 def _set_shipping(row: OrderPush, shipping: Decimal) -> None:
-    now = shares.Share(row.subtotal, row.discount, row.shipping, row.tax, row.total, row.carries_shipping)
-    share = partner_amounts.with_shipping(row.order, row.connection, partner_amounts.of_order(row, now), typed=shipping)
+    own = partner_amounts.of_order(row, shares.of(row))
+    share = partner_amounts.with_shipping(row.order, row.connection, own, typed=shipping)
     amounts = {**asdict(share), "shipping_fee": shipping}
     for name, value in amounts.items():
         setattr(row, name, value)

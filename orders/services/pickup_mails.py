@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from accounts.services.addresses import is_address
 from connectors.money import Money
 from orders import outbox
 from orders.enums import ShipmentStatus, Topic
@@ -58,7 +59,7 @@ def _promise(row: Fulfillment, what: str, *, at: datetime) -> None:
 def _why_not(order: Order, row: Fulfillment, *, is_ready: bool) -> str:
     if row.status != (ShipmentStatus.READY if is_ready else ShipmentStatus.SUCCESS):
         return "it was picked up or taken back before the mail went out."
-    return "" if mails.is_address(order.customer_email) else "the order has no e-mail address that is valid."
+    return "" if is_address(order.customer_email) else "the order has no e-mail address that is valid."
 
 
 def _context(order: Order, row: Fulfillment) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from connectors.registry import connector_class, knows
 from orders import outbox
 from orders.enums import Topic
 from orders.models import OrderPush, OutboxMessage
-from orders.services import history, notices, outbound
+from orders.services import history, loading, notices, outbound
 from orders.world import World
 
 
@@ -33,7 +33,7 @@ def are_apart(push: OrderPush) -> bool:
 
 def add(message: OutboxMessage, world: World) -> Iterator[str]:
     """ADD_NOTES: write those that are missing there; repeating it is harmless."""
-    push = _fresh(message)
+    push = loading.push_of(message)
     if not push.remote_id or push.remote_cancelled:
         return
     connector = world.connector_for(push.connection)
@@ -46,11 +46,7 @@ def add(message: OutboxMessage, world: World) -> Iterator[str]:
 def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) -> None:
     """Either the notes cannot be written, or what stands there is not the order that was sent."""
     if outcome.status == "held":
-        push = _fresh(message)
+        push = loading.push_of(message)
         text = f"Notes on {push.remote_name} in {push.connection.name} are missing: {outcome.reason}"
         history.note(message.order, kind="push.notes_failed", text=text, by=history.STOREWARD, at=at)
         notices.promise_merchant(message.order, kind="push_held", cause_key=message.key, at=at, reason=text, push=push)
-
-
-def _fresh(message: OutboxMessage) -> OrderPush:
-    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)

@@ -192,7 +192,7 @@ def part_of(push: OrderPush) -> Part:
     lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
     kept = tuple(line for line in lines if given.get(line.pk, 0) < line.quantity)
     left_out = tuple(line for line in lines if line not in kept)
-    others = [partner_amounts.of_order(other, _share(other)) for other in _others(push)]
+    others = [partner_amounts.of_order(other, shares.of(other)) for other in _others(push)]
     partners = push.connection.source_id is not None
     parts = [shares.Part(kept, own_shipping=partners), *([shares.Part(left_out, goes_out=False)] if left_out else [])]
     try:
@@ -222,10 +222,6 @@ def money_blocker(push: OrderPush, part: Part) -> Blocker | None:
         "Give the difference back, or have the order corrected where it was placed."
     )
     return Blocker(BlockerCode.TOTAL_MISMATCH, text, "total", would)
-
-
-def _share(push: OrderPush) -> shares.Share:
-    return shares.Share(**{name: getattr(push, name) for name in shares.AMOUNTS})
 
 
 def _given_units(push: OrderPush) -> dict[int, int]:

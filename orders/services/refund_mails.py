@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from accounts.services.addresses import is_address
 from connectors.money import Money
 from orders import outbox
 from orders.enums import RefundReason, Topic
@@ -31,7 +32,7 @@ def tell(message: OutboxMessage, world: World) -> Iterator[str]:
     """The refund part of TELL_CUSTOMER."""
     order = Order.objects.select_related("merchant", "channel").get(pk=message.order.pk)
     template, about = _about(message)
-    not_told = "" if mails.is_address(order.customer_email) else "the order has no e-mail address that is valid."
+    not_told = "" if is_address(order.customer_email) else "the order has no e-mail address that is valid."
     if not not_told:
         letter = mails.Letter([order.customer_email], template, _frame(order) | about, order.merchant, True)
         yield "sending"

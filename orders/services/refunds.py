@@ -16,21 +16,14 @@ from django.db.models import F, Sum
 from connectors.gateway.base import Refunded
 from connectors.money import Money, plain, total
 from orders import outbox
-from orders.enums import (
-    REFUND_TRANSITIONS,
-    OutboxStatus,
-    PaymentStatus,
-    RefundReason,
-    RefundRequestStatus,
-    RefundStatus,
-    Topic,
-)
+from orders.enums import OutboxStatus, PaymentStatus, RefundReason, RefundRequestStatus, RefundStatus, Topic
 from orders.errors import IdempotencyConflict, TransitionNotAllowed
 from orders.models import Order, OrderLine, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
 from orders.models.fields import ZERO
 from orders.services import fulfilled, history, looks, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
+from orders.states import REFUND_TRANSITIONS
 
 # Reasons that tell of units which the customer has, or was to have.
 ARRIVED = (RefundReason.DAMAGED, RefundReason.FAULTY, RefundReason.WRONG_ITEM, RefundReason.MISSING, RefundReason.LATE)

@@ -11,11 +11,12 @@ from django.db.models import Q
 from connectors.base import Blocker, BlockerCode, RemoteOrder
 from connectors.models import ConnectionState
 from orders import outbox
-from orders.enums import PUSH_TRANSITIONS, OrderStatus, OutboxStatus, PushStatus, Topic
+from orders.enums import OrderStatus, OutboxStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import OrderPush, OutboxMessage
-from orders.services import history, notices
+from orders.services import history, loading, notices
 from orders.services.transitions import lock, move_push
+from orders.states import PUSH_TRANSITIONS
 from orders.world import World
 
 AT_ONCE = 200
@@ -45,7 +46,7 @@ def tell_unreachable(push: OrderPush, *, at: datetime) -> None:
 
 def run(message: OutboxMessage, world: World) -> Iterator[str]:
     """CANCEL_REMOTE: cancel the order there and see that it is; repeating it is harmless."""
-    push = _fresh(message)
+    push = loading.push_of(message)
     if not push.remote_id or (push.status == PushStatus.CANCELLED and push.remote_cancelled):
         return
     if push.remote_cancelled:
@@ -73,7 +74,7 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     if outcome.status != "held":
         return
     lock(message.order.pk)
-    push = _fresh(message)
+    push = loading.push_of(message)
     tell(push, outcome.reason, cause=f"{message.key}:{message.attempts}", at=at)
 
 
@@ -118,7 +119,7 @@ def tell_stranded(*, at: datetime) -> None:
         with transaction.atomic():
             message = OutboxMessage.objects.select_related("order").get(pk=message_id)
             lock(message.order.pk)
-            push = _fresh(message)
+            push = loading.push_of(message)
             if message.topic == Topic.PUSH_ORDER:
                 tell_unreachable(push, at=at)
             elif outbox.withdraw(message.key, at=at):
@@ -154,12 +155,8 @@ def take_stray(*, push_id: int, remote: RemoteOrder, at: datetime) -> bool:
 def _write(message: OutboxMessage, text: str, world: World) -> None:
     with outbox.finishing(message, at=world.now()):
         lock(message.order.pk)
-        push = _fresh(message)
+        push = loading.push_of(message)
         move_push(
             push, to=PushStatus.CANCELLED, by=history.STOREWARD, at=world.now(), text=text, remote_cancelled=True,
             blockers=[],
         )  # fmt: skip
-
-
-def _fresh(message: OutboxMessage) -> OrderPush:
-    return OrderPush.objects.select_related("order", "connection__sync_settings").get(pk=message.push_id or 0)

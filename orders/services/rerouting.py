@@ -6,16 +6,14 @@ shared out anew among the parts that have not.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
 
 from connectors.base import BlockerCode
-from connectors.models import Connection, ProductLink
+from connectors.models import Connection
 from orders import outbox
 from orders.enums import AddressKind, OrderStatus, OutboxStatus, PaymentStatus, PushStatus, RoutedBy, Topic
 from orders.errors import RoutingRefused, TransitionNotAllowed
@@ -24,8 +22,9 @@ from orders.services import (
     by_hand,
     history,
     marking,
+    moves_refused,
     open_units,
-    partner_amounts,
+    part_amounts,
     preflight,
     routing,
     shares,
@@ -38,7 +37,6 @@ from orders.services.transitions import lock, move_push
 _OPEN_ORDER = (OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CONFIRMED)
 _UNDECIDED = (OrderStatus.DRAFT, OrderStatus.PENDING)
 _TAKEN_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED)
-_LEFT = (PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.PUSHED, PushStatus.CANCELLED)
 EMPTIED = "Its lines go elsewhere."
 
 
@@ -61,10 +59,10 @@ def move(*, order_id: int, moves: Sequence[Move], by: str, at: datetime) -> Orde
     if order.status not in _OPEN_ORDER:
         status = OrderStatus(order.status).label.lower()
         raise TransitionNotAllowed(f"Order {order.number} is {status}: its lines cannot be moved.")
-    _refuse_copies(order, moves)
+    moves_refused.refuse_copies(order, [wanted.line_id for wanted in moves])
     capturing = stop_capture(order, at=at)
     change = _Change(order, by=by, at=at)
-    targets = _targets(order, moves)
+    targets = moves_refused.targets(order, {wanted.connection_id for wanted in moves})
     for wanted in moves:
         line = OrderLine.objects.get(pk=wanted.line_id, order=order)
         if open_units.is_sent_from_here(line):
@@ -121,13 +119,13 @@ def follow_edit(order: Order, *, added: Sequence[OrderLine], touched: Set[int], 
         if route.connection is None:
             continue
         latest = OrderPush.objects.filter(order=order, connection=route.connection).newest().first()
-        if latest is not None and has_left(latest):
+        if latest is not None and part_amounts.has_left(latest):
             PushLine.objects.create(push=latest, line=line, routed_by=route.by)
             homes.add(latest.pk)
         else:
             change.put(line, route.connection, route.by)
     change.touched |= set(PushLine.objects.filter(line_id__in=touched).values_list("push_id", flat=True)) - homes
-    change.touched -= {push.pk for push in order.pushes.all() if has_left(push)}
+    change.touched -= {push.pk for push in order.pushes.all() if part_amounts.has_left(push)}
     change.finish()
     return homes
 
@@ -158,11 +156,15 @@ def route_again(*, order_id: int, at: datetime) -> None:
         change.finish()
 
 
-def has_left(push: OrderPush) -> bool:
-    """Whether it is at its destination, or may be: from then on its lines and amounts stand."""
-    if push.remote_id or push.status in _LEFT:
-        return True
-    return push.messages.filter(topic=Topic.PUSH_ORDER, maybe_sent_at__isnull=False).exists()
+def stop_capture(order: Order, *, at: datetime) -> bool:
+    """Take back the promise to capture, which was about the destinations as they were. True when there was one."""
+    if order.status != OrderStatus.CONFIRMED or order.payment_status != PaymentStatus.AUTHORIZED:
+        return False
+    if not outbox.withdraw(capture_key(order), at=at):
+        raise TransitionNotAllowed(
+            f"The payment of order {order.number} is being taken right now. Try again in a minute."
+        )
+    return True
 
 
 @dataclass(slots=True)
@@ -177,7 +179,7 @@ class _Change:
 
     def route_unrouted(self) -> routing.Book:
         """Put the lines that go nowhere where the rules send them now; what was read of the rules."""
-        lines = list(_unrouted(self.order))
+        lines = list(part_amounts.unrouted(self.order))
         source_id = self.order.channel.connection_id
         book = routing.read_book(self.order.merchant, (line.sku for line in lines), source_id=source_id)
         facts = routing.Facts(self.order.attributes, _country(self.order))
@@ -202,7 +204,7 @@ class _Change:
     def put(self, line: OrderLine, target: Connection, routed_by: RoutedBy) -> None:
         if _is_on_its_way(self.order) or routing.is_partners(target):
             # no check comes any more before it is sent; a partner's store takes linked lines only
-            _refuse_unlinked(line, target)
+            moves_refused.refuse_unlinked(line, target)
         push = self._push_to(target)
         PushLine.objects.create(push=push, line=line, routed_by=routed_by)
         self.touched.add(push.pk)
@@ -215,7 +217,7 @@ class _Change:
             .prefetch_related("push_lines__line")
             .order_by("pk")
         )
-        changed = _share_out(self.order, pushes)
+        changed = part_amounts.share_out(self.order, pushes)
         for push in pushes:
             if push.pk in changed | self.touched:
                 push.order = self.order
@@ -229,7 +231,7 @@ class _Change:
         summary.refresh(self.order.pk)
 
     def take(self, row: PushLine) -> None:
-        if has_left(row.push):
+        if part_amounts.has_left(row.push):
             as_name = f" as {row.push.remote_name}" if row.push.remote_name else ""
             where = (
                 f"is in {row.push.connection.name}{as_name} already" if row.push.remote_id else _on_its_way(row.push)
@@ -246,7 +248,7 @@ class _Change:
             push = routing.new_push(self.order, target, share=shares.Share(), checking=False)
             push.status, push.wait_for, push.reason = _beginning(self.order, push)
             push.save()
-        elif has_left(push):
+        elif part_amounts.has_left(push):
             raise TransitionNotAllowed(f"{target.name} has its part of the order already, or may have it.")
         elif push.status == PushStatus.SKIPPED:
             self._call_back(push)
@@ -289,57 +291,12 @@ class _Change:
             raise TransitionNotAllowed(f"The order {_on_its_way(push)}. Try again in a minute.")
 
 
-# --- amounts and blockers --------------------------------------------------------------------------
-
-
-def _share_out(order: Order, pushes: Sequence[OrderPush]) -> set[int]:
-    """Share out what the pushes that have left do not carry. The primary keys of those whose amounts changed."""
-    replaced = {(push.connection_id, push.generation - 1) for push in pushes}
-    pushes = [push for push in pushes if (push.connection_id, push.generation) not in replaced]
-    left = [push for push in pushes if has_left(push)]
-    parts = {push: _part(push) for push in pushes if push not in left and push.push_lines.all()}
-    lost = shares.Part(tuple(_unrouted(order)), goes_out=False)
-    given = [*parts.values(), *([lost] if lost.lines else [])]
-    settled = [partner_amounts.of_order(push, _share(push)) for push in left]
-    shared = {
-        push: partner_amounts.with_shipping(order, push.connection, share, typed=push.shipping_fee)
-        for push, share in zip(parts, shares.split(order, given, settled=settled), strict=False)
-    }
-    changed = set()
-    for push in pushes:
-        share = shared.get(push, shares.Share())
-        if push not in left and share != _share(push):
-            _save_share(push, share)
-            changed.add(push.pk)
-    return changed
-
-
-def _part(push: OrderPush) -> shares.Part:
-    lines = sorted((row.line for row in push.push_lines.all()), key=lambda line: line.position)
-    is_partners = routing.is_partners(push.connection)
-    return shares.Part(tuple(lines), goes_out=push.status != PushStatus.SKIPPED, own_shipping=is_partners)
-
-
-def _share(push: OrderPush) -> shares.Share:
-    return shares.Share(**{name: getattr(push, name) for name in shares.AMOUNTS})
-
-
-def _save_share(push: OrderPush, share: shares.Share) -> None:
-    for name, value in asdict(share).items():
-        setattr(push, name, value)
-    push.save(update_fields=shares.AMOUNTS)
-
-
 def _renew_blockers(order: Order) -> None:
     others = [item for item in order.blockers if item["code"] != BlockerCode.NO_DESTINATION]
     could_go = routing.own_destinations(order.merchant, source_id=order.channel.connection_id)
-    lines = _unrouted(order).values_list("sku", "title") if could_go else ()
+    lines = part_amounts.unrouted(order).values_list("sku", "title") if could_go else ()
     order.blockers = [*others, *(blocker.as_json() for blocker in routing.nowhere(lines))]
     order.save(update_fields=["blockers"])
-
-
-def _unrouted(order: Order) -> QuerySet[OrderLine]:
-    return OrderLine.objects.filter(order=order, push_lines=None).order_by("position")
 
 
 def _country(order: Order) -> str:
@@ -347,44 +304,6 @@ def _country(order: Order) -> str:
         return ""
     country = order.addresses.filter(kind=AddressKind.SHIPPING).values_list("country_code", flat=True).first()
     return country or ""
-
-
-# --- what is refused ---------------------------------------------------------------------------------
-
-
-def _refuse_copies(order: Order, moves: Sequence[Move]) -> None:
-    """A line goes to one destination: sending it to two would sell it twice."""
-    named = Counter(wanted.line_id for wanted in moves)
-    twice = OrderLine.objects.filter(pk__in=[pk for pk, times in named.items() if times > 1]).first()
-    if twice is not None:
-        raise RoutingRefused(f"{twice} cannot go to two destinations: each line goes to one.")
-    copied = OrderLine.objects.filter(order=order).annotate(pushes=Count("push_lines")).filter(pushes__gt=1)
-    if copied.exists():
-        raise RoutingRefused("This order goes to several destinations in full: its lines cannot be moved.")
-
-
-def stop_capture(order: Order, *, at: datetime) -> bool:
-    """Take back the promise to capture, which was about the destinations as they were. True when there was one."""
-    if order.status != OrderStatus.CONFIRMED or order.payment_status != PaymentStatus.AUTHORIZED:
-        return False
-    if not outbox.withdraw(capture_key(order), at=at):
-        raise TransitionNotAllowed(
-            f"The payment of order {order.number} is being taken right now. Try again in a minute."
-        )
-    return True
-
-
-def _targets(order: Order, moves: Sequence[Move]) -> dict[int, Connection]:
-    """The destinations that are asked for, by primary key."""
-    could_go = routing.destinations(order.merchant, source_id=order.channel.connection_id)
-    standing = {connection.pk: connection for connection in could_go}
-    asked = {wanted.connection_id for wanted in moves}
-    if not asked <= standing.keys():
-        raise RoutingRefused("This store is no destination of yours.")
-    for pk in asked:
-        if routing.first_status(standing[pk]) == PushStatus.SKIPPED:
-            raise RoutingRefused(f"Order sync is off for {standing[pk].name}: nothing would be sent there.")
-    return standing
 
 
 def _is_on_its_way(order: Order) -> bool:
@@ -396,16 +315,6 @@ def _is_on_its_way(order: Order) -> bool:
 def _waits_for_last_check(push: OrderPush) -> bool:
     """Of an order that was paid where it was placed, or not at all: its destinations are still to be asked once more."""
     return not preflight.is_taken_here(push.order) and preflight.awaits_last_check(push)
-
-
-def _refuse_unlinked(line: OrderLine, target: Connection) -> None:
-    if not ProductLink.objects.filter(connection=target, sku=line.sku).exists():
-        if routing.is_partners(target):
-            raise RoutingRefused(
-                f"{target.name} does not share {line.sku or line.title} with you: it stays where it is."
-            )
-        text = f"The payment is taken, and {target.name} has no product linked to {line.sku or line.title}. Link one first."
-        raise RoutingRefused(text)
 
 
 def _on_its_way(push: OrderPush) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from connectors.money import apportion, total
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, OrderPush
 
 ZERO = Decimal(0)
 
@@ -40,6 +40,11 @@ class Share:
 
 
 AMOUNTS = tuple(name.name for name in fields(Share))  # as a push has them
+
+
+def of(push: OrderPush) -> Share:
+    """The share that stands on a push."""
+    return Share(**{name: getattr(push, name) for name in AMOUNTS})
 
 
 def split(order: Order, parts: Sequence[Part], *, settled: Sequence[Share] = ()) -> list[Share]:

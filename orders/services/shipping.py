@@ -17,7 +17,7 @@ from connectors.carriers import known
 from orders.enums import ShipmentStatus
 from orders.errors import FieldProblem, IdempotencyConflict, InvalidShipment, TransitionNotAllowed
 from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, Parcel
-from orders.services import fulfilled, history, mails, notices, open_units, write_backs
+from orders.services import customer_notices, fulfilled, history, mails, open_units, write_backs
 from orders.services.open_units import WantedLine
 from orders.services.shipments import CARRIER_MAX, NUMBER_MAX, URL_MAX
 from orders.services.transitions import lock
@@ -89,7 +89,7 @@ def add_tracking(*, fulfillment_id: int, parcels: Sequence[WantedParcel], by: st
     if new:
         text = f"Tracking added by {by}: {_numbers(new)}."
         history.note(row.order, kind="fulfillment.tracking", text=text, by=by, at=at, fulfillment=row.pk)
-    notices.promise_customer_of_own(row.order, at=at)
+    customer_notices.promise_of_own(row.order, at=at)
     write_backs.promise_own(row.order, at=at)
     return row
 
@@ -130,7 +130,7 @@ def _add(order: Order, units: Mapping[OrderLine, int], **fields: object) -> Fulf
 
 def _settle(order: Order, *, by: str, at: datetime) -> None:
     fulfilled.recount(order.pk, by=by, at=at)
-    notices.promise_customer_of_own(order, at=at)
+    customer_notices.promise_of_own(order, at=at)
     write_backs.promise_own(order, at=at)
     order.refresh_from_db()
 

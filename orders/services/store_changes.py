@@ -23,6 +23,7 @@ from orders.services import (
     intake,
     looks,
     notices,
+    part_amounts,
     privacy,
     rerouting,
     store_reading,
@@ -160,7 +161,7 @@ def _take_content(order: Order, origin: StoreOrigin, told: StoreOrder, *, at: da
 def _has_left(order: Order) -> bool:
     """Whether any part is at a destination, may be, or was sent from here."""
     pushes = order.pushes.exclude(status=PushStatus.CANCELLED)
-    return order.fulfillments.exists() or any(rerouting.has_left(push) for push in pushes)
+    return order.fulfillments.exists() or any(part_amounts.has_left(push) for push in pushes)
 
 
 class _NotTakenOver(Exception):

@@ -15,9 +15,8 @@ from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 
 import phonenumbers
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
+from accounts.services.addresses import is_address
 from connectors import money
 from connectors.base import Address, Blocker, BlockerCode, OutboundTax
 from connectors.storefront import StoreLine, StoreOrder, StorePayment
@@ -190,11 +189,7 @@ def _clean(text: str, longest: int) -> str:
 
 def _email(text: str) -> str:
     address = _clean(text, 255)
-    try:
-        validate_email(address)
-    except ValidationError:
-        return ""
-    return address if len(address) <= 254 else ""
+    return address if is_address(address) and len(address) <= 254 else ""
 
 
 def _phone(text: str, country: str) -> str:

@@ -9,9 +9,10 @@ from django.db.models import Case, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.formed import Change, Read
-from orders.enums import PUSH_SUMMARY_ORDER, FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, ShipmentStatus
 from orders.models import Order, OrderLine, OrderPush, Payment
 from orders.services import looks
+from orders.states import PUSH_SUMMARY_ORDER
 
 OfPush = tuple[int, int, int, str]  # order, connection, generation, status
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from accounts.models import Membership, Role
+from accounts.services.addresses import own_address
 from connectors.base import Capabilities, OutboundTax
 from connectors.models import (
     Connection,
@@ -78,17 +78,10 @@ def email(order: Order, chosen: SyncSettings) -> str:
         case EmailPolicy.CUSTOMER:
             return order.customer_email
         case EmailPolicy.MERCHANT:
-            return own_address(order)
+            return own_address(order.merchant)
         case EmailPolicy.OTHER:
             return chosen.other_email
     return ""
-
-
-def own_address(order: Order) -> str:
-    """The merchant's: the first that is told of problems, else the first owner's."""
-    told = next(iter(order.merchant.alert_addresses), "")
-    owners = Membership.objects.filter(merchant=order.merchant_id, role=Role.OWNER, user__is_active=True)
-    return told or owners.order_by("pk").values_list("user__email", flat=True).first() or ""
 
 
 def why_no_fee(push: OrderPush, order: Order) -> str:

@@ -11,17 +11,11 @@ from django.db import connection as database
 
 from accounts.formed import Read
 from connectors import rows
-from orders.enums import (
-    ORDER_TRANSITIONS,
-    PAYMENT_TRANSITIONS,
-    PUSH_TRANSITIONS,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-)
+from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderEvent, OrderPush, Payment
 from orders.services import history, summary
+from orders.states import ORDER_TRANSITIONS, PAYMENT_TRANSITIONS, PUSH_TRANSITIONS
 
 _LOCKED = ("pk", "status", "revision")
 

@@ -50,7 +50,7 @@ def label_new(request: MerchantRequest, public_id: str) -> HttpResponse:
         "boxes": boxes,
         "rows": rows,
         "accounts": accounts,
-        "closed": _closed(order),
+        "closed": open_units.why_closed(order),
     }
     return render(request, "orders/label_new.html", context, status=422 if posted is not None else 200)
 
@@ -204,15 +204,6 @@ def _change(
     else:
         messages.success(request, done)
     return redirect("orders:label", public_id)
-
-
-def _closed(order: Order) -> str:
-    """Why nothing of it can be sent; empty when it can."""
-    try:
-        open_units.refuse_closed(order)
-    except OrderError as error:
-        return str(error)
-    return ""
 
 
 def _get(request: MerchantRequest, public_id: str) -> ShippingLabel:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.decorators import merchant_required, role_required
 from accounts.http import MerchantRequest
 from accounts.models import Role
+from accounts.services.addresses import own_address
 from connectors.errors import ConnectorError
 from connectors.models import CatalogVariant, Partnership, PartnershipState, ProductLink, Side
 from connectors.services import partner_products, partner_settings, partners
@@ -332,7 +333,7 @@ def _page(request: MerchantRequest, row: Partnership, **refused: Any) -> HttpRes
             "chosen": chosen,
             "settings_form": PartnerSettingsForm.of(chosen),
             "rule_forms": rule_forms(rules, request.merchant.currency),
-            "own_address": partner_settings.own_address(request.merchant),
+            "own_address": own_address(request.merchant),
         }
     elif row.state == PartnershipState.ACCEPTED:
         context["share_form"] = ShareForm()

@@ -44,7 +44,7 @@ def order_ship(request: MerchantRequest, public_id: str) -> HttpResponse:
     boxes = box_forms(posted)
     if posted is not None and form.is_valid() & boxes.is_valid() and _ship(request, order, form, boxes):
         return redirect("orders:detail", public_id)
-    context = {"order": order, "form": form, "boxes": boxes, "rows": rows, "closed": _closed(order)}
+    context = {"order": order, "form": form, "boxes": boxes, "rows": rows, "closed": open_units.why_closed(order)}
     return render(request, "orders/order_ship.html", context, status=422 if posted is not None else 200)
 
 
@@ -105,7 +105,7 @@ def order_ready(request: MerchantRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, f"Ready for pickup under the code {row.pickup_code}. The customer is told.")
             return redirect("orders:detail", public_id)
-    context = {"order": order, "form": form, "rows": rows, "closed": _closed(order)}
+    context = {"order": order, "form": form, "rows": rows, "closed": open_units.why_closed(order)}
     return render(request, "orders/order_ready.html", context, status=422 if posted is not None else 200)
 
 
@@ -157,15 +157,6 @@ def _ship(request: MerchantRequest, order: Order, form: ShipForm, boxes: ParcelF
         messages.success(request, "Shipped. The customer is told by e-mail.")
         return True
     return False
-
-
-def _closed(order: Order) -> str:
-    """Why nothing of it can be sent; empty when it can."""
-    try:
-        open_units.refuse_closed(order)
-    except OrderError as error:
-        return str(error)
-    return ""
 
 
 def _refuse(forms: ParcelForms, error: InvalidShipment) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser import pictures
+from tests.browser.steps import fits, reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-ON_ITS_WAY = 30  # seconds in which a worker does what was asked
 PHONE = {"viewport": {"width": 390, "height": 844}, "java_script_enabled": False}
 RULES = "/settings/auto-accept/"
 
@@ -24,7 +24,7 @@ def test_rules_are_tried_in_shadow_and_then_accept_by_themselves(running, visit)
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#sample")).to_contain_text("shipped by")
     pictures.take(page, "opening-hours")
-    assert _fits(page)
+    assert fits(page), page.url
 
     page.goto(RULES)
     page.get_by_label("Total to").fill("5000")
@@ -39,27 +39,27 @@ def test_rules_are_tried_in_shadow_and_then_accept_by_themselves(running, visit)
 
     in_shadow = running.place("two_parcels", suffix="-A1")
     page.goto(f"/orders/{in_shadow['id']}/")
-    _reload_until(page, "Needs confirmation")
+    reload_until(page, page.locator("#headline", has_text="Needs confirmation"))
     pictures.take(page, "auto-accept-why")
     expect(page.locator("#why")).to_contain_text("Shadow mode: Rule 1 accepts it")
     expect(page.locator("#deadlines")).to_contain_text("Ship by")
-    assert _fits(page)
+    assert fits(page), page.url
 
     page.goto(RULES)
     page.get_by_role("link", name=re.compile("Run on my last 90 days")).click()
     expect(page.locator("#would-accept")).to_be_visible()
-    assert _fits(page)
+    assert fits(page), page.url
     page.get_by_label("Shadow mode").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#shadow")).to_have_count(0)
 
     accepted = running.place("two_parcels", suffix="-A2")
     page.goto(f"/orders/{accepted['id']}/")
-    _reload_until(page, "Awaiting fulfillment")
+    reload_until(page, page.locator("#headline", has_text="Awaiting fulfillment"))
     expect(page.get_by_text("Confirmed by auto-accept.")).to_be_visible()
     page.goto("/orders/?sort=due&due=ship")
     expect(page.get_by_role("link", name=accepted["number"], exact=True)).to_be_visible()
-    assert _fits(page)
+    assert fits(page), page.url
 
 
 @pytest.fixture(autouse=True)
@@ -70,18 +70,3 @@ def _leave_no_rules(running):
         "from orders.models import AcceptRule, BusinessHours\n"
         "AcceptRule.objects.all().delete()\nBusinessHours.objects.all().delete()"
     )
-
-
-def _fits(page: Page) -> bool:
-    """Nothing makes the page wider than the phone."""
-    box = page.locator("body").bounding_box()
-    return box is not None and box["width"] <= 390
-
-
-def _reload_until(page: Page, headline: str) -> None:
-    for _ in range(ON_ITS_WAY * 2):
-        if page.locator("#headline").inner_text() == headline:
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    expect(page.locator("#headline")).to_have_text(headline)

@@ -6,10 +6,11 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from orders.management import sample_orders
 from tests.browser import pictures
+from tests.browser.steps import reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -28,7 +29,6 @@ STEPS = {
     "ssactivewear": ["Test, save & next", "Save & next", "Save & next", "Save & next", "Save & next", "Save & finish"],
     "filedrop": ["Save & next", "Save & next", "Save & next", "Save & finish"],
 }
-ON_ITS_WAY = 30  # seconds in which a worker does what was asked
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_an_order_goes_when_its_product_is_linked_in_the_workbench(running, visi
     page = visit()
     page.set_default_timeout(8000)
     page.goto(f"/orders/{order['id']}/")
-    _reload_until(page, "MARKET-77")
+    reload_until(page, page.get_by_text("MARKET-77"))
 
     page.goto("/links/")
     pictures.take(page, "product-links")
@@ -86,16 +86,7 @@ def test_an_order_goes_when_its_product_is_linked_in_the_workbench(running, visi
     page.locator(".choice", has_text="STOOL-OAK").get_by_role("button", name=re.compile("^Link")).click()
 
     page.goto(f"/orders/{order['id']}/")
-    _reload_until(page, "Needs confirmation")
+    reload_until(page, page.get_by_text("Needs confirmation"))
     page.get_by_role("button", name="Confirm and capture").click()
-    _reload_until(page, "Awaiting fulfillment")
+    reload_until(page, page.get_by_text("Awaiting fulfillment"))
     expect(page.get_by_text("equal to what was paid").first).to_be_visible()
-
-
-def _reload_until(page: Page, text: str) -> None:
-    for _ in range(ON_ITS_WAY):
-        if page.get_by_text(text).first.is_visible():
-            return
-        page.wait_for_timeout(1000)
-        page.reload()
-    raise AssertionError(f"{text!r} did not appear: {page.locator('main').inner_text()[:400]}")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from orders.management import sample_orders
+from tests.browser.steps import reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-ON_ITS_WAY = 30_000
 
 
 def place_draft(running, suffix: str) -> dict:
@@ -42,7 +39,7 @@ def test_a_draft_is_completed_from_the_list_and_goes_on(running, visit):
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_text("is complete")).to_be_visible()
-    _reload_until(page, "Needs confirmation")
+    reload_until(page, page.locator(".badge", has_text="Needs confirmation"))
     expect(page.get_by_text("City: empty → Auckland")).to_be_visible()
 
 
@@ -59,7 +56,7 @@ def test_a_draft_is_completed_without_javascript(running, visit):
     page.get_by_label("Postcode").fill("1011")
     page.get_by_role("button", name="Save").click()
 
-    _reload_until(page, "Needs confirmation")
+    reload_until(page, page.locator(".badge", has_text="Needs confirmation"))
 
 
 def test_the_second_of_two_people_is_told_and_loses_nothing(running, visit):
@@ -109,13 +106,3 @@ def test_the_pages_fit_their_screen(running, visit, width: int):
     for url in (f"/orders/{order['id']}/draft/?all=1", "/orders/?tab=drafts", "/settings/requirements/"):
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
-
-
-def _reload_until(page: Page, words: str) -> None:
-    """Without JavaScript too."""
-    for _ in range(ON_ITS_WAY // 500):
-        if page.locator(".badge", has_text=re.compile(words)).first.is_visible():
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    raise AssertionError(f"{words!r} was never shown")

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.steps import fits
 from tests.browser.test_shipping import kept_here
 from tests.orders.services.printed import pages
 
@@ -62,12 +63,12 @@ def test_a_label_is_bought_without_javascript_and_fits_a_phone(running, visit):
     page.get_by_label("Weight, kg").first.fill("2.4")
     page.get_by_role("button", name="Get rates").click()
     until(page, page.get_by_role("button", name="Buy label"))
-    fits(page)
+    assert fits(page), page.url
     page.get_by_role("button", name="Buy label").click()
     until(page, page.get_by_role("button", name="Void"))
-    fits(page)
+    assert fits(page), page.url
     page.goto("/labels/")
-    fits(page)
+    assert fits(page), page.url
 
 
 def until(page: Page, found) -> None:
@@ -78,9 +79,3 @@ def until(page: Page, found) -> None:
         page.wait_for_timeout(500)
         page.reload()
     expect(found).to_be_visible()
-
-
-def fits(page: Page) -> None:
-    if page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
-        return
-    raise AssertionError(page.url)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser import pictures
+from tests.browser.steps import ON_ITS_WAY_S, fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-ON_ITS_WAY = 30_000  # milliseconds in which a worker does what was asked
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -25,23 +25,17 @@ def test_an_edited_order_is_cancelled_there_and_created_anew(running, visit):
     page.get_by_role("link", name=order["number"]).first.click()
     page.get_by_role("link", name="See before and after").click()
     expect(page.locator("#changes")).to_contain_text("1 Queen Street")
-    assert _fits(page)
+    assert fits(page), page.url
 
     page.get_by_role("button", name="Set to re-export").click()
-    expect(page.get_by_text("It stands there and has not been sent.")).to_be_visible(timeout=ON_ITS_WAY)
+    expect(page.get_by_text("It stands there and has not been sent.")).to_be_visible(timeout=ON_ITS_WAY_S * 1000)
     expect(page.get_by_label("Create a new one", exact=True)).to_be_disabled()
     page.get_by_label("Cancel it and create a new one").check()
     pictures.take(page, "re-export")
-    assert _fits(page)
+    assert fits(page), page.url
     page.get_by_role("button", name="Go on").click()
 
-    expect(page.locator("#reexport-status")).to_have_text("Done", timeout=ON_ITS_WAY)
+    expect(page.locator("#reexport-status")).to_have_text("Done", timeout=ON_ITS_WAY_S * 1000)
     done = running.portal.until(order, "new export", lambda found: found["export_status"] == "success")
     assert [push["generation"] for push in done["pushes"]] == [1, 2]
-    assert _fits(page)
-
-
-def _fits(page: Page) -> bool:
-    """Nothing makes the page wider than the phone."""
-    box = page.locator("body").bounding_box()
-    return box is not None and box["width"] <= 390
+    assert fits(page), page.url

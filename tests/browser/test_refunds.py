@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import pictures
-from tests.browser.test_main_job import ON_ITS_WAY
+from tests.browser.steps import reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -25,7 +25,7 @@ def paid(running, page: Page, suffix: str) -> dict:
     order = running.place("nzd_gst_inside", suffix=suffix)
     page.goto(f"/orders/{order['id']}/")
     page.get_by_role("button", name=re.compile("Confirm and capture")).click()
-    _reload_until(page, "Captured")
+    reload_until(page, page.get_by_text("Captured"))
     return order
 
 
@@ -62,7 +62,7 @@ def test_a_customer_asks_and_the_merchant_gives_the_money_back(running, visit, t
     page.get_by_role("button", name=re.compile(r"^Refund \$")).click()
 
     expect(page.get_by_text("is on its way back to the customer")).to_be_visible()
-    _reload_until(page, "Partly refunded")
+    reload_until(page, page.get_by_text("Partly refunded"))
 
 
 def test_a_refund_is_computed_and_given_without_javascript(running, visit):
@@ -75,7 +75,7 @@ def test_a_refund_is_computed_and_given_without_javascript(running, visit):
     page.get_by_role("button", name="Compute").click()
     page.get_by_role("button", name=re.compile(r"^Refund \$")).click()
 
-    _reload_until(page, "Partly refunded")
+    reload_until(page, page.get_by_text("Partly refunded"))
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -87,13 +87,3 @@ def test_the_pages_fit_their_screen(running, visit, width: int):
     for url in (f"/orders/{order['id']}/refund/", link_of(running, order), "/refund-requests/?all=1"):
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
-
-
-def _reload_until(page: Page, words: str) -> None:
-    """Without JavaScript too."""
-    for _ in range(ON_ITS_WAY // 500):
-        if page.get_by_text(words).first.is_visible():
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    raise AssertionError(f"{words!r} was never shown")

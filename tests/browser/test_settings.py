@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.test_main_job import ON_ITS_WAY
+from tests.browser.steps import reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -41,9 +41,9 @@ def test_texts_are_tried_while_typing_settings_saved_and_an_order_pushed_by_hand
     try:
         page.goto(f"/orders/{order['id']}/")
         page.get_by_role("button", name=re.compile("Confirm and capture")).click()
-        _reload_until(page, "Waiting until you push it.")
+        reload_until(page, page.get_by_text("Waiting until you push it."))
         page.get_by_role("button", name="Push now").click()
-        _reload_until(page, "equal to what was paid")
+        reload_until(page, page.get_by_text("equal to what was paid"))
     finally:
         page.goto(f"/connections/{store}/settings/")
         page.get_by_label("Push by hand").uncheck()
@@ -77,12 +77,3 @@ def test_the_page_fits_its_screen(running, visit, width: int):
     for url in (f"/connections/{store}/settings/", f"/connections/{store}/"):
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
-
-
-def _reload_until(page: Page, words: str) -> None:
-    for _ in range(ON_ITS_WAY // 500):
-        if page.get_by_text(words).first.is_visible():
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    raise AssertionError(f"{words!r} was never shown")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_refunds import _reload_until
+from tests.browser.steps import reload_until
 from tests.orders.services.printed import pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -27,7 +27,7 @@ def kept_here(running, page: Page, suffix: str) -> dict:
     running.machine.run(KEEP_HERE.format(id=order["id"]))
     page.goto(f"/orders/{order['id']}/")
     page.get_by_role("button", name=re.compile("Confirm and capture")).click()
-    _reload_until(page, "Captured")
+    reload_until(page, page.get_by_text("Captured"))
     return order
 
 

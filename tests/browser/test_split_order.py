@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+
+from tests.browser.steps import fits, reload_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -20,7 +22,6 @@ shop = services.open_shop(
 )
 demo_data._connect(shop, Merchant.objects.get(slug=here.slug), at=timezone.now())
 """
-ON_ITS_WAY = 30  # seconds in which a worker does what was asked
 PHONE = {"viewport": {"width": 390, "height": 844}, "java_script_enabled": False}
 
 
@@ -38,12 +39,12 @@ def test_an_order_is_split_and_each_store_holds_its_part(running, second_store, 
     page.get_by_label("Move the chosen lines to").select_option(label="Kauri Seconds")
     page.get_by_role("button", name="Move").click()
     expect(page.get_by_text(re.compile("moved .* to Kauri Seconds"))).to_be_visible()
-    _reload_until(page, "Needs confirmation")
+    reload_until(page, page.locator("#headline", has_text="Needs confirmation"))
     page.get_by_role("button", name="Confirm and capture").click()
 
-    _reload_until(page, "Awaiting fulfillment")
+    reload_until(page, page.locator("#headline", has_text="Awaiting fulfillment"))
     expect(page.get_by_text("equal to what was paid")).to_have_count(4)  # each card, and each line of the history
-    assert _fits(page)
+    assert fits(page), page.url
 
 
 def test_a_preview_reads_on_a_phone(running, second_store, visit):
@@ -54,7 +55,7 @@ def test_a_preview_reads_on_a_phone(running, second_store, visit):
     page.get_by_role("link", name="Preview").first.click()
 
     expect(page.get_by_text("variables.order.lineItems")).to_be_visible()
-    assert _fits(page)
+    assert fits(page), page.url
 
 
 def test_a_rule_is_written_and_used(running, second_store, visit):
@@ -66,19 +67,4 @@ def test_a_rule_is_written_and_used(running, second_store, visit):
     page.get_by_role("button", name="Add").click()
 
     expect(page.locator(".rules")).to_contain_text("seconds")
-    assert _fits(page)
-
-
-def _fits(page: Page) -> bool:
-    """Nothing makes the page wider than the phone."""
-    box = page.locator("body").bounding_box()
-    return box is not None and box["width"] <= 390
-
-
-def _reload_until(page: Page, headline: str) -> None:
-    for _ in range(ON_ITS_WAY * 2):
-        if page.locator("#headline").inner_text() == headline:
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    expect(page.locator("#headline")).to_have_text(headline)
+    assert fits(page), page.url

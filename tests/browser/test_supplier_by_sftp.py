@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from orders.processes import spawn, stop
+from tests.browser.steps import fits
 from tests.machine import ROOT, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -54,7 +55,7 @@ def test_a_supplier_is_connected_on_a_phone(running, port, visit):
     page.goto("/connections/new/")
     page.locator('a[href="/connections/new/filedrop_sftp/"]').click()
     expect(page.get_by_role("heading", name="Connect Supplier by SFTP")).to_be_visible()
-    fits(page)
+    assert fits(page), page.url
 
     page.get_by_label("Server").fill("127.0.0.1")
     page.get_by_label("Port").fill(str(port))
@@ -67,7 +68,7 @@ def test_a_supplier_is_connected_on_a_phone(running, port, visit):
 
     expect(page.get_by_text(fingerprint)).to_be_visible()
     assert password not in page.content()
-    fits(page)
+    assert fits(page), page.url
     page.get_by_role("button", name="It is the same: confirm").focus()
     page.keyboard.press("Enter")
     for step in STEPS:
@@ -80,8 +81,4 @@ def test_a_supplier_is_connected_on_a_phone(running, port, visit):
     running.machine.run(LEAVE)
     page.reload()
     expect(page.get_by_text("Row 7: the quantity must be")).to_be_visible()
-    fits(page)
-
-
-def fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert fits(page), page.url

@@ -21,7 +21,7 @@ from connectors.errors import (
     OutcomeUnknownError,
     RetryableError,
 )
-from connectors.practice import dials, platforms, tasks
+from connectors.practice import deliveries, dials, platforms
 from connectors.practice.models import PracticeDelivery, PracticeOrder
 from connectors.practice.services import PracticeError
 from tests.connectors.capability_contract import CapabilityContract
@@ -268,7 +268,7 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         self._shipped(store)
 
         for delivery in store.delivered():
-            headers, body = tasks.headers(delivery), tasks.body(delivery)
+            headers, body = deliveries.of(delivery).headers, deliveries.of(delivery).body
             for forged in (
                 {"headers": headers, "body": body + b" ", "secrets": secrets},
                 {
@@ -353,7 +353,7 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         store: PracticeStore, delivery: PracticeDelivery, account: Account, secrets: Sequence[str]
     ) -> InboundNotice:
         notice = store.driver.parse_webhook(
-            headers=tasks.headers(delivery), body=tasks.body(delivery), secrets=secrets, account=account
+            headers=deliveries.of(delivery).headers, body=deliveries.of(delivery).body, secrets=secrets, account=account
         )
         assert notice is not None
         return notice

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import AuditEvent, Merchant
+from accounts.services.addresses import own_address
 from connectors.models import (
     ClearedCondition,
     Connection,
@@ -160,10 +161,10 @@ def test_another_address_goes_with_its_choice_and_leaves_with_it(row):
 
 def test_our_own_address_is_the_first_alert_address_else_the_owner_s(row, seller):
     make_member(seller, email="ana@kauri.example")
-    assert partner_settings.own_address(seller) == "ana@kauri.example"
+    assert own_address(seller) == "ana@kauri.example"
 
     seller.alert_addresses = ["no address", "orders@kauri.example"]
-    assert partner_settings.own_address(seller) == "orders@kauri.example"
+    assert own_address(seller) == "orders@kauri.example"
 
 
 def test_the_add_on_is_off_until_it_is_switched_on_and_every_switch_is_audited(seller):

@@ -9,21 +9,20 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from orders.enums import (
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
+from orders.models import (
+    Lane,
+    Order,
+)
+from orders.services.summary import fulfillment_summary, push_summary
+from orders.states import (
     HEADLINE_RULES,
     ORDER_TRANSITIONS,
     PAYMENT_TRANSITIONS,
     PUSH_TRANSITIONS,
     REFUND_TRANSITIONS,
-    FulfillmentStatus,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-    RefundStatus,
     headline_of,
 )
-from orders.models import Lane, Order
-from orders.services.summary import fulfillment_summary, push_summary
 from tests.factories import NOON, make_connection, make_order
 
 pytestmark = pytest.mark.django_db

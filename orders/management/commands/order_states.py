@@ -1,4 +1,4 @@
-"""Write docs/order-states.md from the tables in orders/enums.py."""
+"""Write docs/order-states.md from the tables in orders/states.py."""
 
 from __future__ import annotations
 
@@ -10,18 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import TextChoices
 
-from orders.enums import (
-    HEADLINE_RULES,
-    ORDER_TRANSITIONS,
-    PAYMENT_TRANSITIONS,
-    PUSH_TRANSITIONS,
-    REFUND_TRANSITIONS,
-    FulfillmentStatus,
-    OrderStatus,
-    PaymentStatus,
-    PushStatus,
-    RefundStatus,
-)
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, PushStatus, RefundStatus
+from orders.states import HEADLINE_RULES, ORDER_TRANSITIONS, PAYMENT_TRANSITIONS, PUSH_TRANSITIONS, REFUND_TRANSITIONS
 
 PATH = Path(settings.BASE_DIR) / "docs" / "order-states.md"
 
@@ -50,7 +40,7 @@ class Command(BaseCommand):
 def page() -> Iterator[str]:
     yield "# The states of an order"
     yield ""
-    yield "Generated from `orders/enums.py` by `manage.py order_states`; do not edit."
+    yield "Generated from `orders/states.py` by `manage.py order_states`; do not edit."
     for title, choices, table in _AXES:
         yield from _axis(title, choices, table)
     yield from (

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connectors.practice.models import PracticeShop
-from connectors.services import clients
 from tests.connectors.browser import Browser
 from tests.connectors.practice.shop import make_shop
-from tests.server import let_go
+from tests.server import close_kept, let_go
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def shop(db: None) -> PracticeShop:
 def browser(live_server, settings, owner, client):
     settings.BASE_URL = live_server.url
     settings.ALLOWED_HOSTS = ["*"]
-    clients.close_all()
+    close_kept()
     client.force_login(owner)
     yield Browser(client)
     let_go()

@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 from pytest_django.asserts import assertContains, assertNotContains
 
-from connectors.practice import dials, platforms, services, tasks
+from connectors.practice import deliveries, dials, platforms, services, tasks
 from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeWebhook
 from tests.connectors.practice.shop import bag, create, line
 from tests.factories import NOON
@@ -57,8 +57,8 @@ def test_an_attempt_keeps_what_left_and_what_came_back(cancelled):
     deliver(cancelled, status=401, body="Who are you?")
 
     (attempt,) = cancelled.attempts
-    assert attempt["headers"] == tasks.headers(cancelled)
-    assert attempt["body"] == tasks.body(cancelled).decode()
+    assert attempt["headers"] == deliveries.of(cancelled).headers
+    assert attempt["body"] == deliveries.of(cancelled).body.decode()
     assert (attempt["status"], attempt["answer"], attempt["outcome"]) == (401, "Who are you?", "answered 401")
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django_q.models import OrmQ
 
 from connectors.base import Account
-from connectors.practice import dials, services, tasks
+from connectors.practice import deliveries, dials, services, tasks
 from connectors.practice.models import PracticeDelivery, PracticeWebhook
 from connectors.shopify import webhook
 from tests.connectors.practice.shop import bag, create, line
@@ -42,8 +42,8 @@ def parsed(delivery):
     """The delivery as the portal reads it."""
     account = Account(base_url="https://kauri.myshopify.com", credentials={}, shop_domain=delivery.shop.domain)
     return webhook.parse(
-        headers=tasks.headers(delivery),
-        body=tasks.body(delivery),
+        headers=deliveries.of(delivery).headers,
+        body=deliveries.of(delivery).body,
         secrets=settings.SHOPIFY_APP_SECRETS,
         account=account,
     )
@@ -156,5 +156,14 @@ def test_what_became_of_a_delivery_is_written_down(order):
     assert delivery.outcome == "failed: portal.example answered with status 500."
 
 
-def test_a_delivery_that_is_gone_is_nothing_to_do(db):
-    tasks.deliver(1)
+def test_a_delivery_that_is_gone_is_nothing_to_do(order):
+    services.cancel_order(order_id=order.pk)
+    gone = PracticeDelivery.objects.get().pk
+    PracticeDelivery.objects.all().delete()
+
+    with responses.mock:
+        responses.add(responses.POST, URI)
+        tasks.deliver(gone)
+
+        assert len(responses.calls) == 0
+    assert not PracticeDelivery.objects.exists()

@@ -14,7 +14,7 @@ from orders import outbox
 from orders.enums import FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus, RoutedBy, Topic
 from orders.errors import OrderBlocked, RoutingRefused, TransitionNotAllowed
 from orders.models import Order, OrderLine, OrderPush, OutboxMessage, PushLine
-from orders.services import decisions, fulfillment, rerouting
+from orders.services import decisions, fulfillment, part_amounts, rerouting
 from orders.services.rerouting import Move
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.services.split import Split, make_paid, make_split
@@ -218,7 +218,7 @@ def test_a_push_that_was_put_off_after_it_may_have_left_keeps_its_lines():
     split = make_paid()
     link(split.second, "A")
     OutboxMessage.objects.filter(topic=Topic.PUSH_ORDER).update(maybe_sent_at=NOON)
-    assert rerouting.has_left(split.push(split.first))
+    assert part_amounts.has_left(split.push(split.first))
 
     with pytest.raises(TransitionNotAllowed, match="may be there already"):
         split.move("A")

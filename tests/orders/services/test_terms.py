@@ -89,6 +89,14 @@ def test_my_own_address_is_the_owners_when_nobody_is_told_of_problems(store):
     assert sent(an_order(store)).customer_email == owner.email
 
 
+def test_my_own_address_is_the_first_that_is_one(store):
+    store.merchant.alert_addresses = ["no address", "desk@kauri.example"]
+    store.merchant.save()
+    change(store, email_policy="merchant")
+
+    assert sent(an_order(store)).customer_email == "desk@kauri.example"
+
+
 # --- tax ------------------------------------------------------------------------------------------
 
 

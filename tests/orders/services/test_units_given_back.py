@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from orders.enums import FulfillmentStatus, OrderStatus, RefundReason
 from orders.models import Order
-from orders.services import notices, open_units, refunds
+from orders.services import customer_notices, open_units, refunds
 from tests.factories import NOON, make_connection, make_member
 from tests.orders.services.refundable import issue, make_paid
 from tests.orders.services.shippable import ship
@@ -42,7 +42,7 @@ def test_an_order_is_complete_when_the_rest_of_it_was_given_back():
     send(order, 1)
 
     assert state(order) == (OrderStatus.COMPLETED, FulfillmentStatus.FULFILLED)
-    assert (still_open(order), notices._to_come(order)) == ([0], [])
+    assert (still_open(order), customer_notices._to_come(order)) == ([0], [])
 
 
 def test_giving_back_what_is_left_completes_what_was_sent_in_part():

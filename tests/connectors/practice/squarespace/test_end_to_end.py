@@ -13,7 +13,7 @@ from django.utils import timezone
 from connectors.base import Account, Parcel
 from connectors.errors import BadSignatureError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.practice import dials, services, tasks
+from connectors.practice import deliveries, dials, services
 from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop
 from connectors.practice.squarespace import ids, limits
 from connectors.practice.squarespace.importing import import_order
@@ -286,9 +286,13 @@ def test_a_webhook_is_accepted_and_leads_to_the_order(driver, subscribed, outbou
     ref = driver.create(outbound)
     services.fulfill(order_id=made(ref).pk, quantities=None, parcels=[])
     delivery = PracticeDelivery.objects.select_related("shop").get()
-    given = {"body": tasks.body(delivery), "secrets": subscribed.webhook_secret["secrets"], "account": subscribed}
+    given = {
+        "body": deliveries.of(delivery).body,
+        "secrets": subscribed.webhook_secret["secrets"],
+        "account": subscribed,
+    }
 
-    notice = SquarespaceConnector.parse_webhook(headers=tasks.headers(delivery), **given)
+    notice = SquarespaceConnector.parse_webhook(headers=deliveries.of(delivery).headers, **given)
 
     assert (notice.topic, notice.remote_order_id) == ("order.update", ref.remote_id)
     with pytest.raises(BadSignatureError):

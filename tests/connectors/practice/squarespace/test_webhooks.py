@@ -10,7 +10,7 @@ import responses
 
 from connectors.base import Account
 from connectors.errors import BadSignatureError
-from connectors.practice import services, tasks
+from connectors.practice import deliveries, services, tasks
 from connectors.practice.models import PracticeDelivery
 from connectors.practice.squarespace import ids
 from connectors.squarespace import webhook
@@ -35,8 +35,8 @@ def parsed(site, secret: str):
     """The last delivery as the portal reads it."""
     delivery = PracticeDelivery.objects.select_related("shop").latest("pk")
     account = Account(base_url="", credentials={}, remote_id=site.settings["websiteId"])
-    body = tasks.body(delivery)
-    return webhook.parse(headers=tasks.headers(delivery), body=body, secrets=[secret], account=account)
+    body = deliveries.of(delivery).body
+    return webhook.parse(headers=deliveries.of(delivery).headers, body=body, secrets=[secret], account=account)
 
 
 # --- subscriptions ---
@@ -122,14 +122,14 @@ def test_each_change_is_told_by_a_webhook_that_leads_to_the_order(site, secret, 
     notice = parsed(site, secret)
 
     assert (notice.topic, notice.remote_order_id) == ("order.update", ids.of_order(order))
-    assert json.loads(tasks.body(PracticeDelivery.objects.latest("pk")))["data"]["update"] == update
+    assert json.loads(deliveries.of(PracticeDelivery.objects.latest("pk")).body)["data"]["update"] == update
 
 
 def test_a_new_order_is_told_and_holds_no_order(site, secret):
     order = create(site)
 
     assert parsed(site, secret).topic == "order.create"
-    body = json.loads(tasks.body(PracticeDelivery.objects.get()))
+    body = json.loads(deliveries.of(PracticeDelivery.objects.get()).body)
     assert sorted(body) == ["createdOn", "data", "id", "subscriptionId", "topic", "websiteId"]
     assert body["data"] == {"orderId": ids.of_order(order)}
 
@@ -147,8 +147,8 @@ def test_a_delivery_keeps_its_id_when_it_is_sent_again(site, secret):
     create(site)
     delivery = PracticeDelivery.objects.get()
 
-    assert tasks.body(delivery) == tasks.body(delivery)
-    assert tasks.headers(delivery)["User-Agent"] == "Squarespace/1.0"
+    assert deliveries.of(delivery).body == deliveries.of(delivery).body
+    assert deliveries.of(delivery).headers["User-Agent"] == "Squarespace/1.0"
 
 
 def test_a_topic_that_nobody_asked_for_is_not_told(site):

@@ -20,7 +20,7 @@ from connectors.errors import (
     RetryableError,
 )
 from connectors.http import HttpClient
-from connectors.practice import dials, platforms, services, tasks
+from connectors.practice import deliveries, dials, platforms, services
 from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop
 from connectors.woocommerce import form
 from connectors.woocommerce.connector import WooCommerceConnector
@@ -401,7 +401,7 @@ def test_a_webhook_is_accepted_and_a_forged_one_refused(driver, account, outboun
     driver.register_webhooks(HOOK)
     ref = driver.create(outbound)
     delivery = PracticeDelivery.objects.get()
-    given = {"headers": tasks.headers(delivery), "body": tasks.body(delivery), "account": account}
+    given = {"headers": deliveries.of(delivery).headers, "body": deliveries.of(delivery).body, "account": account}
     secrets = [account.credentials["webhook_secret"]]
 
     notice = driver.parse_webhook(**given, secrets=secrets)

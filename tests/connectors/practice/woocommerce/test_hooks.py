@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from connectors.practice import platforms, services, tasks
+from connectors.practice import deliveries, platforms, services
 from connectors.practice.models import PracticeDelivery, PracticeWebhook
 from tests.connectors.practice.woocommerce.shop import ask, create, refusal, send
 
@@ -27,7 +27,7 @@ def made(shop, topic="order.updated"):
     return send(shop, "POST", "webhooks", body).json()
 
 
-def deliveries() -> list[str]:
+def topics_sent() -> list[str]:
     return list(PracticeDelivery.objects.order_by("pk").values_list("topic", flat=True))
 
 
@@ -77,16 +77,16 @@ def test_an_order_tells_of_itself_and_of_each_change(shop, webhook):
     services.fulfill(order_id=number, quantities=None, parcels=[])
     send(shop, "DELETE", f"orders/{number}")
 
-    assert deliveries() == ["order.created", "order.updated", "order.updated", "order.updated", "order.deleted"]
+    assert topics_sent() == ["order.created", "order.updated", "order.updated", "order.updated", "order.deleted"]
 
 
 def test_a_delivery_is_signed_with_the_webhooks_own_secret(shop, webhook):
     create(shop)
     delivery = PracticeDelivery.objects.get()
 
-    headers = tasks.headers(delivery)
+    headers = deliveries.of(delivery).headers
 
-    digest = hmac.new(b"5ec7e7", tasks.body(delivery), hashlib.sha256).digest()
+    digest = hmac.new(b"5ec7e7", deliveries.of(delivery).body, hashlib.sha256).digest()
     assert headers["X-WC-Webhook-Signature"] == base64.b64encode(digest).decode()
     assert headers["X-WC-Webhook-Source"].endswith("/practice/woocommerce/rimu/")
     assert delivery.payload == ask(shop, f"orders/{delivery.payload['id']}")
@@ -97,7 +97,7 @@ def test_deliveries_of_one_second_share_an_id(shop, webhook):
     create(shop)
     PracticeDelivery.objects.update(triggered_at=timezone.now().replace(microsecond=0))
 
-    ids = {tasks.headers(delivery)["X-WC-Webhook-Delivery-ID"] for delivery in PracticeDelivery.objects.all()}
+    ids = {deliveries.of(delivery).headers["X-WC-Webhook-Delivery-ID"] for delivery in PracticeDelivery.objects.all()}
 
     assert len(ids) == 1
 
