@@ -20,6 +20,7 @@ from connectors.models import (
     Partnership,
     PartnerShippingRule,
     Plan,
+    PlatformPace,
     PrivacyRequest,
     ProductLink,
     PurchaseOrder,
@@ -204,6 +205,11 @@ class PartnerShippingRuleAdmin(ReadOnlyAdmin):
 class PlanAdmin(ReadOnlyAdmin):
     list_display = ("merchant", "orders_addon", "changed_by", "changed_at")
     list_filter = ("orders_addon",)
+
+
+@admin.register(PlatformPace)
+class PlatformPaceAdmin(ReadOnlyAdmin):
+    list_display = ("platform", "probed_at", "answered_at")
 
 
 @admin.register(PurchaseShipment)

@@ -14,6 +14,7 @@ from connectors.models.partnership import (
     Plan,
     Side,
 )
+from connectors.models.platform_pace import PlatformPace
 from connectors.models.privacy import PrivacyRequest
 from connectors.models.product_link import LinkImport, LinkSource, ProductLink, UnlinkedReason, UnlinkedSku
 from connectors.models.purchase_order import PurchaseOrder, PurchaseShipment, PurchaseState, TrackingFile
@@ -54,6 +55,7 @@ __all__ = [
     "Partnership",
     "PartnershipState",
     "Plan",
+    "PlatformPace",
     "PrivacyRequest",
     "ProductLink",
     "PurchaseOrder",

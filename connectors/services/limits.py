@@ -7,10 +7,10 @@ nothing counts as failed.
 
 The circuit opens when half of at least ten calls within five minutes failed: for 30 seconds, then twice as long each
 time, two minutes at most. When its time is over one message alone goes through, the probe; the rest wait until it has
-ended. Three that succeed close the circuit, one that fails opens it again. The first that succeeds clears a condition,
-so that what is to be tried again much later comes at once. A probe is known by the instant in
-`open_until` until which it has the connection to itself: the end of one whose instant has passed, or of a call that
-was under way before the circuit opened, changes nothing.
+ended. While no shop of a platform answers, one of all its connections is tried each second. Three that succeed close the
+circuit, one that fails opens it again. The first that succeeds clears a condition, so that what is to be tried again
+much later comes at once. A probe is known by the instant in `open_until` until which it has the connection to itself:
+the end of one whose instant has passed, or of a call that was under way before the circuit opened, changes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from accounts.formed import Read
 from connectors import conditions, rows
 from connectors.base import Budget
-from connectors.models import Connection, ConnectionState
+from connectors.models import Connection, ConnectionState, PlatformPace
 from connectors.registry import connector_class, knows
 from connectors.together import Together
 
@@ -38,6 +38,9 @@ CALLS_BEFORE_OPENING = 10
 OPEN_FIRST = timedelta(seconds=30)
 OPEN_LONGEST = timedelta(minutes=2)  # so late it is seen at the latest that the other side answers again
 SUCCESSES_TO_CLOSE = 3
+PROBE_EVERY = timedelta(seconds=1)  # of one platform that answers nobody
+ANSWERS_FOR = timedelta(minutes=1)  # after a probe that went well the platform is taken to be there
+TURN_WITHIN_S = 30  # whoever finds that another connection of the platform was just tried comes again so soon
 PROBE_FOR = timedelta(minutes=2)  # as long as a lease: a probe that has not ended by then died with its worker
 LEAST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
 
@@ -72,6 +75,9 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     connection = next(iter(_budgets([connection_id], at=at)), None)
     if connection is None:
         return Admission(0)
+    if connection.breaker_opened and not _is_platforms_turn(connection, at):
+        _leave_alone(connection.pk, seconds=1 + connection.pk % TURN_WITHIN_S, at=at)
+        return Admission(0)
     wanted = costs[:1] if connection.breaker_opened else costs
     count = _spend(connection, wanted, at)
     if connection.breaker_opened and count:
@@ -82,7 +88,17 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
 _budgets: Read[Connection] = Read(
     lambda keys, at: (
         Connection.objects.select_for_update(no_key=True)
-        .only("open_until", "breaker_opened", "budget_available", "budget_maximum", "budget_restore_per_s", "budget_at")
+        .only(
+            "platform",
+            *(
+                "open_until",
+                "breaker_opened",
+                "budget_available",
+                "budget_maximum",
+                "budget_restore_per_s",
+                "budget_at",
+            ),
+        )
         .filter(eligible(at), pk__in=keys)
     ),
     at=True,
@@ -112,6 +128,8 @@ def record(
             _count_failure(connection_id, probe, at)
         case "not asked":
             _end_probe(connection_id, probe)
+            if probe is not None:
+                _paces(connection_id).update(probed_at=at - PROBE_EVERY)
 
 
 def learn(connection_id: int, budget: Budget, *, at: datetime) -> None:
@@ -212,6 +230,20 @@ def _leave_alone(connection_id: int, *, seconds: float, at: datetime) -> None:
 # --- the circuit breaker -------------------------------------------------------------------------
 
 
+def _is_platforms_turn(connection: Connection, at: datetime) -> bool:
+    """One probe a second while no shop of the platform answers; as many as there are once one does."""
+    pace, is_first = PlatformPace.objects.get_or_create(platform=connection.platform, defaults={"probed_at": at})
+    if is_first or (pace.answered_at is not None and pace.answered_at > at - ANSWERS_FOR):
+        return True
+    turns = PlatformPace.objects.filter(pk=pace.pk, probed_at__lte=at - PROBE_EVERY)
+    return bool(turns.update(probed_at=at))
+
+
+def _paces(connection_id: int) -> QuerySet[PlatformPace]:
+    """That of the connection's platform."""
+    return PlatformPace.objects.filter(platform__in=Connection.objects.filter(pk=connection_id).values("platform"))
+
+
 def _begin_probe(connection: Connection, at: datetime) -> datetime:
     until = at + PROBE_FOR
     Connection.objects.filter(pk=connection.pk).update(open_until=until)
@@ -275,6 +307,7 @@ def _count_probe(connection_id: int, probe: datetime | None, at: datetime) -> No
     """A probe succeeded: the next may try, or the circuit closes."""
     if _probing(connection_id, probe).update(breaker_successes=F("breaker_successes") + 1, open_until=None):
         row = Connection.objects.filter(pk=connection_id, state=ConnectionState.ACTIVE)
+        _paces(connection_id).update(answered_at=at)
         if row.filter(breaker_opened__gt=0, breaker_successes=1).exists():
             conditions.cleared(conditions.answers_again(connection_id))
         row.filter(breaker_opened__gt=0, breaker_successes__gte=SUCCESSES_TO_CLOSE).update(

@@ -343,3 +343,64 @@ def test_answers_of_several_threads_count_each_and_leave_the_newest_budget(conne
 
     row = fresh(connection)
     assert (row.breaker_calls, row.last_success_at, row.budget_available) == (3, after(3), 97)
+
+
+# --- a platform that is down for all -------------------------------------------------------------
+
+
+def shut(count: int, platform: str = "shopify") -> list[Connection]:
+    """Connections whose circuit is open and due for a probe."""
+    rows = [make_connection(platform=platform) for _ in range(count)]
+    Connection.objects.filter(pk__in=[row.pk for row in rows]).update(breaker_opened=1, open_until=NOON)
+    return rows
+
+
+def tried(rows: list[Connection], at: datetime) -> list[Connection]:
+    return [row for row in rows if limits.admit(row.pk, costs=[0.0], at=at).count]
+
+
+def test_of_a_platform_that_answers_nobody_one_connection_is_tried_each_second():
+    rows = shut(40)
+
+    at_noon = tried(rows, NOON)
+    calls = [tried(rows, NOON + timedelta(seconds=second / 2)) for second in range(1, 41)]
+
+    assert len(at_noon) == 1
+    assert max(map(len, calls)) == 1
+    assert 15 <= sum(map(len, calls)) <= 20
+
+
+def test_every_one_of_them_has_its_turn():
+    rows = shut(5)
+    seen = {row.pk for second in range(200) for row in tried(rows, NOON + timedelta(seconds=second))}
+
+    assert seen == {row.pk for row in rows}
+
+
+def test_another_platform_has_a_pace_of_its_own():
+    assert len(tried(shut(3), NOON)) == len(tried(shut(3, platform="woocommerce"), NOON)) == 1
+
+
+def test_as_soon_as_one_answers_the_others_are_tried_as_they_come():
+    rows = shut(5)
+    probe = limits.admit(rows[0].pk, costs=[0.0], at=NOON).probe
+
+    limits.record(rows[0].pk, outcome="ok", at=NOON, probe=probe)
+
+    assert tried(rows[1:], NOON) == rows[1:]
+
+
+def test_a_platform_that_answered_long_ago_is_tried_slowly_again():
+    rows = shut(3)
+    probe = limits.admit(rows[0].pk, costs=[0.0], at=NOON).probe
+    limits.record(rows[0].pk, outcome="ok", at=NOON, probe=probe)
+
+    assert len(tried(rows[1:], NOON + timedelta(minutes=2))) == 1
+
+
+def test_connections_that_work_ask_nothing_of_their_platform(connection, django_assert_num_queries):
+    shut(2)
+    limits.admit(connection.pk, costs=[0.0], at=NOON)
+
+    with django_assert_num_queries(1):
+        limits.admit(connection.pk, costs=[0.0], at=NOON)
