@@ -15,7 +15,7 @@ from connectors.base import Blocker, BlockerCode, RemoteVariant
 from connectors.models import CatalogVariant, Connection, SyncSettings
 from connectors.services import catalog, links
 from orders.enums import Delivery, OrderStatus, PaymentStatus, PushStatus, Topic
-from orders.models import Channel, Order, OrderAddress, OrderLine, OrderPush, OutboxMessage, Payment, PushLine
+from orders.models import Channel, Lane, Order, OrderAddress, OrderLine, OrderPush, OutboxMessage, Payment, PushLine
 from orders.services import preflight
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -204,3 +204,11 @@ def _add_push(order: Order, connection: Connection) -> None:
         **{name: getattr(order, name) for name in ("subtotal", "discount", "shipping", "tax", "total")},
     )
     PushLine.objects.bulk_create(PushLine(push=push, line=line) for line in order.lines.all())
+
+
+def make_message(**fields: Any) -> OutboxMessage:
+    """A promise in the lane of its order's merchant."""
+    order = fields.pop("order", None) or make_order()
+    lane, _ = Lane.objects.get_or_create(merchant=order.merchant)
+    values = {"topic": "push_order", "key": f"k{order.pk}", "lane": lane, "next_attempt_at": NOON, "created_at": NOON}
+    return OutboxMessage.objects.create(order=order, **{**values, **fields})

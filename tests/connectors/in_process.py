@@ -20,7 +20,7 @@ class InProcess(HttpClient):
         super().__init__(allow_loopback=True)
         self.sent: list[http.requests.PreparedRequest] = []
 
-    def _exchange(self, prepared: http.requests.PreparedRequest, trace: Any) -> Answer:
+    def _exchange(self, prepared: http.requests.PreparedRequest, trace: Any, explained: frozenset[int]) -> Answer:
         self.sent.append(prepared)
         url, headers = urlsplit(prepared.url), dict(prepared.headers)
         kind = headers.pop("Content-Type", "application/octet-stream")
@@ -29,5 +29,5 @@ class InProcess(HttpClient):
             prepared.method, f"{url.path}?{url.query}", prepared.body or b"", content_type=kind, headers=headers
         )
         trace.heard(response)
-        http._refuse_status(response, trace)
+        http._refuse_status(response, trace, explained)
         return http._answer(response, response.content, trace)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from connectors.models import Connection
 from orders.models import (
     Fulfillment,
     Lane,
-    Order,
     OrderPush,
     OutboxMessage,
     PushLine,
@@ -18,7 +15,7 @@ from orders.models import (
     WriteBack,
 )
 from tests.constraints.rows import LATER, Broken, Twice
-from tests.factories import NOON, make_connection, make_merchant, make_order
+from tests.factories import NOON, make_connection, make_merchant, make_message, make_order
 
 THERE = {"status": "pushed", "wait_for": "", "remote_id": "gid://1", "pushed_at": NOON}
 
@@ -57,20 +54,12 @@ def of_a_connection_too(_lane: Lane) -> dict[str, Connection]:
     return {"connection": make_connection()}
 
 
-def message(**fields: Any) -> OutboxMessage:
-    order: Order = make_order()
-    return OutboxMessage.objects.create(
-        topic="push_order", key=f"k{order.pk}", order=order, next_attempt_at=NOON, created_at=NOON,
-        lane=Lane.objects.create(merchant=order.merchant), **fields,
-    )  # fmt: skip
-
-
 def running_message() -> OutboxMessage:
-    return message(status="running", lease_until=LATER)
+    return make_message(status="running", lease_until=LATER)
 
 
 def done_message() -> OutboxMessage:
-    return message(status="done", done_at=NOON)
+    return make_message(status="done", done_at=NOON)
 
 
 def sync_fault() -> SyncFault:
@@ -115,15 +104,15 @@ BROKEN = [
     Broken("reexport_refused_says_why", reexport, {"status": "refused", "ended_at": NOON}),
     Broken("lane_of_connection_or_merchant", lane, {"merchant": None}),
     Broken("lane_of_connection_or_merchant", lane, of_a_connection_too),
-    Broken("outbox_status_known", message, {"status": "lost"}),
-    Broken("outbox_topic_known", message, {"topic": "lost"}),
-    Broken("outbox_only_mails_without_order", message, {"order": None}),
-    Broken("outbox_lease_iff_running", message, {"lease_until": LATER}),
+    Broken("outbox_status_known", make_message, {"status": "lost"}),
+    Broken("outbox_topic_known", make_message, {"topic": "lost"}),
+    Broken("outbox_only_mails_without_order", make_message, {"order": None}),
+    Broken("outbox_lease_iff_running", make_message, {"lease_until": LATER}),
     Broken("outbox_lease_iff_running", running_message, {"lease_until": None}),
-    Broken("outbox_done_at_iff_done", message, {"done_at": NOON}),
+    Broken("outbox_done_at_iff_done", make_message, {"done_at": NOON}),
     Broken("outbox_done_at_iff_done", done_message, {"done_at": None}),
-    Broken("outbox_held_says_why", message, {"status": "held"}),
-    Broken("outbox_wait_for_only_waiting", message, {"status": "held", "reason": "x", "wait_for": "sku:1:A"}),
+    Broken("outbox_held_says_why", make_message, {"status": "held"}),
+    Broken("outbox_wait_for_only_waiting", make_message, {"status": "held", "reason": "x", "wait_for": "sku:1:A"}),
     Broken("sync_fault_told_at_iff_mails", sync_fault, {"mails": 1}),
     Broken("sync_fault_told_at_iff_mails", sync_fault, {"told_at": NOON}),
     Broken("write_back_state_known", write_back, {"state": "lost"}),

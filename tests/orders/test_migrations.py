@@ -10,9 +10,8 @@ from django.db import connection
 
 from orders.enums import OutboxStatus, RefundStatus, Topic
 from orders.models import OutboxMessage, Payment, Refund
-from tests.factories import NOON
+from tests.factories import NOON, make_message
 from tests.orders.services.refundable import charge_of, drain, issue, make_paid
-from tests.orders.test_states import make_message
 
 pytestmark = pytest.mark.django_db
 refunds = import_module("orders.migrations.0007_refunds")

@@ -8,8 +8,7 @@ from connectors import conditions
 from connectors.models import ClearedCondition
 from orders import outbox
 from orders.models import OutboxMessage
-from tests.factories import NOON, make_order
-from tests.orders.test_states import make_message
+from tests.factories import NOON, make_message, make_order
 
 pytestmark = pytest.mark.django_db
 

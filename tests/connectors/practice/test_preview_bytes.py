@@ -55,9 +55,9 @@ class Recorder(HttpClient):
         super().__init__(**limits)
         self.sent: list[http.requests.PreparedRequest] = []
 
-    def _exchange(self, prepared, trace):
+    def _exchange(self, prepared, trace, explained):
         self.sent.append(prepared)
-        return super()._exchange(prepared, trace)
+        return super()._exchange(prepared, trace, explained)
 
 
 def make_due(shop, **fields) -> OrderPush:

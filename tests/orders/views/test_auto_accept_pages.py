@@ -355,7 +355,8 @@ def test_the_nearest_deadline_comes_first_and_orders_without_one_are_left_out(me
 def test_orders_are_found_by_their_deadline(merchant: Merchant, query: dict, count: int):
     for hours in (-1, 3, 10, 100):  # noon in UTC is one in the morning in Auckland
         make_order(merchant, confirm_by=NOON + hours * HOUR)
-    make_order(merchant, confirm_by=NOON + 900 * HOUR, ship_by=NOON + 800 * HOUR)
+    until = {"expires_at": NOON + 950 * HOUR}
+    make_order(merchant, confirm_by=NOON + 900 * HOUR, ship_by=NOON + 800 * HOUR, payment=until)
 
     assert len(shown(merchant, **query)) == count
 
