@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from weakref import WeakSet
 
 from connectors.services import clients
 
 PATIENCE_S = 2.0
+_staying: WeakSet[threading.Thread] = WeakSet()  # that did not end when they were waited for
 
 
 def close_kept() -> None:
@@ -20,13 +22,15 @@ def close_kept() -> None:
 def let_go() -> None:
     """Close this thread's sockets to the live server, and give its threads the time to end.
 
-    Each holds a session to the database as long as somebody holds a socket to it. What a thread of the server itself
-    keeps open is not waited for: the end of the run closes it.
+    Each holds a session to the database as long as somebody holds a socket to it. One that stays, since a thread of the
+    server itself keeps a socket to it, is waited for once: the end of the run closes it.
     """
     close_kept()
     gc.collect()  # an answer that was not what it should be holds its socket until then
     gc.freeze()  # the next one has only what is new to look through
     ends_at = time.monotonic() + PATIENCE_S
     for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:
+        if "process_request_thread" in thread.name and thread not in _staying:
             thread.join(timeout=max(0.0, ends_at - time.monotonic()))
+            if thread.is_alive():
+                _staying.add(thread)

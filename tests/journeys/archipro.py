@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,6 +29,7 @@ from tests.connectors.practice.shop import make_shop as make_shopify
 from tests.connectors.practice.squarespace.site import make_site as make_squarespace
 from tests.connectors.practice.woocommerce.shop import make_shop as make_woocommerce
 from tests.factories import make_marketplace, make_member, make_merchant
+from tests.server import let_go
 
 SHOPS = {"shopify": make_shopify, "woocommerce": make_woocommerce, "squarespace": make_squarespace}
 EMAIL = "harriet@example.com"
@@ -100,12 +99,7 @@ def begin(platform: str) -> Iterator[Journey]:
         )
         connection = Connection.objects.get()
         yield Journey(merchant, shop, connection, page, api_keys.issue(marketplace=marketplace, **issued)[1], world)
-    for kept in clients._local.__dict__.pop("kept", {}).values():
-        kept.client.close()
-    gc.collect()
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:  # the live server's: they hold connections to the database
-            thread.join(timeout=10)
+    let_go()
 
 
 def body_of(merchant: Merchant, suffix: str, *, pickup: bool = False, quantity: int = 2) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from datetime import timedelta
 from decimal import Decimal
 
@@ -25,6 +23,7 @@ from tests.connectors.practice import shop as shopify
 from tests.connectors.practice.squarespace import site as squarespace
 from tests.connectors.practice.woocommerce import shop as woocommerce
 from tests.factories import make_member, make_merchant, make_order
+from tests.server import let_go
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,12 +37,7 @@ everywhere = pytest.mark.parametrize("platform", list(SHOPS))
 def _portal(live_server, settings):
     settings.BASE_URL = live_server.url
     yield
-    for kept in clients._local.__dict__.pop("kept", {}).values():
-        kept.client.close()
-    gc.collect()
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:  # the live server's: they hold connections to the database
-            thread.join(timeout=10)
+    let_go()
 
 
 def connected(platform: str, **chosen) -> Connection:

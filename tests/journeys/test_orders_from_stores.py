@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -27,6 +25,7 @@ from orders.services import archiving, decisions, inbound, shipping, store_chann
 from orders.services.open_units import WantedLine
 from orders.world import World
 from tests.factories import make_member, make_merchant
+from tests.server import let_go
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,12 +40,7 @@ HOME = {
 def _portal(live_server, settings):
     settings.BASE_URL = live_server.url
     yield
-    for kept in clients._local.__dict__.pop("kept", {}).values():
-        kept.client.close()
-    gc.collect()
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:  # the live server's: they hold connections to the database
-            thread.join(timeout=10)
+    let_go()
 
 
 @pytest.fixture

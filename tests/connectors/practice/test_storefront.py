@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from connectors.practice.services import PracticeError
 from connectors.registry import connector_class, form_of
 from connectors.registry import platforms as known_platforms
 from connectors.storefront import StoreFulfillment, StoreOrder, StorePayment
+from tests.server import let_go
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,10 +37,7 @@ HOME = {
 def shop(request, live_server, settings) -> PracticeShop:
     settings.BASE_URL = live_server.url
     yield opened(request.param)
-    gc.collect()
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:
-            thread.join(timeout=10)
+    let_go()
 
 
 def opened(platform: str, **fields) -> PracticeShop:
