@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 class Machine:
     database: Path
     port: int = 8000
+    sftp_port: int = 0  # 0: the setting's own
 
     @property
     def url(self) -> str:
@@ -29,6 +30,7 @@ class Machine:
     def env(self) -> dict[str, str]:
         return {
             **os.environ,
+            **({"PRACTICE_SFTP_PORT": str(self.sftp_port)} if self.sftp_port else {}),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "STOREWARD_ENV": "try-out",
             "PRACTICE_STORES": "1",

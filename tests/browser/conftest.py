@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -70,19 +71,21 @@ class Running:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
-    machine = Machine(tmp_path_factory.mktemp("portal") / "browser.sqlite3", port=free_port())
+    machine = Machine(tmp_path_factory.mktemp("portal") / "browser.sqlite3", port=free_port(), sftp_port=free_port())
     migrated.set_up(machine)
-    command = [sys.executable, "manage.py", "portal", "--bind", f"127.0.0.1:{machine.port}"]
+    commands = (["portal", "--bind", f"127.0.0.1:{machine.port}"], ["practice_sftp"])
     here = Path.cwd()
     os.chdir(ROOT)
-    process = spawn(command, env=machine.env)
+    processes = [spawn([sys.executable, "manage.py", *command], env=machine.env) for command in commands]
     os.chdir(here)
     try:
         wait_until(lambda: _answers(f"{machine.url}/healthz"), seconds=30, what="the portal answers")
+        wait_until(lambda: _listens(machine.sftp_port), seconds=30, what="the practice supplier listens")
         owner, password, key, keys = json.loads(machine.run(SET_UP).splitlines()[-1])
         yield Running(machine, owner, password, Portal(machine.url, key, keys))
     finally:
-        stop(process, after_s=25)
+        for process in processes:
+            stop(process, after_s=25)
 
 
 @pytest.fixture(scope="session")
@@ -132,4 +135,12 @@ def _answers(url: str) -> bool:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return answer.status == 200
     except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2):
+            return True
+    except OSError:
         return False

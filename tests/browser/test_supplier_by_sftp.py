@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from orders.processes import spawn, stop
 from tests.browser.steps import fits
-from tests.machine import ROOT, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -28,7 +22,7 @@ print(json.dumps([PracticeShop.objects.get(slug="kauri-mill").access_token, fing
 LEAVE = """
 from django.utils import timezone
 from connectors.models import Connection
-Connection.objects.get(platform="filedrop_sftp").tracking_files.create(
+Connection.objects.get(platform="filedrop_sftp", merchant__slug="kauri-and-clay").tracking_files.create(
     name="tracking-2026-11-21-final-corrected.csv", size=1, modified_at=1, seen_at=timezone.now(), read_at=timezone.now(),
     rows=3, faults=["Row 4: this supplier has no PO SW-000000000099.", "Row 7: the quantity must be a whole number from 1 on."],
 )
@@ -36,19 +30,7 @@ Connection.objects.get(platform="filedrop_sftp").tracking_files.create(
 STEPS = ["Test, save & next", "Save & next", "Save & next", "Save & finish"]
 
 
-@pytest.fixture
-def port(running) -> Iterator[int]:
-    number, here = free_port(), Path.cwd()
-    os.chdir(ROOT)
-    process = spawn(
-        [sys.executable, "manage.py", "practice_sftp"], env={**running.machine.env, "PRACTICE_SFTP_PORT": str(number)}
-    )
-    os.chdir(here)
-    yield number
-    stop(process, after_s=10)
-
-
-def test_a_supplier_is_connected_on_a_phone(running, port, visit):
+def test_a_supplier_is_connected_on_a_phone(running, visit):
     password, fingerprint = json.loads(running.machine.run(LOOK))
     page = visit(viewport={"width": 390, "height": 844})
     page.set_default_timeout(8000)
@@ -58,7 +40,7 @@ def test_a_supplier_is_connected_on_a_phone(running, port, visit):
     assert fits(page), page.url
 
     page.get_by_label("Server").fill("127.0.0.1")
-    page.get_by_label("Port").fill(str(port))
+    page.get_by_label("Port").fill(str(running.machine.sftp_port))
     page.get_by_label("User").fill("kauri-mill")
     page.get_by_label("Password").fill(password)
     page.get_by_label("Folder for purchase orders").fill("/orders")

@@ -10,6 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.db import transaction
+
 from connectors.base import Account, RemoteRef
 from connectors.errors import (
     ConnectorError,
@@ -122,7 +124,8 @@ class PracticeStore(Store):
         other = next(other for other in others if found[other.sku])
         platform = platforms.of(self.shop)
         if platform.has_places:
-            platform.put(other, "Wellington")
+            with transaction.atomic():
+                platform.put(other, "Wellington")
         return other.sku
 
     # --- its faults and webhooks ---
