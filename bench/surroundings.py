@@ -29,6 +29,7 @@ def made() -> Iterator[str]:
             "LOG_LEVEL": "ERROR",
             "DATABASE_URL": url,
             "BASE_URL": f"http://127.0.0.1:{_free_port()}",
+            "PRACTICE_SFTP_PORT": str(_free_port()),
         }
         import django
 

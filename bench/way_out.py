@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 from connectors.models import Connection, ConnectionState
 from connectors.practice.models import PracticeOrder, PracticeShop
 from orders.management import demo_data, sample_orders
-from orders.management.commands.demo import await_web
+from orders.management.commands.demo import await_port, await_web
 from orders.management.journey import Portal
 from orders.models import OutboxMessage
 from orders.processes import spawn, stop
@@ -28,8 +28,10 @@ def measure(count: int) -> None:
     _forget_the_list()
     bind = settings.BASE_URL.removeprefix("http://")
     process = spawn([sys.executable, "manage.py", "portal", "--bind", bind])
+    supplier = spawn([sys.executable, "manage.py", "practice_sftp"])
     try:
         await_web(settings.BASE_URL)
+        await_port(settings.PRACTICE_SFTP_PORT)
         _, portal = demo_data.make_people(at=timezone.now())
         demo_data.open_shops(at=timezone.now())
         times = sorted(_one(portal, n) for n in range(count))
@@ -40,6 +42,7 @@ def measure(count: int) -> None:
         for name, mebibytes in _weights(process.pid).items():
             print(f"memory, {name:<29}{mebibytes:.0f} MiB")
     finally:
+        stop(supplier, after_s=10)
         stop(process, after_s=25)
 
 
