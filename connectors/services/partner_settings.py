@@ -63,8 +63,13 @@ def address_for(connection: Connection, customer_email: str) -> str:
 
 
 @transaction.atomic
-def save(*, partnership_id: int, by: str, at: datetime, **chosen: Any) -> PartnerSettings:
-    """Change some of the choices; they count for orders that have not been sent yet. Raises PartnerRefused."""
+def save(
+    *, partnership_id: int, by: str, at: datetime, rules: Iterable[Threshold] | None = None, **chosen: Any
+) -> PartnerSettings:
+    """Change some of the choices, and all shipping rules where some are given; nothing when any of it is refused.
+
+    They count for orders that have not been sent yet. Raises PartnerRefused.
+    """
     partnership = _standing(partnership_id)
     row = PartnerSettings.objects.filter(partnership=partnership).first() or PartnerSettings(partnership=partnership)
     changed = {name: value for name, value in chosen.items() if getattr(row, name) != value}
@@ -77,6 +82,8 @@ def save(*, partnership_id: int, by: str, at: datetime, **chosen: Any) -> Partne
     row.save()
     if changed:
         _note(partnership, "partner.settings", by, at, **changed)
+    if rules is not None:
+        replace_rules(partnership_id=partnership_id, rules=rules, by=by, at=at)
     return row
 
 

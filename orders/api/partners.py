@@ -175,11 +175,8 @@ class PartnershipSettings(APIView):
         row = _standing(request, public_id, Side.DESTINATION)
         body = valid(words.PartnerSettingsSerializer(data=request.data, partial=True))
         rules = body.pop("shipping_rules", None)
-        if body:
-            _refusing(partner_settings.save, partnership_id=row.pk, **who(request), **body)
-        if rules is not None:
-            given = [partner_settings.Threshold(**rule) for rule in rules]
-            _refusing(partner_settings.replace_rules, partnership_id=row.pk, rules=given, **who(request))
+        given = None if rules is None else [partner_settings.Threshold(**rule) for rule in rules]
+        _refusing(partner_settings.save, partnership_id=row.pk, rules=given, **who(request), **body)
         return Response(_chosen(row))
 
 

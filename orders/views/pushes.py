@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,40 +25,19 @@ from orders.views.by_hand import AT_ONCE, SHOWN
 @require_POST
 @role_required(Role.MANAGER)
 def push_retry(request: MerchantRequest, public_id: str) -> HttpResponse:
-    push = _push(request, public_id)
-    try:
-        pushes.retry(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
-    except OrderError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"Sending it to {push.connection.name} again; it is looked for there first.")
-    return redirect("orders:detail", push.order.public_id)
+    return _carry_out(request, public_id, pushes.retry, said="Sending it to {} again; it is looked for there first.")
 
 
 @require_POST
 @role_required(Role.MANAGER)
 def push_skip(request: MerchantRequest, public_id: str) -> HttpResponse:
-    push = _push(request, public_id)
-    try:
-        pushes.skip(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
-    except OrderError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"Kept out of {push.connection.name}.")
-    return redirect("orders:detail", push.order.public_id)
+    return _carry_out(request, public_id, pushes.skip, said="Kept out of {}.")
 
 
 @require_POST
 @role_required(Role.MANAGER)
 def push_bring_back(request: MerchantRequest, public_id: str) -> HttpResponse:
-    push = _push(request, public_id)
-    try:
-        kept_out.bring_back(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
-    except OrderError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"It goes to {push.connection.name} after all.")
-    return redirect("orders:detail", push.order.public_id)
+    return _carry_out(request, public_id, kept_out.bring_back, said="It goes to {} after all.")
 
 
 @require_POST
@@ -152,6 +133,18 @@ def push_preview(request: MerchantRequest, public_id: str) -> HttpResponse:
     push = _push(request, public_id)
     shown = preview.of(push, connector_for(push.connection))
     return render(request, "orders/push_preview.html", {"preview": shown, "push": push, "order": push.order})
+
+
+def _carry_out(request: MerchantRequest, public_id: str, act: Callable[..., object], *, said: str) -> HttpResponse:
+    """Do it, say so with the destination's name in `said`, or say why not; back to the order."""
+    push = _push(request, public_id)
+    try:
+        act(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said.format(push.connection.name))
+    return redirect("orders:detail", push.order.public_id)
 
 
 def _push(request: MerchantRequest, public_id: str) -> OrderPush:

@@ -113,6 +113,17 @@ def test_settings_are_read_and_changed_by_the_destination_alone(pair):
         assert send(pair.owner, method, at(pair, "settings/"), {}).status_code == 404
 
 
+def test_settings_of_which_a_part_is_refused_stay_as_they_were(pair):
+    before = send(pair.seller, "GET", at(pair, "settings/")).json()
+    twice = {"at_least": "100.00", "costs": "10.00"}
+
+    answer = send(pair.seller, "PATCH", at(pair, "settings/"), {"automatic": True, "shipping_rules": [twice, twice]})
+
+    assert answer.status_code == 400
+    assert "Two shipping rules begin at the same total." in answer.content.decode()
+    assert send(pair.seller, "GET", at(pair, "settings/")).json() == before
+
+
 def test_a_missing_address_names_its_field(pair):
     answer = send(pair.seller, "PATCH", at(pair, "settings/"), {"email_policy": "other"})
 
