@@ -3,7 +3,7 @@
 Sizes come from the environment:
   BENCH_ORDERS   orders in the list (100000)
   BENCH_SECONDS  seconds per figure (10)
-  BENCH_PUSHES   orders that two workers send, each round (500)
+  BENCH_PUSHES   orders that two workers send, each round (1000)
   BENCH_CONFIRMS orders that go all the way to a practice store (40)
   DATABASE_URL   a PostgreSQL server, where storeward_bench is made and dropped; without it SQLite
 """
@@ -17,7 +17,7 @@ from bench import surroundings
 
 
 def main() -> int:
-    sizes = (("ORDERS", 100_000), ("SECONDS", 10), ("PUSHES", 500), ("CONFIRMS", 40))
+    sizes = (("ORDERS", 100_000), ("SECONDS", 10), ("PUSHES", 1000), ("CONFIRMS", 40))
     orders, seconds, sends, confirms = (_whole(*item) for item in sizes)
     with surroundings.made() as url:
         from bench import data, figures, pushes, way_out

@@ -25,7 +25,7 @@ def lists(merchant: Merchant, *, orders: int, seconds: int) -> None:
     client = Client()
     client.force_login(User.objects.get(email=OWNER))
     deep = Order.objects.of(merchant).order_by("-placed_at", "-pk")[orders * 9 // 10]
-    before, cursor = deep.placed_at.timestamp(), queries.write_cursor(deep)
+    before, cursor = deep.placed_at.timestamp(), queries.write_cursor(deep.placed_at, deep.pk)
     rows_only = {"HX-Request": "true"}
     for name, floor, ours, headers in (
         ("list, whole page with figures", "/bench/list/", "/orders/", {}),

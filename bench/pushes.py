@@ -1,7 +1,7 @@
 """Orders to a store: two workers with all they have to promise, against a bare loop that makes the same calls.
 
 What a push is here: create, read back, compare: two calls, in the loop and in ours. The loop is one process with as many
-threads as both workers have together; each keeps its `requests` session open, as each of ours keeps its connections. Its
+threads as both workers have for one store; each keeps its `requests` session open, as each of ours keeps its connections. Its
 bodies are formed beforehand and it keeps nothing. Ours count from the moment at which the first worker begins, with
 claims and loading, to the last record; processor time is that of the senders. Store and database run on the same cores,
 and take from ours what the loop does not need. The store tells its rate budget, as Shopify does; it is never spent.
@@ -23,6 +23,7 @@ from threading import local
 
 import requests
 from django.conf import settings
+from django.db import connection as database
 from django.db.models import Max
 from django.utils import timezone
 
@@ -34,6 +35,7 @@ from connectors.services.clients import account_of
 from connectors.shopify.client import document_of
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Channel, Lane, Order, OrderAddress, OrderLine, OrderPush, OutboxMessage, Payment, PushLine
+from orders.pump import share_of_a_lane
 from orders.services import outbound
 
 WORKERS = 2
@@ -88,7 +90,7 @@ def _floor(merchant: Merchant, url: str, count: int) -> Figure:
         assert kept.session.post(address, json=asked, headers=headers).json()["data"]["order"]["id"] == made["id"]
 
     cpu, began = time.process_time(), time.monotonic()
-    with ThreadPoolExecutor(WORKERS * settings.PUMP_THREADS) as pool:
+    with ThreadPoolExecutor(WORKERS * share_of_a_lane(settings.PUMP_THREADS)) as pool:
         list(pool.map(push, bodies))
     return Figure(count / (time.monotonic() - began), (time.process_time() - cpu) * 1000 / count)
 
@@ -143,6 +145,8 @@ def _orders(merchant: Merchant, url: str, count: int) -> Connection:
     OrderAddress.objects.bulk_create(_address(order, kind) for order in orders for kind in ("shipping", "billing"))
     Payment.objects.bulk_create(_payment(order) for order in orders)
     _promise(orders, lines, connection, at)
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum does within a minute
     return connection
 
 

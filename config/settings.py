@@ -4,6 +4,7 @@ Without any environment this is the try-out set-up: SQLite, practice stores and 
 `STOREWARD_ENV=production` turns all of that off and asks for what production needs.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +35,9 @@ def _secret(name: str, try_out: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY", "try-out-only-" + "0123456789abcdef" * 4)
 DEBUG = env.bool("DEBUG", False) and not PRODUCTION
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "testserver"])
+INSTALLATION_TOKEN = env.str("INSTALLATION_TOKEN", "")  # in references; empty: the one that the database keeps
+if not re.fullmatch(r"[0-9A-Z]{0,8}", INSTALLATION_TOKEN):
+    raise ImproperlyConfigured("INSTALLATION_TOKEN has up to eight capital letters and digits: see .env.example.")
 BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")  # how merchants and stores reach us
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if BASE_URL.startswith("https://") else []
 ROOT_URLCONF = "config.urls"
@@ -260,6 +264,7 @@ SPECTACULAR_SETTINGS = {
         "FulfillmentChoiceEnum": "connectors.models.FulfillmentChoice",
         "EmailPolicyEnum": "connectors.models.EmailPolicy",
         "RefundStatusEnum": "orders.enums.RefundStatus",
+        "RefundRequestStatusEnum": "orders.enums.RefundRequestStatus",
         "RefundReasonEnum": "orders.enums.RefundReason",
         "HeadlineEnum": "orders.enums.Headline",
         "RoutedByEnum": "orders.enums.RoutedBy",
@@ -309,7 +314,7 @@ SUPPLIER_CHANGED = "orders.services.asked_again.held"
 CATALOG_TASK = "orders.tasks.read_catalog"
 STORE_ORDERS_TASK = "orders.tasks.read_store_orders"
 PUMP_BUDGET_S = 50  # a pump ends by itself before q2's time-out
-PUMP_THREADS = env.int("PUMP_THREADS", 16 if DATABASES["default"]["ENGINE"].endswith("postgresql") else 4)
+PUMP_THREADS = env.int("PUMP_THREADS", 20 if DATABASES["default"]["ENGINE"].endswith("postgresql") else 8)
 HTTP_DEADLINE_S = 30  # the whole of one outgoing request
 LEASE_S = 120  # how long a claim holds without a sign of life; longer than any one request
 CONFIRM_MARGIN = timedelta(hours=12)  # before the authorization runs out
@@ -330,5 +335,6 @@ SQUARESPACE_APP_KEY = env.str("SQUARESPACE_APP_KEY", PRACTICE_APP if PRACTICE_ST
 SQUARESPACE_APP_SECRETS = env.list(
     "SQUARESPACE_APP_SECRETS", default=["practice-app-secret"] if PRACTICE_STORES else []
 )
+SQUARESPACE_LOGIN_URL = env.str("SQUARESPACE_LOGIN_URL", "https://login.squarespace.com")
 PRACTICE_SFTP_PORT = env.int("PRACTICE_SFTP_PORT", 8122)  # where `manage.py practice_sftp` listens
 ALLOW_LOOPBACK = PRACTICE_STORES  # outgoing calls to 127.0.0.1: for practice stores alone

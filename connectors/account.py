@@ -28,6 +28,7 @@ class Account:
     missing_scopes: tuple[str, ...] = ()  # permissions that the last `check` found lacking
     settings: Mapping[str, Any] = field(default_factory=dict)  # what the last `check` told of the shop
     webhook_secret: Mapping[str, Any] = field(default_factory=dict, repr=False)  # {"secrets": those we know}
+    tracking_key: str = ""  # where this shop keeps tracking besides the places that the driver knows
     desk: Desk | None = field(default=None, repr=False)  # where capabilities.desk asks for it
 
 

@@ -14,6 +14,7 @@ from connectors.models import (
     ClearedCondition,
     Connection,
     InboundEvent,
+    Installation,
     LinkImport,
     Location,
     PartnerSettings,
@@ -257,6 +258,17 @@ class PracticeCarrierPickupAdmin(ReadOnlyAdmin):
     exclude = ("body",)  # where from, and whom to ask for
 
 
+@admin.register(practice.PracticeCustomer)
+class PracticeCustomerAdmin(ReadOnlyAdmin):
+    """The practice store's own page shows the customer."""
+
+    list_display = ("__str__", "shop", "created_at")
+    exclude = ("email", "phone", "first_name", "last_name")
+
+
+admin.site.register(Installation, ReadOnlyAdmin)
+
+
 @admin.register(practice.PracticeDelivery)
 class PracticeDeliveryAdmin(ReadOnlyAdmin):
     list_display = ("topic", "uri", "outcome")
@@ -265,7 +277,7 @@ class PracticeDeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(practice.PracticeFile)
 class PracticeFileAdmin(ReadOnlyAdmin):
-    exclude = ("content",)  # purchase orders
+    exclude = ("body",)  # purchase orders
 
 
 @admin.register(practice.PracticeMail)

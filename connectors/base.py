@@ -10,7 +10,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.account import Account, Budget, ConnectField, Entry
@@ -92,8 +92,8 @@ __all__ = [
 class Connector(ABC):
     """One platform's verbs for one account. Cheap to build; the HTTP client keeps its connections open.
 
-    Every method may raise the errors of connectors.errors and nothing else. `create`, `mend`, `cancel`, `fulfill`, `update`
-    and `add_notes` are the only ones that change anything there besides `register_webhooks`.
+    Every method may raise the errors of connectors.errors and nothing else. `create`, `mend`, `cancel`, `fulfill`, `unfulfill`,
+    `ready_for_pickup`, `update`, `put_back` and `add_notes` are the only ones that change anything there besides `register_webhooks`.
     """
 
     platform: ClassVar[str]
@@ -101,7 +101,20 @@ class Connector(ABC):
     capabilities: ClassVar[Capabilities]
     supported_until: ClassVar[date | None] = None  # last day of the API version we use, where the platform names one
     horizon_s: ClassVar[int]  # how long after the "maybe sent" mark a "not found" proves nothing
+    webhook_version: ClassVar[str] = ""  # of the API, in which we read webhooks; where the platform says theirs
+    most_sends: ClassVar[int | None] = (
+        2  # of one order, each without an answer and not found after; then a person looks
+    )
+    resends_for: ClassVar[timedelta | None] = None  # after the first of those; then a person looks
+    hides_after: ClassVar[timedelta | None] = None  # how old an order is when it may not be shown to us any more
     costs: ClassVar[Mapping[str, float]] = {}  # verb -> what it asks of the budget, in its units; where there is one
+    at_once: ClassVar[int | None] = None  # how many messages may speak to one account at a time; None: any number
+
+    finds_by_reading_all: ClassVar[bool] = False  # `find_variants` reads the whole catalog: ask a copy of it first
+    pace: ClassVar[Budget | None] = None  # for requests of any kind, where no answer tells what is left: we count
+    requests: ClassVar[
+        Mapping[str, float]
+    ] = {}  # verb -> how many it makes, one where it is not named; where there is a pace
 
     order_address: ClassVar[str] = r"([\w.-]{1,100})"  # what a person may copy of an order there, as a pattern
     order_id: ClassVar[str] = "{}"  # the id that its first group makes
@@ -172,12 +185,13 @@ class Connector(ABC):
         """Make these of UPDATABLE what they are in `order`; the total stays. Only `capabilities.updates`; safe to repeat."""
         raise NotOfferedError(f"{self.label} changes no order that stands there.")
 
-    def put_back(self, remote_id: str, back: PutBack) -> None:
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
         """Book a refund in the store's own records, so that its units go back into stock. No money moves there.
 
-        Looks for `back.reference` first: safe to repeat once a request that was sent cannot arrive any more. An order
-        that is gone or cancelled there has nothing to put back. Raises RejectedError when the store has booked as much
-        already, NotOfferedError where `capabilities.restock` says so.
+        Looks for `back.reference` first: safe to repeat once a request that was sent cannot arrive any more. False when
+        there is nothing to put back: the order is gone or cancelled there, or its stock is not counted. Raises
+        RejectedError when the store has booked as much already, NotVisibleError as `read` does, NotOfferedError where
+        `capabilities.restock` says so.
         """
         raise NotOfferedError(f"{self.label} is not told of units that come back.")
 
@@ -194,7 +208,14 @@ class Connector(ABC):
 
     @abstractmethod
     def read(self, remote_id: str) -> RemoteOrder | None:
-        """The order as it stands, None when it is gone."""
+        """The order as it stands, None when it is gone. NotVisibleError when it may only be too old to be shown."""
+
+    def shows_all(self) -> bool:
+        """Whether orders older than `hides_after` are shown to us after all. May ask the store.
+
+        Where they are not, "not shown" is NotVisibleError and never "gone": whoever knows the order's age judges.
+        """
+        return self.hides_after is None
 
     @classmethod
     def remote_id_of(cls, typed: str) -> str:
@@ -219,9 +240,23 @@ class Connector(ABC):
         """Cancel a fulfillment that `fulfill` made. Whoever repeats looks first. RejectedError when it cannot be undone."""
         raise NotOfferedError(f"{self.label} takes no fulfillment back.")
 
+    def recall(self, remote_id: str, shipment: OutboundShipment) -> None:
+        """Undo what `fulfill` did with these parcels, where `capabilities.recalls`: by what stands there, so safe to repeat.
+
+        The order is open again unless `shipment.completes`. One that is gone or over there has nothing to take back.
+        """
+        raise NotOfferedError(f"{self.label} takes no fulfillment back.")
+
+    def ready_for_pickup(self, remote_id: str, lines: Sequence[ShipmentLine]) -> None:
+        """Say that an order placed there waits for its customer: `lines` are all units that wait. Safe to repeat.
+
+        RejectedError when it cannot be said of the order there. Only `capabilities.readies`; nothing takes it back.
+        """
+        raise NotOfferedError(f"{self.label} is not told what waits to be picked up.")
+
     @abstractmethod
     def changed_since(self, since: datetime) -> Iterable[RemoteOrder]:
-        """Orders of ours changed there since then, oldest change first; may repeat some, never skips one.
+        """Orders of ours changed there at that moment or since, oldest change first; may repeat some, never skips one.
 
         May ask for the next page only when the orders before it were taken, and bring other people's, without a
         reference. An order whose list does not tell all of it comes without a version.
@@ -236,7 +271,9 @@ class Connector(ABC):
         raise NotOfferedError(f"{self.label} has no orders of its own to read.")
 
     def store_order(self, remote_id: str) -> StoreOrder | None:
-        """One order of the shop's own as it stands, None when it is gone. Raises NotOfferedError without `channel`."""
+        """One order of the shop's own as it stands, None when it is gone. Raises NotOfferedError without `channel`,
+        NotVisibleError as `read` does.
+        """
         raise NotOfferedError(f"{self.label} has no orders of its own to read.")
 
     @abstractmethod

@@ -42,6 +42,7 @@ class BlockerCode(StrEnum):
     ALREADY_AT_DESTINATION = "already_at_destination"
     CANCELLED_MEANWHILE = "cancelled_meanwhile"
     CHANGED_AT_DESTINATION = "changed_at_destination"
+    NOT_VISIBLE = "not_visible"
     SYNC_TURNED_OFF = "sync_turned_off"
     TOO_OLD = "too_old"
     SUSPECTED_DUPLICATE = "suspected_duplicate"

@@ -11,10 +11,13 @@ from django.core.exceptions import ValidationError
 
 from connectors.carriers.base import Place
 from connectors.carriers.registry import CARRIERS
-from connectors.carriers.ups import PRODUCTION, UpsCarrier
+from connectors.carriers.ups import KEYS, PRODUCTION, UpsCarrier
 from connectors.forms import STORED
+from connectors.models import CarrierAccount
 
 _PLACE = ("company", "contact", "phone", "address1", "address2", "city", "province_code", "postcode", "country_code")
+
+UNCHANGED = "Empty: as it is."
 
 
 class PlaceFields(forms.Form):
@@ -52,6 +55,11 @@ class PlaceFields(forms.Form):
         return Place(**{name: self.cleaned_data[name] for name in _PLACE})
 
     @property
+    def changes(self) -> dict[str, str]:
+        """What an account that stands becomes; keys that were not typed stay."""
+        return {name: str(value) for name, value in self.cleaned_data.items() if value or name not in KEYS}
+
+    @property
     def typed(self) -> dict[str, str]:
         """The rest: how the carrier is reached."""
         return {
@@ -76,6 +84,32 @@ class UpsForm(PlaceFields):
     field_order = ("name", "account_number", "client_id", "client_secret", "base_url")
 
 
+class UpsKeysForm(PlaceFields):
+    """Of an account that stands: the account itself stays the same, or what it was asked for could be asked for twice."""
+
+    client_id = forms.CharField(
+        label="New client ID",
+        max_length=120,
+        required=False,
+        help_text=f"{UNCHANGED} developer.ups.com → Apps → your app.",
+    )
+    client_secret = forms.CharField(
+        label="New client secret",
+        max_length=200,
+        required=False,
+        help_text=f"{UNCHANGED} {STORED}",
+        widget=forms.PasswordInput(render_value=False),
+    )
+    field_order = ("name", "client_id", "client_secret")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name, other in (KEYS, KEYS[::-1]):
+            if cleaned.get(other) and not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, "A client ID and its secret belong together: type both.")
+        return cleaned
+
+
 _FORMS: dict[str, type[PlaceFields]] = {UpsCarrier.key: UpsForm}
 
 
@@ -83,3 +117,14 @@ def form_of(carrier: str, data: Any = None, *, initial: dict[str, str] | None = 
     if carrier not in CARRIERS:
         raise KeyError(carrier)
     return _FORMS.get(carrier, MailCarrierForm)(data, initial=initial)
+
+
+def change_form_of(account: CarrierAccount, data: Any = None) -> PlaceFields:
+    """Its keys are not among what is filled in."""
+    form = UpsKeysForm if account.carrier == UpsCarrier.key else MailCarrierForm
+    return form(data, initial=shown_of(account))
+
+
+def shown_of(account: CarrierAccount) -> dict[str, str]:
+    """What may be changed, as it is, without its keys."""
+    return {name: str(getattr(account, name)) for name in (*_PLACE, "name", "time_zone", "email")}

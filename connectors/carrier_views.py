@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.decorators import merchant_required, role_required
 from accounts.http import MerchantRequest
 from accounts.models import Merchant, Role
-from connectors.carrier_forms import PlaceFields, form_of
+from connectors.carrier_forms import PlaceFields, change_form_of, form_of
 from connectors.carriers.registry import CARRIERS
 from connectors.errors import ConnectorError, FieldError
 from connectors.models import CarrierAccount
@@ -42,6 +42,17 @@ def carrier_new(request: MerchantRequest, carrier: str) -> HttpResponse:
         return redirect("connectors:carriers")
     context = {"carrier": _named(carrier), "form": form, "offers": offers, "chosen": chosen}
     return render(request, "connectors/carrier_new.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@role_required(Role.MANAGER)
+def carrier_edit(request: MerchantRequest, public_id: str) -> HttpResponse:
+    account = _get(request, public_id)
+    form = change_form_of(account, request.POST if request.method == "POST" else None)
+    if form.is_valid() and _change(request, account, form):
+        return redirect("connectors:carriers")
+    context = {"account": account, "carrier": _named(account.carrier), "form": form}
+    return render(request, "connectors/carrier_edit.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -85,6 +96,24 @@ def _connect(request: MerchantRequest, carrier: str, form: PlaceFields) -> bool:
         form.add_error(None, str(error))
     else:
         messages.success(request, f"{account.name} is connected.")
+        return True
+    return False
+
+
+def _change(request: MerchantRequest, account: CarrierAccount, form: PlaceFields) -> bool:
+    """False when it was refused: then the form says why."""
+    try:
+        changed = carriers.change(
+            account_id=account.pk, changes=form.changes, by=request.user.get_username(), at=timezone.now()
+        )
+    except CarrierAccount.DoesNotExist:
+        form.add_error(None, f"{account.name} was disconnected meanwhile.")
+    except FieldError as error:
+        form.add_error(error.field, str(error))
+    except ConnectorError as error:
+        form.add_error(None, str(error))
+    else:
+        messages.success(request, f"{changed.name} is saved.")
         return True
     return False
 

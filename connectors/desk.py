@@ -68,7 +68,10 @@ class Desk(Protocol):
         """Write down what is certain now. Nothing, for a late ticket."""
 
     def settle(self, reference: str, *, arrived: bool) -> None:
-        """Write down what was found out of a purchase order that nobody knew of."""
+        """Write down what was found out of a purchase order that nobody knew of. Nothing, where the book says so already.
+
+        Raises RetryableError where it says the opposite by now.
+        """
 
     def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that were not read yet, whether or not they may be read now. A question about some at a time."""

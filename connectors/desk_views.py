@@ -50,11 +50,13 @@ def purchase_settle(request: MerchantRequest, public_id: str, order_id: int) -> 
     connection = _get(request, public_id)
     row = get_object_or_404(PurchaseOrder, connection=connection, pk=order_id)
     arrived = request.POST.get("arrived") == "yes"
-    if desk.settle(order_id=row.pk, arrived=arrived, by=request.user.get_username(), at=timezone.now()):
+    try:
+        desk.settle(order_id=row.pk, arrived=arrived, by=request.user.get_username(), at=timezone.now())
+    except desk.SettledAlready as error:
+        messages.error(request, str(error))
+    else:
         then = "is taken over" if arrived else "is sent again under the same number"
         messages.success(request, f"Noted. Retry it on the order's page: PO {row.reference} {then}.")
-    else:
-        messages.error(request, f"PO {row.reference} is settled already.")
     return _back(public_id)
 
 

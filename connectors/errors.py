@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,11 +34,19 @@ class RetryableError(ConnectorError):
         self.throttled = throttled
 
 
-class OutcomeUnknownError(RetryableError):
-    """The request may have been carried out (time-out, reset, 5xx, unreadable answer): look before repeating."""
+class TooLargeError(RetryableError):
+    """The answer to a question is larger than may be taken: ask for less at once, where that can be."""
 
-    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+
+class OutcomeUnknownError(RetryableError):
+    """The request may have been carried out (time-out, reset, 5xx, unreadable answer): look before repeating.
+
+    `answered`: with a fault of their own (500), which some keep for the request's idempotency key and repeat.
+    """
+
+    def __init__(self, message: str, *, after_s: float | None = None, answered: bool = False) -> None:
         super().__init__(message, code="outcome_unknown", after_s=after_s)
+        self.answered = answered
 
 
 class CredentialsError(ConnectorError):
@@ -76,6 +85,24 @@ class RejectedError(ConnectorError):
     def __init__(self, message: str, blockers: Iterable[Blocker] = ()) -> None:
         self.blockers = tuple(blockers)
         super().__init__(message, code=self.blockers[0].code if self.blockers else "internal_error")
+
+
+class HostRefusedError(ConnectorError):
+    """A firewall or proxy in front of the other side turned the request away, or its answer: it may have been carried out.
+
+    It would be turned away again, so a person is needed; whoever repeats it looks first, or has a key against repeats.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="store_unreachable")
+
+
+class NotVisibleError(RejectedError):
+    """It is not shown, and that proves nothing: what is older than `shown_for` is hidden from us while it stands."""
+
+    def __init__(self, message: str, blockers: Iterable[Blocker] = (), *, shown_for: timedelta) -> None:
+        super().__init__(message, blockers)
+        self.shown_for = shown_for
 
 
 class SeveralPlacesError(ConnectorError):

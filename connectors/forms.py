@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -28,10 +30,11 @@ class ConnectForm(forms.Form):
     )
     entry: Entry
 
-    def __init__(self, *args: Any, platform: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, platform: str, offers: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        """`offers`: addresses and names of practice stores, for a platform whose address is chosen and not typed."""
         super().__init__(*args, **kwargs)
         self.platform = registry.form_of(platform)
-        asked = {field.name: _asked(field) for field in self.platform.FIELDS}
+        asked = {field.name: _asked(_with(offers, field)) for field in self.platform.FIELDS}
         self.fields = {**asked, "name": self.fields["name"]}
 
     def clean(self) -> dict[str, Any]:
@@ -39,7 +42,7 @@ class ConnectForm(forms.Form):
         if self.errors:
             return given
         try:
-            self.entry = self.platform.read(given, practice=practice.prefix())
+            self.entry = self.platform.read(given, base_url=practice.typed(given.get("base_url")))
         except FieldError as error:
             self.add_error(error.field, str(error))
         return given
@@ -55,8 +58,8 @@ class AuthorizeForm(forms.Form):
         oauth = registry.oauth_of(platform)
         if oauth is None:
             raise ValueError(platform)
-        self.oauth = oauth
-        (field,) = (field for field in registry.form_of(platform).FIELDS if field.name == "base_url")
+        self.platform = registry.form_of(platform)
+        (field,) = (field for field in self.platform.FIELDS if field.name == "base_url")
         self.fields["base_url"] = _asked(field)
         if not oauth.ASKS_ADDRESS:
             self.fields["base_url"].required = False
@@ -67,7 +70,7 @@ class AuthorizeForm(forms.Form):
         if self.errors:
             return given
         try:
-            self.base_url = self.oauth.address(given["base_url"], practice.prefix())
+            self.base_url = practice.typed(given["base_url"]) or self.platform.address(given["base_url"])
         except FieldError as error:
             self.add_error("base_url", str(error))
         return given
@@ -95,7 +98,8 @@ class ReconnectForm(forms.Form):
         if self.errors:
             return given
         try:
-            self.entry = self.platform.read({"base_url": self.connection.base_url, **given}, practice=practice.prefix())
+            known = {"base_url": self.connection.base_url, **given}
+            self.entry = self.platform.read(known, base_url=practice.typed(known["base_url"]))
         except FieldError as error:
             self.add_error(error.field if error.field in self.fields else None, str(error))
         return given
@@ -130,12 +134,17 @@ class _ChoiceOrPracticeField(forms.ChoiceField):
     """A choice that also takes the address of a practice store, as a field to type it into would."""
 
     def valid_value(self, value: str) -> bool:
-        prefix = practice.prefix()
-        return super().valid_value(value) or bool(prefix and value.startswith(prefix))
+        return super().valid_value(value) or bool(practice.typed(value))
 
 
 def _is_secret(field: ConnectField) -> bool:
     return field.kind in ("secret", "secret_text")
+
+
+def _with(offers: Sequence[tuple[str, str]], field: ConnectField) -> ConnectField:
+    """An address that is chosen may be that of a practice store."""
+    is_chosen = field.kind == "choice" and field.name == "base_url"
+    return replace(field, choices=(*field.choices, *offers)) if is_chosen else field
 
 
 def _asked(field: ConnectField) -> forms.Field:

@@ -43,6 +43,7 @@ class App:
 
     key: str
     secrets: tuple[str, ...] = field(repr=False)  # newest first; what is signed may be signed with any
+    login_url: str = ""  # where the platform asks its users, when that is not where it answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,14 @@ import requests
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Url, parse_url
 
-from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import (
+    ConnectorError,
+    HostRefusedError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+    TooLargeError,
+)
 from connectors.wire import CONNECT_S, PIECE, PUBLIC_PORTS, Adapter, Limits, limits
 
 RETRY_AFTER_MAX_S = 3600.0
@@ -29,8 +36,11 @@ USER_AGENT = "Storeward"
 HIDDEN = "(hidden)"
 
 _MEANINGFUL = frozenset({400, 401, 402, 403, 404, 409, 410, 422, 423})  # a definite no, for the driver to explain
+_CLIENTS = range(400, 500)  # the request was looked at and turned away
+_UNCERTAIN = frozenset({408, 421, 424, 425, 499})  # of these: it did not arrive whole, or may be sent again as it is
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
+_THEIR_FAULT = 500  # said by who was asked; 502 to 504 are a proxy's, behind which the request may still be carried out
 _TOO_MANY, _SUSPECTED = 429, 430  # the second is Shopify's security rejection, which names no wait
 _SUSPECTED_WAIT_S = 600.0  # our choice: hammering on would look all the more suspicious
 
@@ -172,7 +182,8 @@ class HttpClient:
         for piece in response.raw.stream(PIECE, decode_content=True):
             size += len(piece)
             if size > self._max_bytes:
-                raise _lost(f"{trace.host} sent an answer of more than {self._max_bytes} bytes.", changes=trace.changes)
+                message = f"{trace.host} sent an answer of more than {self._max_bytes} bytes."
+                raise OutcomeUnknownError(message) if trace.changes else TooLargeError(message)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -265,7 +276,11 @@ class _Trace:
 
 
 def _refuse_status(response: requests.Response, trace: _Trace, explained: frozenset[int]) -> None:
-    """Raise for a status that the driver does not look into."""
+    """Raise for a status that the driver does not look into.
+
+    A change that a firewall (406) or a proxy (413) turned away would be turned away again, and may have been made all the
+    same: some look at answers. A question may be asked again.
+    """
     status = response.status_code
     if status in _SUCCESS or status in explained:
         return
@@ -275,8 +290,14 @@ def _refuse_status(response: requests.Response, trace: _Trace, explained: frozen
             after_s = max(after_s or 0.0, _SUSPECTED_WAIT_S)
         message = f"{trace.host} asked us to slow down."
         raise RetryableError(message, code="rate_limited", after_s=after_s, throttled=True)
+    if trace.changes and status in _CLIENTS and status not in _UNCERTAIN:
+        text = (
+            f"The host refused it: {trace.host} answered with status {status}. Ask whoever runs it to let it through."
+        )
+        raise HostRefusedError(text)
     what = "a redirect, which is not followed" if status in _REDIRECT else f"status {status}"
-    raise _lost(f"{trace.host} answered with {what}.", changes=trace.changes, after_s=after_s)
+    answered = status == _THEIR_FAULT
+    raise _lost(f"{trace.host} answered with {what}.", changes=trace.changes, after_s=after_s, answered=answered)
 
 
 def _answer(response: requests.Response, body: bytes, trace: _Trace) -> Answer:
@@ -289,10 +310,10 @@ def _answer(response: requests.Response, body: bytes, trace: _Trace) -> Answer:
     return answer
 
 
-def _lost(message: str, *, changes: bool, after_s: float | None = None) -> RetryableError:
+def _lost(message: str, *, changes: bool, after_s: float | None = None, answered: bool = False) -> RetryableError:
     """The error for a request that may have been carried out."""
     if changes:
-        return OutcomeUnknownError(message, after_s=after_s)
+        return OutcomeUnknownError(message, after_s=after_s, answered=answered)
     return RetryableError(message, after_s=after_s)
 
 

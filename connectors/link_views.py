@@ -19,7 +19,7 @@ from accounts.models import Role
 from connectors.errors import ConnectorError
 from connectors.forms import LinkFileForm, LinkForm
 from connectors.models import Connection, LinkImport, ProductLink
-from connectors.services import catalog, link_files, links
+from connectors.services import catalog, finding, link_files, links
 from connectors.services.link_files import FileRefused, ImportRefused, Verdict
 
 PAGE = 50
@@ -158,7 +158,7 @@ def _link(request: MerchantRequest, connection: Connection, form: LinkForm) -> b
     """Find the store's product by its SKU and link it. False when the form now says what is wrong."""
     sku, store_sku, at = form.cleaned_data["sku"], form.cleaned_data["store_sku"], timezone.now()
     try:
-        hits = catalog.ask_by_sku(connection, store_sku, at=at)
+        hits = finding.ask_by_sku(connection, store_sku, at=at)
     except ConnectorError as error:
         form.add_error("store_sku", str(error))
         return False

@@ -85,6 +85,13 @@ def plain(amount: Decimal, currency: str) -> str:
     return f"{round_half_up(amount, currency):f}"
 
 
+def named(amount: Decimal, currency: str) -> str:
+    """An amount that somebody else names: "12.50 NZD", and as it is when the currency cannot hold it, "12.505 NZD"."""
+    if is_currency(currency) and fits(amount, currency):
+        return f"{plain(amount, currency)} {currency}"
+    return f"{amount.normalize():f} {currency}"
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in major units of one currency. Adding or comparing two currencies raises MoneyError."""

@@ -20,12 +20,14 @@ from connectors.base import (
     Connector,
     OutboundLine,
     OutboundOrder,
+    OutboundShipment,
     PreviewCall,
     PutBack,
     RemoteLocation,
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
+    ShipmentLine,
     ShopInfo,
     WebhookState,
 )
@@ -97,9 +99,9 @@ class PartnerConnector(Connector):
         with self._discreet():
             super().update(remote_id, order, fields=fields)
 
-    def put_back(self, remote_id: str, back: PutBack) -> None:
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
         with self._discreet():
-            super().put_back(remote_id, back)
+            return super().put_back(remote_id, back)
 
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         with self._discreet():
@@ -114,6 +116,34 @@ class PartnerConnector(Connector):
     def cancel(self, remote_id: str, *, note: str) -> None:
         with self._discreet():
             super().cancel(remote_id, note=note)  # type: ignore[safe-super]  # the platform's driver stands behind
+
+    def mend(self, remote_id: str, order: OutboundOrder) -> None:
+        with self._discreet():
+            super().mend(remote_id, order)
+
+    def shows_all(self) -> bool:
+        with self._discreet():
+            return super().shows_all()
+
+    def changed_since(self, since: datetime) -> Iterator[RemoteOrder]:
+        with self._discreet():
+            yield from super().changed_since(since)  # type: ignore[safe-super]  # the platform's driver stands behind
+
+    def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
+        with self._discreet():
+            return super().fulfill(remote_id, shipment)
+
+    def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
+        with self._discreet():
+            super().unfulfill(remote_id, fulfillment_id)
+
+    def recall(self, remote_id: str, shipment: OutboundShipment) -> None:
+        with self._discreet():
+            super().recall(remote_id, shipment)
+
+    def ready_for_pickup(self, remote_id: str, lines: Sequence[ShipmentLine]) -> None:
+        with self._discreet():
+            super().ready_for_pickup(remote_id, lines)
 
     @contextmanager
     def _discreet(self) -> Iterator[None]:

@@ -72,6 +72,16 @@ def stocked(order: OutboundOrder, variants: Mapping[str, RemoteVariant], *, wher
             yield Blocker(BlockerCode.OUT_OF_STOCK, message, f"lines[{index}].sku", line.sku)
 
 
+def doubt_of_stock(order: OutboundOrder, variants: Mapping[str, RemoteVariant], *, is_told: bool, place: str) -> str:
+    """Why it is not known that all of it is in stock; empty when it is, whether or not the settings ask for that.
+
+    What is not counted there, or sold below zero, is never short.
+    """
+    if not is_told:
+        return f"{place} does not tell its stock"
+    return next((short.message for short in stocked(order, variants, where=f" at {place}")), "")
+
+
 def complete(address: Address | None, parts: Mapping[str, str] = ADDRESS_PARTS, *, name: str = "") -> Iterator[Blocker]:
     """Each of `parts`, keyed as the API names them, is filled in. `name` stands in for one that the address lacks."""
     to = address or Address()

@@ -34,8 +34,11 @@ class PlatformForm(Protocol):
     FIELDS: tuple[ConnectField, ...]
     RECONNECT: tuple[str, ...]  # names of the fields that a reconnect asks for again
 
-    def read(self, given: Mapping[str, str], *, practice: str = "") -> Entry:
-        """Raises connectors.errors.FieldError."""
+    def read(self, given: Mapping[str, str], *, base_url: str = "") -> Entry:
+        """`base_url`: where it answers, when that is known without what was typed. Raises connectors.errors.FieldError."""
+
+    def address(self, typed: str) -> str:
+        """Where it answers, as typed; only those who ask for a `base_url`. Raises connectors.errors.FieldError."""
 
 
 class PlatformOAuth(Protocol):
@@ -49,9 +52,6 @@ class PlatformOAuth(Protocol):
     ASKS_ADDRESS: bool  # False: the platform asks for the shop itself
     HANDS_OVER: bool  # True: the store posts its keys, which do not run out
     SIGNS_WITH_APP: bool  # True: its webhooks are signed with the app's secret
-
-    def address(self, typed: str, practice: str) -> str:
-        """Raises connectors.errors.FieldError."""
 
     def authorize_url(self, app: App, trip: Trip) -> str:
         """Where the merchant's browser goes."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db import connection as database
 from django.db.models import Field, Model
 
@@ -36,14 +38,18 @@ def store(rows: Sequence[Model]) -> None:
 
 
 def write(rows: Sequence[Model], names: Sequence[str]) -> None:
-    """The named columns of rows of one model: one statement formed, and one way to the database and back."""
+    """The named columns of rows of one model, each of them once: one statement on PostgreSQL, formed once on both."""
     if not rows:
         return
-    update, fields = _update(type(rows[0]), tuple(names))
-    given = [[*(_value(row, field) for field in fields), row.pk] for row in rows]
+    model, named = type(rows[0]), tuple(names)
+    update, fields = _update(model, named)
+    own = connections[DEFAULT_DB_ALIAS]  # the proxy of the thread's connection would be asked for each value
+    given = [[*(field.get_db_prep_save(getattr(row, field.attname), own) for field in fields), row.pk] for row in rows]
     with database.cursor() as cursor:
         if len(given) == 1:
             cursor.execute(update, given[0])
+        elif database.vendor == "postgresql":
+            cursor.execute(_update_together(model, named, len(given)), [value for row in given for value in row])
         else:
             cursor.executemany(update, given)
 
@@ -60,7 +66,8 @@ def change(model: type[Model], values: Mapping[str, Any], where: str, parameters
 
 def _values(rows: Sequence[Model]) -> list[Any]:
     columns = _columns(type(rows[0]))
-    return [field.get_db_prep_save(field.pre_save(row, add=True), database) for row in rows for field in columns]
+    own = connections[DEFAULT_DB_ALIAS]
+    return [field.get_db_prep_save(field.pre_save(row, add=True), own) for row in rows for field in columns]
 
 
 @cache
@@ -89,6 +96,26 @@ def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, tuple[Fiel
 
 
 @cache
+def _update_together(model: type[Model], names: tuple[str, ...], count: int) -> str:
+    """The same for several rows. The first one's types are those of the columns, without their lengths: a text that is
+    too long is refused and not cut."""
+    options = model._meta
+    fields = [*(_field(model, name) for name in names), options.pk]
+    columns = [_quoted(field.column) for field in fields]
+    typed = ", ".join(f"%s::{_type(field)}" for field in fields)
+    more = f", ({', '.join(['%s'] * len(fields))})" * (count - 1)
+    values = ", ".join(f"{column} = given.{column}" for column in columns[:-1])
+    return (
+        f"UPDATE {_quoted(options.db_table)} SET {values} FROM (VALUES ({typed}){more}) AS given ({', '.join(columns)})"  # noqa: S608  # nosec B608 - names of the model's own columns
+        f" WHERE {_quoted(options.db_table)}.{columns[-1]} = given.{columns[-1]}"
+    )
+
+
+def _type(field: Field[Any, Any]) -> str:
+    return re.sub(r"\(.*?\)", "", field.db_type(database) or "")
+
+
+@cache
 def _columns(model: type[Model]) -> tuple[Field[Any, Any], ...]:
     """All that a new row is given: its key and what the database reckons are not."""
     return tuple(field for field in model._meta.concrete_fields if not field.primary_key and not field.generated)
@@ -96,10 +123,6 @@ def _columns(model: type[Model]) -> tuple[Field[Any, Any], ...]:
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
     return model._meta.get_field(name)  # type: ignore[return-value]  # a column, not the other end of a relation
-
-
-def _value(row: Model, field: Field[Any, Any]) -> Any:
-    return field.get_db_prep_save(getattr(row, field.attname), database)
 
 
 def _quoted(name: str | None) -> str:

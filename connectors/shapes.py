@@ -148,6 +148,7 @@ class OutboundShipment:
     completes: bool = True  # nothing of the order is left to send
     notify_customer: bool = False  # the store mails its customer
     known_id: str = ""  # of the fulfillment there that this is about; empty: there is none yet
+    gone: tuple[Parcel, ...] = ()  # that the store was told of before, and that are none any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class PutBack:
     units: Mapping[str, int]  # by our line id
     amount: Decimal
     reason: str  # plain words
+    variants: Mapping[str, str] = field(default_factory=dict)  # by our line id: the variant there that it is linked to
+    took_stock: bool = True  # False: the order was sent past the stock check
 
 
 # --- coming back ---------------------------------------------------------------------------------
@@ -262,7 +265,7 @@ class RemoteOrder:
     cancelled: bool = False
     cancelled_parts: tuple[str, ...] = ()  # named as people there name them, while other parts stand
     refunded: Decimal = Decimal(0)
-    outstanding: Decimal | None = None
+    outstanding: Decimal | None = None  # what is still to be paid there, negative when too much was; None: not told
     created_at: datetime | None = None
     updated_at: datetime | None = None
     shipments: tuple[ShipmentNotice, ...] = ()
@@ -303,6 +306,7 @@ class InboundNotice:
     remote_order_id: str = ""  # empty when the topic is not about an order
     reference: str = ""
     occurred_at: datetime | None = None
+    api_version: str = ""  # that the body is written in; empty where the platform does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +357,10 @@ class Capabilities:
     fulfills: bool = False  # `fulfill` works
     fulfills_parts: bool = False  # and takes a part of an order; without, only all of it at once
     fulfills_by_place: bool = False  # and what lies at several of its places by place: SeveralPlacesError
-    takes_back: bool = False  # `unfulfill` works
+    takes_back: bool = False  # `unfulfill` works, or with `recalls` that
+    recalls: bool = False  # a fulfillment is no object of its own there: `recall` takes back what `fulfill` did
+    tracking_key: bool = False  # tracking may stand where only the merchant knows: Account.tracking_key names it
+    readies: bool = False  # `ready_for_pickup` works
     channel: bool = False  # customers buy there: `store_orders` and `store_order` read their orders
     unpaid: bool = False  # takes orders that are still to be paid
     fulfilled: bool = False  # takes orders that are fulfilled already

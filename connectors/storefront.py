@@ -78,6 +78,9 @@ class StoreOrder:
     note: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     reference: str = ""  # what another system wrote on it; ours when we pushed it there
+    hidden: frozenset[str] = (
+        frozenset()
+    )  # fields of these that the shop does not let us see: they may well be filled there
     made_by_app: bool = False  # put there by an app, not placed by a customer
 
 

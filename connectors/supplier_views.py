@@ -111,13 +111,7 @@ def _sync(request: MerchantRequest, connection: Connection) -> Page:
     form = OrderSyncForm(_posted(request), initial=_sync_now(connection, chosen), methods=methods, places=places)
     if not form.is_valid():
         return {"form": form}
-    connections.save_settings(
-        connection_id=connection.pk,
-        by=_by(request),
-        at=timezone.now(),
-        sync_orders=form.cleaned_data["sync_orders"],
-    )
-    _save(request, connection, "sync", **form.chosen())
+    _save(request, connection, "sync", sync_orders=form.cleaned_data["sync_orders"], **form.chosen())
     return None
 
 
@@ -206,14 +200,13 @@ def _address(request: MerchantRequest, connection: Connection) -> Page:
     form = ShippingAddressForm(_posted(request), initial=initial, addresses=suppliers.addresses(connection))
     if not form.is_valid():
         return {"form": form, "address_form": AddressFields(prefix="new", use_required_attribute=False)}
-    place = form.place
+    where: dict[str, Any] = {"store_address": form.place}
     if form.wants_new:
         new = AddressFields(request.POST, prefix="new", use_required_attribute=False)
         if not new.is_valid():
             return {"form": form, "address_form": new}
-        place = _keep(request, connection, new)
-    off = form.cleaned_data["disable_dropshipping"]
-    _save(request, connection, "address", disable_dropshipping=off, store_address=place)
+        where = {"new_address": new.address()}
+    _save(request, connection, "address", disable_dropshipping=form.cleaned_data["disable_dropshipping"], **where)
     return None
 
 

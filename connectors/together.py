@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, field
+from threading import Condition, Lock, local
 from typing import Any, Generic, TypeVar
 
 from django.db import connection as database
@@ -18,28 +18,43 @@ from django.db import connection as database
 Item = TypeVar("Item")
 
 AT_MOST = 16  # items at one go
-GATHER_S = 0.006  # whoever has the turn waits so long for the others at work, and again while more come
+GATHER_S = 0.006  # whoever has the turn waits so long for the others of its cohort, and again while more come
 GATHER_AT_MOST_S = 0.05
 
 
+class Cohort:
+    """Threads that began with the same kind of work at the same time, and so hand in their items at the same time."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size  # that are not done yet
+
+
 class _AtWork:
-    """How many threads of this process are at what makes them hand in items."""
+    """How many threads of this process are at what makes them hand in items; each with its cohort."""
 
     def __init__(self) -> None:
         self.count = 0
         self._lock = Lock()
+        self._here = local()
+
+    @property
+    def beside(self) -> int:
+        """How many of the calling thread's cohort are left, itself included."""
+        cohort: Cohort | None = getattr(self._here, "cohort", None)
+        return cohort.left if cohort else 1
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        self._add(1)
+    def __call__(self, cohort: Cohort) -> Iterator[None]:
+        with self._lock:
+            self.count += 1
+        self._here.cohort = cohort
         try:
             yield
         finally:
-            self._add(-1)
-
-    def _add(self, more: int) -> None:
-        with self._lock:
-            self.count += more
+            self._here.cohort = None
+            with self._lock:
+                self.count -= 1
+                cohort.left -= 1
 
 
 at_work = _AtWork()
@@ -55,8 +70,9 @@ class Together(Generic[Item]):
     def __init__(self, act: Callable[[Sequence[Item]], None]) -> None:
         self._act = act
         self._waiting: list[_Entry[Item]] = []
-        self._list = Lock()
-        self._turn = Lock()
+        self._leader: _Entry[Item] | None = None  # who has the turn
+        self._enough = AT_MOST  # so many make whoever has it go on at once
+        self._list = Condition()
 
     def __call__(self, item: Item) -> None:
         if database.in_atomic_block:
@@ -65,18 +81,38 @@ class Together(Generic[Item]):
         entry = _Entry(item)
         with self._list:
             self._waiting.append(entry)
-        with self._turn:
+            self._leader = self._leader or entry
+            leads = self._leader is entry
+            if len(self._waiting) >= self._enough:
+                self._list.notify()
+        try:
+            if not leads:
+                entry.gate.acquire()  # until it is settled, or the turn is its own
             while not entry.settled:
                 self._gather()
                 self._do_waiting()
+        finally:
+            self._leave(entry)
         if entry.alone:
             self._act([item])
 
+    def _leave(self, entry: _Entry[Item]) -> None:
+        """Pass the turn on. A thread that is being ended takes what it handed in along."""
+        with self._list:
+            if not entry.settled and entry in self._waiting:
+                self._waiting.remove(entry)
+            if self._leader is entry:
+                self._leader = next(iter(self._waiting), None)
+                if self._leader is not None:
+                    self._leader.gate.release()
+
     def _gather(self) -> None:
         until, before = time.monotonic() + GATHER_AT_MOST_S, 0
-        while before < len(self._waiting) < min(at_work.count, AT_MOST) and time.monotonic() < until:
-            before = len(self._waiting)
-            time.sleep(GATHER_S)
+        with self._list:
+            self._enough = min(at_work.beside, AT_MOST)
+            while before < len(self._waiting) < self._enough and time.monotonic() < until:
+                before = len(self._waiting)
+                self._list.wait(GATHER_S)
 
     def _do_waiting(self) -> None:
         with self._list:
@@ -86,18 +122,51 @@ class Together(Generic[Item]):
         except Exception:
             if len(entries) == 1:
                 raise
-            database.close_if_unusable_or_obsolete()
             _leave_alone(entries)
+            database.close_if_unusable_or_obsolete()
         except BaseException:  # this thread is being ended; the others are not
             _leave_alone(entries)
             raise
-        for entry in entries:
-            entry.settled = True
+        else:
+            for entry in entries:
+                entry.settle()
+
+
+class Later(Generic[Item]):
+    """Items that nobody waits for: kept for the next `flush`, or done at once where no crew is at work that calls it.
+
+    What is kept is lost when the process dies.
+    """
+
+    def __init__(self, act: Callable[[Sequence[Item]], None]) -> None:
+        self._act = act
+        self._kept: list[Item] = []
+        self._list = Lock()
+
+    def __call__(self, item: Item) -> None:
+        if not at_work.count:
+            self._act([item])
+            return
+        with self._list:
+            self._kept.append(item)
+
+    def flush(self) -> None:
+        with self._list:
+            items, self._kept = self._kept, []
+        if items:
+            self._act(items)
+
+
+def _closed() -> Any:
+    gate = Lock()
+    gate.acquire()
+    return gate
 
 
 def _leave_alone(entries: Sequence[_Entry[Any]]) -> None:
     for entry in entries:
-        entry.alone = entry.settled = True
+        entry.alone = True
+        entry.settle()
 
 
 @dataclass(slots=True, eq=False)
@@ -105,3 +174,8 @@ class _Entry(Generic[Item]):
     item: Item
     settled: bool = False
     alone: bool = False  # to be done by its own thread
+    gate: Any = field(default_factory=_closed)  # opened once: when it is settled, or when the turn is its own
+
+    def settle(self) -> None:
+        self.settled = True
+        self.gate.release()

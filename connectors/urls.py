@@ -22,6 +22,7 @@ urlpatterns = [
     path("webhooks/<str:platform>/<str:public_id>/", webhooks.receive, name="webhook"),
     path("settings/carriers/", carrier_views.carrier_list, name="carriers"),
     path("settings/carriers/new/<str:carrier>/", carrier_views.carrier_new, name="carrier_new"),
+    path("settings/carriers/<str:public_id>/edit/", carrier_views.carrier_edit, name="carrier_edit"),
     path("settings/carriers/<str:public_id>/test/", carrier_views.carrier_test, name="carrier_test"),
     path("settings/carriers/<str:public_id>/disconnect/", carrier_views.carrier_disconnect, name="carrier_disconnect"),
     path("connections/", views.connection_list, name="list"),

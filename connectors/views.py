@@ -70,7 +70,7 @@ def connection_new(request: MerchantRequest, platform: str) -> HttpResponse:
     if not registry.knows(platform):
         raise Http404
     posted = practice.completed(request.POST, platform) if request.method == "POST" else None
-    form = ConnectForm(posted, platform=platform)
+    form = ConnectForm(posted, platform=platform, offers=practice.choices(request.merchant, platform))
     if form.is_valid():
         try:
             connection = _connect(request, form, platform)

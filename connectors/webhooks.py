@@ -22,7 +22,7 @@ from connectors.errors import BadSignatureError
 from connectors.gateway import registry as gateways
 from connectors.models import Connection, ConnectionState, InboundEvent
 from connectors.registry import connector_class
-from connectors.services import apps, privacy
+from connectors.services import apps, privacy, webhook_versions
 from connectors.services.clients import account_of
 from connectors.shopify import privacy as shopify
 
@@ -61,6 +61,7 @@ def receive(request: HttpRequest, platform: str, public_id: str) -> HttpResponse
         return HttpResponse(status=503)  # the shop delivers again
     if notice is None:
         return HttpResponse(status=200)
+    webhook_versions.note(connection, notice)
     event = InboundEvent(
         connection=connection,
         event_id=notice.event_id[:200],

@@ -46,6 +46,7 @@ from orders.models import (
     PumpBeat,
     PushLine,
     PushPart,
+    ReadyNotice,
     Reexport,
     Refund,
     RefundLine,
@@ -230,6 +231,13 @@ class WriteBackAdmin(ReadOnlyAdmin):
     list_display = ("fulfillment", "connection", "state", "told_at")
     list_filter = ("state",)
     search_fields = ("public_id", "fulfillment__order__number")
+
+
+@admin.register(ReadyNotice)
+class ReadyNoticeAdmin(ReadOnlyAdmin):
+    list_display = ("order", "connection", "state", "told_at")
+    list_filter = ("state",)
+    search_fields = ("public_id", "order__number")
 
 
 @admin.register(AcceptRule)

@@ -7,24 +7,40 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.base import Budget, Connector
-from connectors.errors import ConnectorError, RejectedError, RetryableError
+from connectors.errors import ConnectorError, HostRefusedError, RejectedError, RetryableError
 from connectors.gateway.base import Gateway
 from connectors.models import Connection
-from connectors.services import limits
+from connectors.services import limits, pacing, places
 from orders.world import World
+
+LOOKING = "find_variants"  # the verb whose cost a connection must hold that no claim has admitted
 
 
 class Attempt:
     """`world` is for whoever does the work; what is asked there is noted until the end is told.
 
-    `admitted` has the connections that admitted it before, each with its probe. Any other is asked for its admission
-    when its driver is wanted, which raises RetryableError when it takes no calls now.
+    `admitted` has the connections that admitted it before. Any other is asked for its admission when its driver is
+    wanted, which raises RetryableError when it takes no calls now. One that is `bounded` needs a place, where the
+    connection bears so many at a time, and leaves it at the end, or when it turns to the gateway. `requests` have been paid
+    for with each that is `admitted`; what is asked beyond them is counted as it leaves.
     """
 
-    def __init__(self, world: World, *, admitted: Mapping[int, datetime | None] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        admitted: Mapping[int, limits.Admission] | None = None,
+        requests: float = 0.0,
+        bounded: bool = False,
+    ) -> None:
         self.world = replace(world, connector_for=self._connector_for, gateway_for=self._gateway_for)
         self._outside = world
-        self._probes = dict(admitted or {})
+        self._bounded = bounded
+        self._probes = {key: admission.probe for key, admission in (admitted or {}).items()}
+        self._places = {key: admission.place for key, admission in (admitted or {}).items() if admission.place}
+        self._lanes = frozenset(self._places)
+        for key in self._probes:
+            pacing.paid(key, requests)
         self._drivers: list[tuple[int, Connector, Budget | None]] = []  # with the budget as it was known before
         self._last: int | None = None  # the connection asked last; None when the gateway was asked since
 
@@ -51,13 +67,17 @@ class Attempt:
         for key, budget in told.items():
             if budget is not None:
                 limits.learn(key, budget, at=at)
+        for key in self._probes:
+            pacing.paid(key, 0.0)
         self._probes, self._drivers = {}, []
+        self._leave(*self._places)
 
     def _told(self) -> dict[int, Budget | None]:
         """Each connection that was asked, with what it said last of its budget; None when it said nothing new."""
         told: dict[int, Budget | None] = {}
         for key, driver, known in self._drivers:
-            told[key] = driver.budget if driver.budget is not known else told.get(key)
+            is_news = driver.budget is not known or (known is not None and known.available is None)
+            told[key] = driver.budget if is_news else told.get(key)
         return told
 
     def _connector_for(self, connection: Connection) -> Connector:
@@ -72,15 +92,25 @@ class Attempt:
 
     def _gateway_for(self, name: str) -> Gateway:
         self._last = None
+        self._leave(*(key for key in self._places if key not in self._lanes))
         return self._outside.gateway_for(name)
 
     def _admitted(self, connection: Connection) -> datetime | None:
         at, key = self._outside.now(), connection.speaker_id
-        admission = limits.admit(key, costs=[0.0], at=at)
+        cost, requests = limits.cost(connection.platform, LOOKING), limits.requests(connection.platform, LOOKING)
+        admission = limits.admit(key, costs=[cost], requests=[requests], at=at, bounded=self._bounded, first=True)
         if not admission.count:
+            places.keep_one(key, at=at)
             text, after_s = f"{connection.name} takes no calls at the moment.", limits.closed_for(key, at=at)
             raise RetryableError(text, code="rate_limited", after_s=after_s, throttled=True)
+        if admission.place:
+            self._places[key] = admission.place
+        pacing.paid(key, requests)
         return admission.probe
+
+    def _leave(self, *keys: int) -> None:
+        for key in keys:
+            places.leave(key, self._places.pop(key))
 
 
 def _outcome(error: ConnectorError) -> limits.CallOutcome:
@@ -90,6 +120,6 @@ def _outcome(error: ConnectorError) -> limits.CallOutcome:
             return "throttled"
         case RetryableError():
             return "failed"
-        case RejectedError():
+        case RejectedError() | HostRefusedError():
             return "ok"
     return "not asked"

@@ -19,15 +19,22 @@ _MANY = 100
 
 
 def order_manager(request: HttpRequest) -> dict[str, Any]:
-    """`counts` (one small query each) and `worker` (another); nothing for strangers."""
+    """`counts` (one small query each) and `worker` (another), asked by the pages that show them; nothing for strangers."""
     merchant = getattr(request, "merchant", None)
     if merchant is None:
         return {}
+    return {
+        "counts": SimpleLazyObject(lambda: _counts(merchant)),
+        "worker": SimpleLazyObject(_worker),
+        "partner_tabs": SimpleLazyObject(lambda: _partner_tabs(merchant)),
+    }
+
+
+def _counts(merchant: Merchant) -> dict[str, int | str]:
     waiting = Order.objects.of(merchant).filter(headline=Headline.NEEDS_CONFIRMATION, is_archived=False)[:_MANY].count()
     asked = RefundRequest.objects.of(merchant).open()[:_MANY].count()
     unlinked = UnlinkedSku.objects.of(merchant).asked()[:_MANY].count()
-    counts = {"needs_confirmation": _few(waiting), "refund_requests": _few(asked), "unlinked": _few(unlinked)}
-    return {"counts": counts, "worker": _worker(), "partner_tabs": SimpleLazyObject(lambda: _partner_tabs(merchant))}
+    return {"needs_confirmation": _few(waiting), "refund_requests": _few(asked), "unlinked": _few(unlinked)}
 
 
 def _partner_tabs(merchant: Merchant) -> dict[str, bool]:

@@ -41,7 +41,11 @@ _ENDS_FIRST = (
     & (Q(ship_by=None) | Q(ship_by__gte=F("confirm_by")))
 )
 _AUTHORIZED_FIRST = Q(authorized_until__isnull=False) & (Q(ship_by=None) | Q(ship_by__gte=F("authorized_until")))
-_TO_SHIP = Q(status=OrderStatus.CONFIRMED, ship_by__isnull=False) & ~Q(fulfillment_status__in=SENT)
+_TO_SHIP = (
+    Q(status=OrderStatus.CONFIRMED, ship_by__isnull=False)
+    & ~Q(fulfillment_status__in=SENT)
+    & ~Q(payment_status=PaymentStatus.REFUNDED)
+)
 
 # condition, column, kind; the first that holds. What is archived has no clock.
 _RULES: tuple[tuple[Q, str, DueKind], ...] = (
@@ -85,8 +89,13 @@ def due_of(dates: Dates) -> tuple[datetime | None, str]:
         known = [(dates.confirm_by, ends), (dates.authorized_until, DueKind.PAYMENT), (dates.ship_by, DueKind.SHIP)]
         counting = [(at, kind.value) for at, kind in known if at is not None and at < NO_DEADLINE]
         return min(counting, key=lambda pair: pair[0], default=(None, ""))
-    to_ship = dates.status == OrderStatus.CONFIRMED and dates.fulfillment not in SENT
-    return (dates.ship_by, DueKind.SHIP.value) if to_ship and dates.ship_by else (None, "")
+    shipping = is_to_ship(status=dates.status, payment=dates.payment, fulfillment=dates.fulfillment)
+    return (dates.ship_by, DueKind.SHIP.value) if shipping and dates.ship_by else (None, "")
+
+
+def is_to_ship(*, status: str, payment: str, fulfillment: str) -> bool:
+    """Whether the merchant still has to send it: not what is sent, nor what was given back whole, wherever it lies."""
+    return status == OrderStatus.CONFIRMED and fulfillment not in SENT and payment != PaymentStatus.REFUNDED
 
 
 def _case(result: Callable[[str, DueKind], Any], *, default: str | None, output_field: Any) -> Case:

@@ -6,20 +6,24 @@ looks for one at each housekeeping only, so that the others get their turn in be
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from logging import getLogger
 
 from django.conf import settings
 from django.db import connection as database
 from django.db.models import Min
 
-from connectors.together import at_work
+from connectors.services import limits
+from connectors.together import Cohort, at_work
 from orders import outbox
 from orders.models import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.world import World
@@ -28,6 +32,8 @@ logger = getLogger(__name__)
 
 LINGER_S = 2.0  # a pump that found nothing waits so long for the next thing
 POLL_S = 0.02
+STUCK_S = 1.0  # so long after a claim those under way are taken to hang
+LOOK_AGAIN_S = 0.1  # so long after a claim that found nothing, unless somebody was done
 GATHER_S = 0.25  # so long after a claim the next one waits until half of the crew is free
 HOUSEKEEPING_S = 1.0
 BEAT_S = 10.0
@@ -35,6 +41,7 @@ BEAT_S = 10.0
 
 def pump(*, budget_s: float | None = None, threads: int | None = None, world: World | None = None) -> int:
     """Carry out all that is due. Ends when nothing was due for a while, or after `budget_s`. Returns how many."""
+    _spare_the_collector()
     world = world or World.real()
     WakeUp.objects.filter(pk=1).update(called_at=None)
     crew = Crew(threads or settings.PUMP_THREADS, world)
@@ -42,7 +49,15 @@ def pump(*, budget_s: float | None = None, threads: int | None = None, world: Wo
         _run(crew, world, deadline=time.monotonic() + (budget_s or settings.PUMP_BUDGET_S))
     finally:
         crew.stop()
+        limits.answers.flush()
     return crew.done
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Once for a process: what stands by now stays, and the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def oldest_due(*, at: datetime) -> datetime | None:
@@ -52,22 +67,25 @@ def oldest_due(*, at: datetime) -> datetime | None:
     return oldest
 
 
-class Crew:
-    """Threads that carry out what the pump hands them; each keeps its own database connection.
+def share_of_a_lane(threads: int) -> int:
+    """How many of a pump's threads one lane may have, so that a slow store delays no other."""
+    return max(1, threads * 4 // 5)
 
-    One lane has three quarters of them at the most, so that a slow store delays no other.
-    """
+
+class Crew:
+    """Threads that carry out what the pump hands them; each keeps its own database connection."""
 
     def __init__(self, size: int, world: World) -> None:
         self.size = size
         self.busy = 0
-        self.of_a_lane = max(1, size * 3 // 4)
+        self.of_a_lane = share_of_a_lane(size)
         self._carried: Counter[int] = Counter()  # messages under way, by lane
         self.done = 0
         self.given_at = 0.0
+        self._opened: set[int] = set()  # lanes that may have more since somebody was done, and were not looked for yet
         self.suspect = False  # the message given last was one
         self._changed = threading.Condition()
-        self._jobs: queue.SimpleQueue[OutboxMessage | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[OutboxMessage, Cohort] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._work, args=(world,), daemon=True) for _ in range(size)]
         for thread in self._threads:
             thread.start()
@@ -82,7 +100,7 @@ class Crew:
         if time.monotonic() - self.given_at >= GATHER_S:
             return 1
         with self._changed:
-            kept = sum(count for count in self._carried.values() if count >= self.of_a_lane)
+            kept = sum(count for count in self._carried.values() if not self._takes_more(count))
         return (self.size - kept + 1) // 2  # of those that other lanes can have
 
     @property
@@ -92,17 +110,44 @@ class Crew:
 
     @property
     def room(self) -> dict[int, int]:
-        """How many more each lane that has some under way may have."""
-        with self._changed:
-            return {lane_id: self.of_a_lane - count for lane_id, count in self._carried.items()}
+        """How many more each lane that has some under way may have.
 
-    def give(self, message: OutboxMessage) -> None:
+        None while more than half of its share are: messages that come together share their statements. After
+        STUCK_S without a claim, whatever its share has left.
+        """
+        late = time.monotonic() - self.given_at >= STUCK_S
         with self._changed:
-            self.busy += 1
-            self._carried[message.lane_id] += 1
-            self.suspect = message.crashes > 0
+            return {
+                lane_id: self.of_a_lane - count if late or self._takes_more(count) else 0
+                for lane_id, count in self._carried.items()
+            }
+
+    @property
+    def has_room(self) -> bool:
+        """Somebody was done since the last look, so that a lane may have more than the last claim could give it."""
+        return bool(self._opened)
+
+    def look(self) -> None:
+        """What has opened by now is claimed for next."""
+        with self._changed:
+            self._opened.clear()
+
+    def _takes_more(self, count: int) -> bool:
+        return count <= self.of_a_lane // 2
+
+    def give(self, messages: Sequence[OutboxMessage]) -> None:
+        """What one claim brought: they go through the same steps at the same time."""
+        if not messages:
+            return
+        cohort = Cohort(len(messages))
+        with self._changed:
+            self.busy += len(messages)
+            self._carried.update(message.lane_id for message in messages)
+            self.suspect = messages[0].crashes > 0
             self.given_at = time.monotonic()
-        self._jobs.put(message)
+            self._opened = {lane_id for lane_id in self._opened if self._takes_more(self._carried[lane_id])}
+        for message in messages:
+            self._jobs.put((message, cohort))
 
     def wait(self, seconds: float) -> None:
         """Until somebody is done, or so long."""
@@ -117,9 +162,10 @@ class Crew:
 
     def _work(self, world: World) -> None:
         try:
-            while (message := self._jobs.get()) is not None:
+            while (job := self._jobs.get()) is not None:
+                message, cohort = job
                 try:
-                    with at_work():
+                    with at_work(cohort):
                         outbox.carry_out(message, world)
                 except Exception:
                     # the database went away while the outcome was written: the lease runs out and it is looked for
@@ -136,13 +182,15 @@ class Crew:
 
     def _put_down(self, lane_id: int) -> None:
         self._carried[lane_id] -= 1
+        if self._takes_more(self._carried[lane_id]):
+            self._opened.add(lane_id)
         if not self._carried[lane_id]:
             del self._carried[lane_id]
 
 
 def _run(crew: Crew, world: World, *, deadline: float) -> None:
     idle_since = time.monotonic()
-    housekeeping_at = beat_at = 0.0
+    housekeeping_at = beat_at = looked_at = 0.0
     suspect_due = False
     while (now := time.monotonic()) < deadline:
         if now >= beat_at:
@@ -153,24 +201,32 @@ def _run(crew: Crew, world: World, *, deadline: float) -> None:
             outbox.take_back_expired(at=world.now())
             suspect_due = not crew.alone and outbox.suspect_is_due(at=world.now())
             housekeeping_at = now + HOUSEKEEPING_S
+        if crew.busy and not crew.has_room and now - looked_at < LOOK_AGAIN_S:
+            crew.wait(POLL_S)
+            continue
+        crew.look()
         claimed = _claim(crew, suspect_due=suspect_due, at=world.now())
         suspect_due = suspect_due and not claimed and crew.busy > 0
-        for message in claimed:
-            crew.give(message)
+        crew.give(claimed)
         if claimed or crew.busy:
             idle_since = now
         elif now - idle_since > LINGER_S:
             return
         if not claimed:
+            looked_at = now
             crew.wait(POLL_S)
 
 
 def _claim(crew: Crew, *, suspect_due: bool, at: datetime) -> list[OutboxMessage]:
     """What the crew can take on: as many clean messages as have room, or one suspect when nobody is busy."""
     if suspect_due:
-        return [] if crew.busy else outbox.claim(at=at, limit=1, among=outbox.SUSPECT)
+        if crew.busy:
+            return []
+        limits.answers.flush()
+        return outbox.claim(at=at, limit=1, among=outbox.SUSPECT)
     if crew.free < crew.worth_claiming:
         return []
+    limits.answers.flush()  # what a claim spends is reckoned from what was told last
     limit = min(crew.free, crew.of_a_lane, outbox.CLAIM_SIZE)
     return outbox.claim(at=at, limit=limit, among=outbox.CLEAN, room=crew.room)
 

@@ -7,9 +7,11 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import and_
 
 from django.db import connection as database
-from django.db.models import Q, QuerySet, TextField, lookups
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, lookups
 from django.db.models.functions import Cast
 
 from accounts.models import Merchant
@@ -17,7 +19,7 @@ from connectors import times
 from connectors.base import BlockerCode
 from orders.due import DueKind
 from orders.enums import ExportStatus, FulfillmentStatus, Headline, PaymentStatus
-from orders.models import Order
+from orders.models import Order, OrderPush
 from orders.models.export import export_status_is
 from orders.services import archiving
 from orders.states import ATTENTION
@@ -129,22 +131,19 @@ def order_page(merchant: Merchant, wanted: Wanted, *, at: datetime) -> Page:
         orders = orders.order_by("placed_at", "pk")
     key, column = read_cursor(wanted.cursor), "due_at" if wanted.by_due else "placed_at"
     if key is not None:
-        orders = orders.filter(_beyond(key, column, ascending=wanted.oldest_first or wanted.by_due))
+        orders = orders.filter(beyond(key, column, ascending=wanted.oldest_first or wanted.by_due))
     rows = list(orders[: PAGE_SIZE + 1])
-    more = rows[PAGE_SIZE:]
-    return Page(rows[:PAGE_SIZE], write_cursor(rows[PAGE_SIZE - 1], column) if more else "")
+    last = rows[PAGE_SIZE - 1] if len(rows) > PAGE_SIZE else None
+    return Page(rows[:PAGE_SIZE], write_cursor(getattr(last, column), last.pk) if last else "")
 
 
 def narrowed(merchant: Merchant, wanted: Wanted, *, at: datetime) -> QuerySet[Order]:
     """The merchant's orders that the tab, the search and the filters leave."""
     exactly = {column: getattr(wanted, name) for name, column in _EXACT.items() if getattr(wanted, name)}
-    orders: QuerySet[Order] = Order.objects.of(merchant).filter(is_archived=wanted.tab.archived, **exactly)
-    if wanted.tab.headlines:
-        orders = orders.filter(_behind(wanted.tab))
-    for word in wanted.words.lower().split()[:6]:
-        orders = orders.filter(search_text__contains=word)
+    orders: QuerySet[Order] = Order.objects.of(merchant).filter(behind(wanted.tab), **exactly)
+    orders = orders.filter(says(wanted.words))
     if wanted.destination:
-        orders = orders.filter(pushes__connection__public_id=wanted.destination).distinct()
+        orders = orders.filter(goes_to(wanted.destination))
     if wanted.export:
         orders = orders.filter(export_status_is(wanted.export))
     if wanted.due in DueKind.values:
@@ -160,9 +159,22 @@ def narrowed(merchant: Merchant, wanted: Wanted, *, at: datetime) -> QuerySet[Or
     return orders
 
 
-def _behind(tab: Tab) -> Q:
-    headed = Q(headline__in=tab.headlines)
-    return headed | Q(needs_look=True) if tab.looks else headed
+def behind(tab: Tab) -> Q:
+    """Orders that stand behind a tab."""
+    shelf = Q(is_archived=tab.archived)
+    headed = Q(headline__in=tab.headlines) if tab.headlines else Q()
+    return shelf & (headed | Q(needs_look=True) if tab.looks else headed)
+
+
+def says(words: str) -> Q:
+    """Orders with all of these words, six at the most, in what is searched."""
+    parts = [Q(search_text__contains=word) for word in words.lower().split()[:6]]
+    return reduce(and_, parts, Q())
+
+
+def goes_to(connection_id: str) -> Q:
+    """Orders with a part for this connection, by its public id."""
+    return Q(Exists(OrderPush.objects.filter(order=OuterRef("pk"), connection__public_id=connection_id)))
 
 
 def has_blocker(code: str) -> Q:
@@ -171,9 +183,8 @@ def has_blocker(code: str) -> Q:
     return Q(lookups.Contains(text, f'"code": "{code}"'))
 
 
-def write_cursor(order: Order, column: str = "placed_at") -> str:
-    moment: datetime = getattr(order, column)
-    text = f"{moment.astimezone(UTC).isoformat()}|{order.pk}"
+def write_cursor(at: datetime, pk: int) -> str:
+    text = f"{at.astimezone(UTC).isoformat()}|{pk}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -188,7 +199,8 @@ def read_cursor(cursor: str) -> tuple[datetime, int] | None:
         return None
 
 
-def _beyond(key: tuple[datetime, int], column: str, *, ascending: bool) -> Q:
+def beyond(key: tuple[datetime, int], column: str, *, ascending: bool) -> Q:
+    """What comes after this key when sorted by the column, then by the primary key."""
     at, pk = key
     if ascending:
         return Q((f"{column}__gte", at)) & (Q((f"{column}__gt", at)) | Q(pk__gt=pk))

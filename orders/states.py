@@ -20,12 +20,26 @@ PICKUP_TRANSITIONS: Mapping[str, frozenset[str]] = {
 }
 
 ORDER_TRANSITIONS: Mapping[str, frozenset[str]] = {
+    # draft or pending -> completed when the shop where it was placed has sent it
     OrderStatus.DRAFT: frozenset(
-        {OrderStatus.PENDING, OrderStatus.DECLINED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+        {
+            OrderStatus.PENDING,
+            OrderStatus.DECLINED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+            OrderStatus.COMPLETED,
+        }
     ),
     # pending -> draft when more is asked of the order than it has, or its customer's data were removed
     OrderStatus.PENDING: frozenset(
-        {OrderStatus.DRAFT, OrderStatus.CONFIRMED, OrderStatus.DECLINED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+        {
+            OrderStatus.DRAFT,
+            OrderStatus.CONFIRMED,
+            OrderStatus.DECLINED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+            OrderStatus.COMPLETED,
+        }
     ),
     # confirmed -> expired only while nothing was captured
     OrderStatus.CONFIRMED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}),

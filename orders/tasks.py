@@ -94,8 +94,9 @@ def refresh_catalogs() -> None:
 
 
 def read_standing() -> None:
-    """Every night: have each order read that stands at a destination and is not sent yet."""
+    """Every night: have each order read that stands at a destination and is not sent yet, and each payment set aside."""
     nightly_reads.promise(at=timezone.now())
+    nightly_reads.promise_payments(at=timezone.now())
 
 
 def audit_books() -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+import os
+import time
+from collections.abc import Generator, Iterable, Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import responses
+import time_machine
 from django.db import connection as database
 from django.db.models.signals import post_migrate
+from django.middleware import csrf
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Merchant, Role, User
-from tests import migrated
+from orders.world import DatabaseClock
+from tests import invariants, migrated
 from tests.connectors.wire import ShopOnTheWire
-from tests.factories import make_member, make_merchant
+from tests.factories import NOON, make_member, make_merchant
+
+AHEAD = timedelta(hours=36)  # of the time of the machine
+_TODAY = ("processes", "browser", "today")
+_BEGAN = time.monotonic()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,6 +41,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _uses_database(item: pytest.Item) -> bool:
     fixtures = {"db", "transactional_db", "live_server"}
     return item.get_closest_marker("django_db") is not None or bool(fixtures & set(getattr(item, "fixturenames", ())))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Tests run on the days that they were written for, whatever day it is: pages and models take the time from the
+    machine, and tests hand in NOON. Processes of their own, browsers and real stores live today."""
+    if any(map(item.get_closest_marker, _TODAY)) or any(name.startswith("STOREWARD_LIVE_") for name in os.environ):
+        return (yield)
+    at = NOON - AHEAD + timedelta(seconds=time.monotonic() - _BEGAN)
+    with time_machine.travel(at, tick=True), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseClock, "_ask", staticmethod(timezone.now))
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    invariants.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """After each test that uses a database, before its rows are taken back: what must hold always, holds."""
+    yield
+    if _uses_database(item) and not database.needs_rollback:  # a refused statement lets no other be asked
+        planted = {marker.args[0] for marker in item.iter_markers("plants")}
+        wrong = [f"{name} {what}" for name, what in invariants.broken() if name not in planted]
+        assert not wrong, "\n".join(wrong)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -78,16 +117,24 @@ def store() -> Iterator[ShopOnTheWire]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_words_by_chance() -> Iterator[None]:
+    """A page's token against forgery is made of letters that spell nothing that a test may miss on the page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csrf, "CSRF_ALLOWED_CHARS", "bcdfghjklmnpqrstvwxz")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _flushes_are_plain(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Emptying the tables after a transactional test makes no permissions and content types anew: nobody reads them.
 
-    On PostgreSQL it deletes: the tables hold a few rows, and to truncate eighty of them takes ten times as long.
+    On PostgreSQL it deletes where there is something, in one statement: a few tables of a hundred hold a few rows.
     """
     receivers, post_migrate.receivers = post_migrate.receivers, []
     gc.collect()
     gc.freeze()  # what stands by now stays: the tests that collect need not look through it each time
     if database.vendor == "postgresql":
-        database.ops.sql_flush = _deletes  # type: ignore[method-assign]
+        database.ops.sql_flush = _Emptying()  # type: ignore[method-assign]
     yield
     post_migrate.receivers = receivers
     if database.vendor == "postgresql":
@@ -104,5 +151,17 @@ def _end_other_sessions() -> None:
         )
 
 
-def _deletes(_style: object, tables: Iterable[str], **_: bool) -> list[str]:
-    return [f"DELETE FROM {database.ops.quote_name(table)}" for table in tables]
+class _Emptying:
+    """A function of the database that keeps its plans, made anew when there are other tables."""
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+
+    def __call__(self, _style: object, tables: Iterable[str], **_: bool) -> list[str]:
+        known, self.tables = self.tables, set(tables)
+        return [*([] if self.tables == known else [self._makes()]), "SELECT empty_tables()"]
+
+    def _makes(self) -> str:
+        names = map(database.ops.quote_name, sorted(self.tables))
+        each = " ".join(f"IF EXISTS (SELECT FROM {name}) THEN DELETE FROM {name}; END IF;" for name in names)
+        return f"CREATE OR REPLACE FUNCTION empty_tables() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {each} END $$"

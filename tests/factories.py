@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Marketplace, Membership, Merchant, Role, User
 from connectors import conditions
@@ -19,6 +20,13 @@ from orders.models import Channel, Lane, Order, OrderAddress, OrderLine, OrderPu
 from orders.services import preflight
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def later(**by: float) -> datetime:
+    """When all is due: what a test wrote at NOON, and what a page wrote by the machine's clock."""
+    return max(NOON, timezone.now()) + timedelta(**by)
+
+
 _count = itertools.count(10001)
 
 

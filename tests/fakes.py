@@ -26,9 +26,17 @@ from connectors.base import (
     ShopInfo,
     WebhookState,
 )
-from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import (
+    ConnectorError,
+    CredentialsError,
+    NotVisibleError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+)
 from connectors.gateway import registry as gateways
 from orders.world import World
+from tests import invariants
 from tests.factories import NOON
 
 
@@ -41,6 +49,19 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+
+
+class Passing:
+    """The pump's time: it passes while the pump waits, and nothing that it does takes any."""
+
+    def __init__(self) -> None:
+        self.s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.s
+
+    def pass_by(self, seconds: float) -> None:
+        self.s += seconds
 
 
 class FakeStore(Connector):
@@ -72,6 +93,10 @@ class FakeStore(Connector):
         self.half_made: set[str] = set()  # ids that lack something
         self.put_back_there: list[PutBack] = []
         self.calls: list[str] = []
+        invariants.watch(self)
+
+    def _hides(self, order: RemoteOrder) -> bool:
+        return self.hides_after is not None and self.clock.now() - order.created_at > self.hides_after
 
     # --- the connector's verbs ---
 
@@ -111,13 +136,16 @@ class FakeStore(Connector):
             raise OutcomeUnknownError("The store did not answer in time.")
         return ref
 
+    def shows_all(self) -> bool:
+        return self.hides_after is None
+
     def find(self, reference: str, *, since: datetime) -> tuple[RemoteRef, ...]:
         self._call("find")
         visible = self.clock.now() - timedelta(seconds=self.index_lag_s)
         found = [
             order
             for order in self.orders.values()
-            if order.reference == reference and since <= order.created_at <= visible
+            if order.reference == reference and since <= order.created_at <= visible and not self._hides(order)
         ]
         return tuple(order.ref for order in sorted(found, key=lambda order: order.created_at))
 
@@ -129,16 +157,22 @@ class FakeStore(Connector):
 
     def read(self, remote_id: str) -> RemoteOrder | None:
         self._call("read")
-        return self.orders.get(remote_id)
+        order = self.orders.get(remote_id)
+        if self.hides_after is not None and (order is None or self._hides(order)):
+            raise NotVisibleError("The store does not show it.", shown_for=self.hides_after)
+        return order
 
     def add_notes(self, remote_id: str, order: OutboundOrder) -> None:
         self._call("add_notes")
         self.notes[remote_id] = order.options.note
 
-    def put_back(self, remote_id: str, back: PutBack) -> None:
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
         self._call("put_back")
+        if self.hides_after is not None and (remote_id not in self.orders or self._hides(self.orders[remote_id])):
+            raise NotVisibleError("The store does not show it.", shown_for=self.hides_after)
         if back not in self.put_back_there:
             self.put_back_there.append(back)
+        return True
 
     def cancel(self, remote_id: str, *, note: str) -> None:
         self._call("cancel")
@@ -165,6 +199,14 @@ class FakeStore(Connector):
         """Sell these SKUs; without `stock` they are not counted."""
         for sku in skus:
             self.variants[sku] = RemoteVariant(variant_id=f"variant-{sku}", sku=sku, title=sku, stock=stock)
+
+    def made(self) -> dict[str, list[str]]:
+        """The ledger's ids, by our reference."""
+        made: dict[str, list[str]] = {}
+        for remote_id, order in self.orders.items():
+            if order.reference:  # the store's own orders have none
+                made.setdefault(order.reference, []).append(remote_id)
+        return made
 
     def add(self, order: OutboundOrder) -> RemoteRef:
         """Put an order in the ledger; the same one twice is two."""

@@ -14,7 +14,7 @@ _WAITING = """
 
 def until_waiting(count: int) -> None:
     """Return once so many sessions of this database wait for a lock; others may be tested beside it."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees the sessions of its first look

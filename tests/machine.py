@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ class Machine:
     database: Path
     port: int = 8000
     sftp_port: int = 0  # 0: the setting's own
+    database_url: str = ""  # of another database than the file
 
     @property
     def url(self) -> str:
@@ -34,7 +37,7 @@ class Machine:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "STOREWARD_ENV": "try-out",
             "PRACTICE_STORES": "1",
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database_url or f"sqlite:///{self.database}",
             "BASE_URL": self.url,
             "EMAIL_URL": "",
             "LOG_LEVEL": "WARNING",
@@ -76,6 +79,14 @@ def wait_until(holds: Callable[[], object], *, seconds: float, what: str) -> Non
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def _stats() -> list[list[str]]:

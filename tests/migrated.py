@@ -43,6 +43,21 @@ def set_up(machine: Machine) -> None:
     shutil.copyfile(_sqlite_file(), machine.database)
 
 
+@contextmanager
+def beside() -> Iterator[str]:
+    """A PostgreSQL database that nobody used yet, beside this process's own. Its address."""
+    name = f"{database.settings_dict['NAME']}_beside"
+    _server("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+    if database.settings_dict["TEST"].get("TEMPLATE") == _template():
+        _server("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(name), sql.Identifier(_template()))
+    else:
+        _server("CREATE DATABASE {}", sql.Identifier(name))
+        _migrate(_env_of(name))
+    subprocess.run([sys.executable, "manage.py", "createcachetable", "-v0"], env=_env_of(name), cwd=ROOT, check=True)
+    yield _env_of(name)["DATABASE_URL"]
+    _server("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+
+
 def fill(memory: sqlite3.Connection) -> None:
     """A database in memory that nobody used yet."""
     _make_file()
@@ -87,8 +102,11 @@ def _make_file() -> None:
 def _make_template() -> None:
     drop_template()
     _server("CREATE DATABASE {}", sql.Identifier(_template()))
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{_template()}").geturl()
-    _migrate({**os.environ, "DATABASE_URL": url})
+    _migrate(_env_of(_template()))
+
+
+def _env_of(name: str) -> dict[str, str]:
+    return {**os.environ, "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()}
 
 
 def _migrate(env: dict[str, str]) -> None:
@@ -101,23 +119,24 @@ def _sqlite_file() -> Path:
 
 
 def _digest() -> str:
-    """Changes with any migration of any app."""
+    """Changes with any migration of any app; of ours too while a run makes its tables without them."""
     modules = {inspect.getmodule(type(each)) for each in MigrationLoader(None).disk_migrations.values()}
-    files = sorted(Path(module.__file__) for module in modules if module is not None and module.__file__)
+    installed = (Path(module.__file__) for module in modules if module is not None and module.__file__)
+    files = sorted({*installed, *ROOT.glob("*/migrations/*.py")})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def _template() -> str:
-    """Of the database that the run was given: two runs at once have two."""
-    return f"{settings.DATABASES['default']['NAME']}_migrated"
+    """Of the database that the run was given: two runs at once have two. Django's settings name a worker's own by now."""
+    return f"{urlsplit(os.environ['DATABASE_URL']).path.lstrip('/')}_migrated"
 
 
-def _server(statement: str, name: sql.Identifier) -> None:
+def _server(statement: str, *names: sql.Identifier) -> None:
     """Databases are made and dropped outside of transactions, from a database beside them."""
     given = database.get_connection_params()
     known = {key: given[key] for key in ("user", "password", "host", "port") if key in given}
     with psycopg.connect(dbname="postgres", autocommit=True, **known) as server:
-        server.execute(sql.SQL(statement).format(name))
+        server.execute(sql.SQL(statement).format(*names))
 
 
 @contextmanager

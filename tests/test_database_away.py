@@ -125,8 +125,8 @@ def test_a_worker_whose_outcome_is_not_written_goes_on_with_the_next(caplog: pyt
     crew = pump.Crew(1, make_world(FakeStore()))
 
     with caplog.at_level(logging.ERROR):
-        crew.give(first)
-        crew.give(second)
+        crew.give([first])
+        crew.give([second])
         crew.stop()
 
     assert (carried, crew.busy, crew.done) == ([1, 2], 0, 2)

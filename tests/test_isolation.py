@@ -45,6 +45,7 @@ ELSEWHERE = {
     "refund-requests/": "tests/orders/api/test_refund_requests.py",
     "refund-pictures/": "tests/orders/views/test_refunds.py",
     "requirements/": "tests/orders/api/test_drafts.py",  # a channel's name in one's own settings, no object
+    "ready-notices/": "tests/orders/services/test_ready_notices.py",
     "write-backs/": "tests/orders/services/test_write_backs.py",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.errors import NotOfferedError
@@ -118,8 +118,8 @@ class Carrier(ABC):
     def cancel(self, request: PickupRequest, number: str) -> None:
         """Call it off; calling off twice is harmless."""
 
-    def quote(self, request: PickupRequest) -> str:
-        """What it would cost: "6.65 USD". Only where `quotes`."""
+    def quote(self, request: PickupRequest, *, today: date) -> str:
+        """What it would cost: "6.65 USD"; `today` in the zone of the place. Only where `quotes`."""
         raise self._not_offered()
 
     def find(self, request: PickupRequest) -> Confirmation | None:

@@ -9,6 +9,7 @@ reference for today and tomorrow: both are used to never have two drivers come.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import quote as quote_path
 
@@ -18,6 +19,7 @@ from connectors.carriers.labels import BoxLabel, Label, LabelRequest, Rate
 from connectors.errors import (
     CredentialsError,
     FieldError,
+    HostRefusedError,
     NotOfferedError,
     OutcomeUnknownError,
     RejectedError,
@@ -28,9 +30,11 @@ from connectors.http import Answer
 PRODUCTION, TESTING = "https://onlinetools.ups.com", "https://wwwcie.ups.com"
 VERSION, RECOVERY_VERSION = "v2409", "v1"
 REFERENCE_MAX, COMPANY_MAX, CONTACT_MAX, STREET_MAX, NOTE_MAX = 35, 27, 22, 73, 57
+KEYS = ("client_id", "client_secret")
 MOST_PARCELS = 999
 HEAVIEST_KG = 9999.9
 _CANCELLED = "007"
+_SAME_DAY, _FUTURE_DAY = "01", "02"  # ServiceDateOption: today costs no less than a later day
 _ACCOUNT_LENGTHS = (6, 10)
 _GROUND, _PACKAGE, _BY_ACCOUNT = "003", "01", "01"
 _KILOGRAM_COUNTRIES_EXCEPT = ("US", "PR")
@@ -52,24 +56,9 @@ class UpsCarrier(Carrier):
     def check(self) -> None:
         self._pending()
 
-    def quote(self, request: PickupRequest) -> str:
-        place = request.place
-        body = {
-            "PickupRateRequest": {
-                "PickupAddress": {
-                    "AddressLine": place.address1[:STREET_MAX],
-                    "City": place.city,
-                    "StateProvince": place.province_code,
-                    "PostalCode": place.postcode,
-                    "CountryCode": place.country_code,
-                    "ResidentialIndicator": "N",
-                },
-                "AlternateAddressIndicator": "Y",
-                "ServiceDateOption": "02",  # a day after today; 01 is today, which costs no less
-                "PickupDateInfo": _when(request),
-            }
-        }
+    def quote(self, request: PickupRequest, *, today: date) -> str:
         path = f"/api/shipments/{VERSION}/pickup/oncall"
+        body = quote_body(request, today=today)
         return _cost(self._call("POST", path, within="PickupRateResponse", json=body, changes=False))
 
     def schedule(self, request: PickupRequest) -> Confirmation:
@@ -92,7 +81,7 @@ class UpsCarrier(Carrier):
         try:
             path, headers = f"/api/shipments/{VERSION}/pickup/02", {"Prn": number}
             self._call("DELETE", path, within="PickupCancelResponse", headers=headers, changes=True)
-        except RejectedError:
+        except (RejectedError, HostRefusedError):
             if self.find(request) is not None:
                 raise
 
@@ -206,12 +195,15 @@ class UpsCarrier(Carrier):
     def _access(self) -> str:
         """One token for all calls of this object; it lives four hours, the object minutes."""
         if not self._token:
+            keys = self.login.credentials
+            if not all(keys.get(name) for name in KEYS):
+                raise CredentialsError("The client ID and secret of this UPS account are missing. Type them in again.")
             answer = self.http.request(
                 "POST",
                 f"{self.login.base_url}/security/v1/oauth/token",
                 headers={"x-merchant-id": self.login.account_number},
                 form={"grant_type": "client_credentials"},
-                auth=(self.login.credentials["client_id"], self.login.credentials["client_secret"]),
+                auth=(keys["client_id"], keys["client_secret"]),
                 operation="token",
                 changes=False,
             )
@@ -221,19 +213,26 @@ class UpsCarrier(Carrier):
         return self._token
 
 
-def read_login(given: Mapping[str, str], *, practice: str = "") -> tuple[str, str, dict[str, str]]:
-    """Address, account number and credentials, as typed. Raises FieldError."""
-    base_url = given["base_url"].strip().rstrip("/") or PRODUCTION
-    if base_url not in (PRODUCTION, TESTING) and not (practice and base_url.startswith(practice)):
+def read_login(given: Mapping[str, str], *, base_url: str = "") -> tuple[str, str, dict[str, str]]:
+    """Address, account number and credentials, as typed. Raises FieldError.
+
+    `base_url`: where the carrier answers, when that is known without what was typed.
+    """
+    where = base_url or given["base_url"].strip().rstrip("/") or PRODUCTION
+    if not base_url and where not in (PRODUCTION, TESTING):
         raise FieldError("base_url", f"This is {PRODUCTION} or {TESTING}.")
     number = given["account_number"].strip().upper()
     if len(number) not in _ACCOUNT_LENGTHS or not number.isalnum():
         raise FieldError("account_number", "A UPS account number has 6 or 10 letters and digits.")
-    for name in ("client_id", "client_secret"):
+    return where, number, read_keys(given)
+
+
+def read_keys(given: Mapping[str, str]) -> dict[str, str]:
+    """Credentials, as typed. Raises FieldError."""
+    for name in KEYS:
         if not given[name].strip():
             raise FieldError(name, "Copy it from your app at developer.ups.com.")
-    credentials = {name: given[name].strip() for name in ("client_id", "client_secret")}
-    return base_url, number, credentials
+    return {name: given[name].strip() for name in KEYS}
 
 
 def _read(answer: Answer) -> Any:
@@ -269,6 +268,26 @@ def _refuse(request: PickupRequest) -> None:
         raise RejectedError("This is too heavy for one UPS pickup.")
     if not request.place.phone:
         raise RejectedError("UPS wants a phone number of the pickup address.")
+
+
+def quote_body(request: PickupRequest, *, today: date) -> dict[str, Any]:
+    """What a pickup costs is asked with this; `today` in the zone of the place."""
+    place = request.place
+    return {
+        "PickupRateRequest": {
+            "PickupAddress": {
+                "AddressLine": place.address1[:STREET_MAX],
+                "City": place.city,
+                "StateProvince": place.province_code,
+                "PostalCode": place.postcode,
+                "CountryCode": place.country_code,
+                "ResidentialIndicator": "N",
+            },
+            "AlternateAddressIndicator": "Y",
+            "ServiceDateOption": _SAME_DAY if request.opens_at.date() == today else _FUTURE_DAY,
+            "PickupDateInfo": _when(request),
+        }
+    }
 
 
 def _when(request: PickupRequest) -> dict[str, str]:

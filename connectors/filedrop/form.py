@@ -24,14 +24,14 @@ RECONNECT: tuple[str, ...] = ("email", "currency")
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """What was typed, as a connection keeps it. Raises FieldError in plain words."""
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """What was typed, as a connection keeps it. Raises FieldError in plain words.
+
+    `base_url`: where the supplier answers, when that is known without what was typed.
+    """
     email, currency = given.get("email", "").strip(), given.get("currency", "").strip().upper()
     if not _EMAIL.fullmatch(email) or len(email) > 254:
         raise FieldError("email", "This is no e-mail address.")
     if not is_currency(currency):
         raise FieldError("currency", "A currency has three letters, as in USD.")
-    address = given.get("base_url", "")
-    if not practice or not address.startswith(practice):
-        address = f"mailto:{email.lower()}"
-    return Entry(base_url=address, credentials={"email": email, "currency": currency})
+    return Entry(base_url=base_url or f"mailto:{email.lower()}", credentials={"email": email, "currency": currency})

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from secrets import token_hex
 from typing import Any, ClassVar
 
 from connectors.base import (
+    Account,
     Blocker,
     BlockerCode,
     Capabilities,
+    InboundNotice,
     OutboundOrder,
     PreviewCall,
     RemoteOrder,
@@ -20,12 +20,14 @@ from connectors.base import (
 )
 from connectors.desk import Booked, PurchaseFile, Ticket
 from connectors.errors import ConnectorError, CredentialsError, OutcomeUnknownError, RejectedError, RetryableError
-from connectors.filedrop import mapping, tracking
-from connectors.filedrop.connector import FileDropConnector, preview_of, ref_of
-from connectors.sftp import Entry, Listing, Place, Session
+from connectors.filedrop import mapping as files
+from connectors.filedrop.connector import FileDropConnector, ref_of
+from connectors.filedrop_sftp import mapping, webhook
+from connectors.filedrop_sftp.client import SftpDropClient
+from connectors.http import HttpClient
+from connectors.sftp import Entry, Listing, Session
 
 FILES_AT_ONCE = 10  # tracking files of one poll; the next takes the rest
-NAME_MAX = 255
 
 
 class SftpDropConnector(FileDropConnector):
@@ -38,16 +40,14 @@ class SftpDropConnector(FileDropConnector):
     )
     horizon_s: ClassVar[int] = 60  # a session ends after 30 s, and with it whatever it began
 
+    def __init__(self, account: Account, http: HttpClient) -> None:
+        super().__init__(account, http)
+        self._client = SftpDropClient(account, http)
+
     def check(self) -> ShopInfo:
-        """Sign in, look at both folders, and write, rename, read and remove a test file where orders will go."""
+        """What an order will need is tried out there."""
+        self._client.look()
         given = self.account.credentials
-        with self._session() as session:
-            with _about("orders_folder"):
-                session.folder(self._folder)
-                self._try_to_write(session)
-            if given["tracking_folder"]:
-                with _about("tracking_folder"):
-                    session.folder(given["tracking_folder"])
         return ShopInfo(
             remote_id=f"{given['user']}@{given['host']}:{given['port']}",
             name=given["host"],
@@ -56,21 +56,17 @@ class SftpDropConnector(FileDropConnector):
         )
 
     def request_for(self, order: OutboundOrder) -> dict[str, Any]:
-        file = mapping.purchase_file(order)
-        return {"path": self._path(file.name), "csv": file.body.decode()}
+        return mapping.request(order, folder=self._client.folder)
 
     def calls_for(self, order: OutboundOrder) -> tuple[PreviewCall, ...]:
-        """The one file, under its final name, with its very bytes."""
-        file = mapping.purchase_file(order)
-        return (preview_of("SFTP", self._path(file.name), file),)
+        return (mapping.preview(order, folder=self._client.folder),)
 
     def create(self, order: OutboundOrder) -> RemoteRef:
         """Put the file there, unless the book or the folder has it."""
         file = self._file(order)
         booked = self._desk.look_up(file.reference)
         if booked is None or not booked.is_sent:
-            with self._session() as session:
-                session.folder(self._folder)
+            with self._client.at_orders() as session:
                 self._deliver(session, file, booked)
         return ref_of(file.reference)
 
@@ -78,57 +74,29 @@ class SftpDropConnector(FileDropConnector):
         """By the book, and by the folder where the book does not know."""
         booked = self._desk.look_up(reference)
         if booked is None or not booked.is_sent:
-            with self._session() as session:
-                session.folder(self._folder)  # without it "not there" would prove nothing
+            with self._client.at_orders() as session:
                 if not self._adopted(session, reference, booked):
                     return ()
         return (ref_of(reference),)
 
     def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
         """What the book says, once the tracking that is new has been fetched into it."""
-        if self.account.credentials["tracking_folder"]:
+        if self._client.tracking_folder:
             self._fetch_tracking()
         return super().changed_since(since)
 
-    def _try_to_write(self, session: Session) -> None:
-        """All that an order needs, with names that nobody takes for one. Raises CredentialsError naming the right that lacks."""
-        first, second = (self._path(f"storeward-test.{token_hex(8)}.part") for _ in range(2))
-        body = first.encode()
-        try:
-            with self._right("write files"):
-                session.write_new(first, body)
-            with self._right("rename files"):
-                session.rename(first, second)
-            with self._right("read files"):
-                if self._read(session, second) != body:
-                    raise RetryableError(
-                        f"{self.account.credentials['host']} did not keep a test file as it was written."
-                    )
-            with self._right("remove files"):
-                session.remove(second)
-        except ConnectorError:
-            for path in (first, second):
-                with suppress(ConnectorError):  # what is told is why the test failed
-                    session.remove(path)
-            raise
-
-    @contextmanager
-    def _right(self, right: str) -> Iterator[None]:
-        given = self.account.credentials
-        try:
-            yield
-        except CredentialsError as error:
-            message = (
-                f"{given['user']} may not {right} in {self._folder} on {given['host']}: ask the supplier to allow it."
-            )
-            raise CredentialsError(message, code=error.code) from None
+    @classmethod
+    def parse_webhook(
+        cls, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account
+    ) -> InboundNotice:
+        webhook.parse(headers=headers, body=body, secrets=secrets, account=account)
 
     # --- out ---
 
     def _deliver(self, session: Session, file: PurchaseFile, booked: Booked | None) -> None:
         """Safe to repeat: what has the final name is there, what has the other was never an order."""
-        path = self._path(file.name)
-        there = self._read(session, path)
+        path = self._client.path(file.name)
+        there = self._client.order_at(session, path)
         if there == file.body:
             self._write_down(file, booked)
             return
@@ -140,15 +108,15 @@ class SftpDropConnector(FileDropConnector):
 
     def _take_back(self, session: Session, path: str, booked: Booked) -> None:
         """A file that still has its first name never got the other, and cannot get it once it is gone."""
-        if not session.remove(_part(path, booked.token)):
-            raise _unsure(booked.reference, self.account.credentials["host"])
+        if not session.remove(mapping.part_of(path, booked.token)):
+            raise _unsure(booked.reference, self._client.host)
         self._desk.settle(booked.reference, arrived=False)
 
     def _upload(self, session: Session, path: str, file: PurchaseFile) -> None:
         ticket = self._desk.begin(file)
         try:
             self._put(session, path, file, ticket)
-            session.rename(_part(path, ticket.token), path)
+            session.rename(mapping.part_of(path, ticket.token), path)
         except OutcomeUnknownError:
             raise
         except ConnectorError:
@@ -158,21 +126,21 @@ class SftpDropConnector(FileDropConnector):
 
     def _put(self, session: Session, path: str, file: PurchaseFile, ticket: Ticket) -> None:
         """All of it under the first name, read back before it gets the final one: afterwards it may be gone at once."""
-        part = _part(path, ticket.token)
+        part = mapping.part_of(path, ticket.token)
         if ticket.token > 1:
-            session.remove(_part(path, ticket.token - 1))  # what one who did not come back has left
+            session.remove(mapping.part_of(path, ticket.token - 1))  # what one who did not come back has left
         session.write_new(part, file.body)
-        if self._read(session, part) != file.body:
-            raise RetryableError(f"{self.account.credentials['host']} keeps other bytes of {part} than were sent.")
+        if self._client.order_at(session, part) != file.body:
+            raise RetryableError(f"{self._client.host} keeps other bytes of {part} than were sent.")
         self._desk.name_it(ticket)
 
     # --- what is there ---
 
     def _adopted(self, session: Session, reference: str, booked: Booked | None) -> bool:
         """Whether the folder has this purchase order; then the book has it too."""
-        name = booked.file.name if booked and booked.file else mapping.file_name(reference)
-        body = self._read(session, self._path(name))
-        file = mapping.read_back(reference, body) if body else None
+        name = booked.file.name if booked and booked.file else files.file_name(reference)
+        body = self._client.order_at(session, self._client.path(name))
+        file = files.read_back(reference, body) if body else None
         if file is None or (booked and booked.file and booked.file.body != body):
             return False
         self._write_down(file, booked)
@@ -184,90 +152,40 @@ class SftpDropConnector(FileDropConnector):
         else:
             self._desk.settle(file.reference, arrived=True)
 
-    def _read(self, session: Session, path: str) -> bytes | None:
-        """A file that is too large is none of ours: it has no bytes that could be compared."""
-        try:
-            return session.read(path, max_bytes=mapping.MAX_BYTES)
-        except RejectedError:
-            return b""
-
     # --- back ---
 
     def _fetch_tracking(self) -> None:
-        folder = self.account.credentials["tracking_folder"]
-        with self._session() as session:
-            found = self._found(session, folder)
+        with self._client.session() as session:
+            found = self._found(session)
             for entry in self._desk.unread(found.files)[:FILES_AT_ONCE]:
                 try:
-                    body = session.read(f"{folder.rstrip('/')}/{entry.name}", max_bytes=tracking.MAX_BYTES)
+                    body = self._client.tracking_of(session, entry)
                 except RejectedError as error:
                     self._desk.refuse(entry, str(error))
                 else:
                     if body is not None:
                         self._desk.take_in(entry, body)
 
-    def _found(self, session: Session, folder: str) -> Listing:
+    def _found(self, session: Session) -> Listing:
         """Raises RejectedError for a folder that is closed to us: orders go out all the same."""
         try:
-            found = session.files(folder, wanted=self._is_new)
+            found = self._client.tracking_files(session, wanted=self._is_new)
         except CredentialsError as error:
             self._desk.warn("closed", f"No tracking can be fetched: {error} Orders go out all the same.")
             raise RejectedError(str(error)) from error
         if found.left_out:
+            waiting, newest = len(found.files) + found.left_out, len(found.files)
             self._desk.warn(
                 "crowded",
-                f"{len(found.files) + found.left_out} files wait in {folder}: the newest {len(found.files)} are read first, "
-                "the others as these are done. Ask the supplier to clear away what is long past.",
+                f"{waiting} files wait in {self._client.tracking_folder}: the newest {newest} are read first, the others as "
+                "these are done. Ask the supplier to clear away what is long past.",
             )
         return found
 
     def _is_new(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Of some of a folder's files those that may have to be read."""
-        named = [entry for entry in entries if _is_tracking(entry.name)]
+        named = [entry for entry in entries if mapping.is_tracking(entry.name)]
         return self._desk.not_read(named) if named else ()
-
-    def _session(self) -> Session:
-        given = self.account.credentials
-        place = Place(
-            host=given["host"],
-            port=int(given["port"]),
-            user=given["user"],
-            password=given["password"],
-            private_key=given["private_key"],
-            passphrase=given["passphrase"],
-            server_key=given.get("server_key", ""),
-        )
-        return Session(
-            place,
-            allow_loopback=self.http.allow_loopback,
-            deadline_s=self.http.deadline_s,
-            on_call=self.http.on_call,
-        )
-
-    @property
-    def _folder(self) -> str:
-        return self.account.credentials["orders_folder"]
-
-    def _path(self, name: str) -> str:
-        return f"{self._folder.rstrip('/')}/{name}"
-
-
-@contextmanager
-def _about(name: str) -> Iterator[None]:
-    """What the server refuses is about this field of the form."""
-    try:
-        yield
-    except CredentialsError as error:
-        raise CredentialsError(str(error), code=error.code, field=name) from None
-
-
-def _part(path: str, token: int) -> str:
-    """The name of a file that is still being written: nobody takes it for an order, and no other upload has it."""
-    return f"{path}.{token}.part"
-
-
-def _is_tracking(name: str) -> bool:
-    return name.lower().endswith(".csv") and not name.startswith(".") and len(name) <= NAME_MAX and name.isprintable()
 
 
 def _another(path: str) -> RejectedError:

@@ -41,9 +41,11 @@ _USER = re.compile(r"[^\s:@/\x00-\x1f]{1,100}")
 _FOLDER = re.compile(r"[^\x00-\x1f\\]{1,200}")
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """What was typed, as a connection keeps it. Raises FieldError in plain words."""
-    address = str(given.get("base_url") or "")
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """What was typed, as a connection keeps it. Raises FieldError in plain words.
+
+    `base_url`: where the supplier answers, when that is known without what was typed.
+    """
     host, port = _server(given)
     user = _text(given, "user")
     if not _USER.fullmatch(user):
@@ -60,9 +62,7 @@ def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
         "tracking_folder": _folder(given, "tracking_folder") if _text(given, "tracking_folder") else "",
         "currency": currency,
     }
-    if not practice or not address.startswith(practice):
-        address = f"sftp://{host}:{port}"
-    return Entry(base_url=address, credentials=kept)
+    return Entry(base_url=base_url or f"sftp://{host}:{port}", credentials=kept)
 
 
 def _server(given: Mapping[str, str]) -> tuple[str, int]:

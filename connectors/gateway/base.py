@@ -92,8 +92,15 @@ class Gateway(ABC):
         """Release what was authorized, after a look as well. Safe when it is released already; RejectedError when captured."""
 
     @abstractmethod
-    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        """Give back part or all of what was captured. Raises RejectedError for more than is left."""
+    def refund(
+        self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str, mark: str = ""
+    ) -> Refunded:
+        """Give back part or all of what was captured. Raises RejectedError for more than is left.
+
+        `mark` is what this refund is found by, without one its key: what was given under the mark is not given again
+        under another key. An OutcomeUnknownError may be repeated with the same key; with another one only when the
+        gateway has answered, as what is still on its way to it could not be found yet.
+        """
 
     @abstractmethod
     def refunds(self, reference: str) -> tuple[Refunded, ...]:

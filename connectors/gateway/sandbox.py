@@ -113,8 +113,10 @@ class SandboxGateway(Gateway):
             charge.state = "canceled"
             charge.save(update_fields=["state"])
 
-    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        units = _units(amount, currency)
+    def refund(
+        self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str, mark: str = ""
+    ) -> Refunded:
+        units, key = _units(amount, currency), mark or key
         with transaction.atomic():
             charge = _open(reference)
             if _answered(charge, key, {"refund": units}) is None:

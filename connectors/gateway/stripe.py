@@ -1,7 +1,7 @@
 """Stripe PaymentIntents with manual capture, over plain HTTP (docs.stripe.com, read November 2026).
 
 Every write carries our own Idempotency-Key; Stripe replays its first answer, errors included, for at least 24 hours.
-What a key no longer protects, Stripe's own books do: money is moved after a GET alone, and a refund carries our key in
+What a key no longer protects, Stripe's own books do: money is moved after a GET alone, and a refund carries our mark in
 its metadata to be found by.
 Never run against Stripe itself; tests drive a strict stand-in on the loopback interface.
 """
@@ -84,6 +84,7 @@ _REFUND_STATES: Mapping[str, Literal["succeeded", "failed"]] = {
 # Where Stripe departs from ISO 4217 (docs.stripe.com/currencies, November 2026): two decimals for currencies that have
 # none, none for the ariary. Such amounts must be whole.
 _DECIMALS_THERE = {"ISK": 2, "UGX": 2, "MGA": 0}
+_LISTED = 100  # refunds that one page shows at the most
 _REFERENCE = re.compile(r"pi_[A-Za-z0-9_]{1,100}")
 _EVENT_ID_MAX, _TOPIC_MAX, _REFERENCE_MAX = 200, 80, 200
 
@@ -136,11 +137,17 @@ class StripeGateway(Gateway):
             raise RejectedError("The payment has been captured: it can be refunded, not released.")
         return bool(state == "canceled")
 
-    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        units = _units(amount, currency)
+    def refund(
+        self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str, mark: str = ""
+    ) -> Refunded:
+        units, mark = _units(amount, currency), mark or key
         self._intent(reference, currency=currency)
-        known = (one for one in self._refunds(reference) if (one.get("metadata") or {}).get("storeward_key") == key)
-        made = next(known, None) or self._refund(reference, units, key)
+        listed = self._refunds(reference)
+        known = (one for one in listed if (one.get("metadata") or {}).get("storeward_key") == mark)
+        made = next(known, None)
+        if made is None and key != mark and len(listed) >= _LISTED:  # it may be an older one
+            raise RejectedError("Stripe has more refunds of this payment than it shows. Look at the payment there.")
+        made = made or self._refund(reference, units, key, mark)
         if made.get("amount") != units:
             raise RejectedError("This refund was made before, with another amount.")
         return _refunded(made, amount)
@@ -154,11 +161,12 @@ class StripeGateway(Gateway):
 
     def _refunds(self, reference: str) -> list[dict[str, Any]]:
         """The newest hundred."""
-        made = self._get(f"/v1/refunds?payment_intent={reference}&limit=100", operation="refunds").get("data")
+        path = f"/v1/refunds?payment_intent={reference}&limit={_LISTED}"
+        made = self._get(path, operation="refunds").get("data")
         return [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
 
-    def _refund(self, reference: str, units: int, key: str) -> dict[str, Any]:
-        form = {"payment_intent": reference, "amount": str(units), "metadata[storeward_key]": key}
+    def _refund(self, reference: str, units: int, key: str, mark: str) -> dict[str, Any]:
+        form = {"payment_intent": reference, "amount": str(units), "metadata[storeward_key]": mark}
         try:
             made = self._post("/v1/refunds", form, key=key, operation="refund")
         except _StripeRefusal as refusal:

@@ -5,6 +5,7 @@ from connectors.models.catalog import CatalogReading, CatalogVariant, ReadingSta
 from connectors.models.condition import ClearedCondition
 from connectors.models.connection import Connection, ConnectionState, Location
 from connectors.models.inbound_event import InboundEvent, InboundState
+from connectors.models.installation import Installation
 from connectors.models.partnership import (
     PartnerEmail,
     PartnerSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "FulfillmentChoice",
     "InboundEvent",
     "InboundState",
+    "Installation",
     "LinkImport",
     "LinkSource",
     "Location",

@@ -59,6 +59,9 @@ class Connection(models.Model):
     refresh_not_before = models.DateTimeField(null=True, blank=True)  # somebody renews it now, or could not just now
     connected_at = models.DateTimeField(null=True, blank=True)  # when a person let us in last; None: before it was kept
     missing_scopes = models.JSONField(default=list, blank=True)  # permissions that we lack there
+    webhook_version = models.CharField(
+        max_length=20, blank=True, db_default=""
+    )  # of the last webhooks, where it is not ours
     api_warning = models.CharField(max_length=300, blank=True)  # what the platform says of our API version
     state = models.CharField(max_length=10, choices=ConnectionState, default=ConnectionState.ACTIVE)
     state_reason = models.CharField(max_length=300, blank=True)
@@ -81,7 +84,13 @@ class Connection(models.Model):
     webhooks_checked_at = models.DateTimeField(null=True, blank=True)
     webhook_topics = models.JSONField(default=list, blank=True)
     polled_until = models.DateTimeField(null=True, blank=True)  # watermark of the polling sweep
+    poll_goes_on_from = models.DateTimeField(null=True, blank=True)  # where the last one was broken off; None: it ended
+    poll_began_at = models.DateTimeField(null=True, blank=True)  # the first of those that go on from each other
     polled_at = models.DateTimeField(null=True, blank=True)  # when the sweep asked last
+    whole_reads = models.PositiveIntegerField(default=0, db_default=0)  # how often all its products were read for a SKU
+    whole_read_until = models.DateTimeField(
+        null=True, blank=True
+    )  # the lease of whoever is at it; see services.finding
     poll_error = models.CharField(max_length=300, blank=True)  # why the last sweep got no answer; empty: it got one
 
     # rate budget and circuit breaker; written by connectors.services.limits alone
@@ -95,6 +104,12 @@ class Connection(models.Model):
     budget_maximum = models.FloatField(null=True, blank=True)
     budget_restore_per_s = models.FloatField(null=True, blank=True)
     budget_at = models.DateTimeField(null=True, blank=True)
+    # messages that speak to it now, where its platform bears so many at a time; written by connectors.services.places alone
+    places = models.JSONField(default=list, blank=True, db_default=[])  # until when each counts, ISO 8601
+    full_until = models.DateTimeField(null=True, blank=True)  # none is free before, unless somebody leaves
+    place_kept_until = models.DateTimeField(null=True, blank=True)  # the next one that is free, for who found none
+    requests_left = models.FloatField(null=True, blank=True)  # of the driver's pace, by our own count; None: all
+    requests_at = models.DateTimeField(null=True, blank=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -78,6 +78,8 @@ class SupplierTestOrder(models.Model):
     message = models.CharField(max_length=500, blank=True)
     sent_at = models.DateTimeField()
     by = models.CharField(max_length=254)
+    # the token of the installation that sent it; empty where that is not known
+    installation = models.CharField(max_length=8, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
@@ -92,5 +94,5 @@ class SupplierTestOrder(models.Model):
 
     @property
     def reference(self) -> str:
-        """Unique in one installation, and never that of a real order."""
-        return f"SWT-{self.pk}"
+        """Unique, and never that of a real order."""
+        return f"SWT-{self.installation}-{self.pk}" if self.installation else f"SWT-{self.pk}"

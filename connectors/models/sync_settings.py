@@ -12,6 +12,7 @@ from connectors.models.connection import Connection, Location
 MINUTES_MAX = 24 * 60
 AGE_MAX = 365
 TEMPLATE_MAX = 2000
+TRACKING_KEY_MAX = 100
 TAG_TEMPLATE, NOTE_TEMPLATE = "{channel} Order", "{channel} order {order_number}\n{order_url}"
 
 
@@ -52,6 +53,9 @@ class SyncSettings(models.Model):
     create_customer = models.BooleanField("create customers", default=True)
     tag_template = models.CharField("tag", max_length=200, blank=True, default=TAG_TEMPLATE)
     note_template = models.TextField("note", max_length=TEMPLATE_MAX, blank=True, default=NOTE_TEMPLATE)
+    tracking_key = models.CharField(
+        max_length=TRACKING_KEY_MAX, blank=True, default="", db_default=""
+    )  # of a plugin there; empty: known ones alone
     alert_addresses = models.JSONField(default=list, blank=True)  # empty: the merchant's own
     setup_done = models.JSONField(default=list, blank=True)  # steps of a store's set-up, by name
 

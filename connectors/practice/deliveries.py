@@ -88,6 +88,7 @@ def _promise_next(delivery: PracticeDelivery, *, at: datetime) -> None:
         return
     if failed > len(platform.retries_s):
         platform.gave_up(delivery)
+        delivery.refresh_from_db(fields=["subscription"])  # it may be gone with that
         return
     delivery.next_attempt_at = at + timedelta(seconds=platform.retries_s[failed - 1])
     Schedule.objects.create(

@@ -20,11 +20,11 @@ class Dial:
     seconds: int = 0  # the default; 0 where seconds mean nothing
 
 
-HALF_MADE = "half_made"
+HALF_MADE, ALL_ORDERS = "half_made", "all_orders"
 # Groups out of which each platform makes the list of those that mean something there.
 HTTP = frozenset({"lost_answer", "hang", "down", "slow", "too_many", "dead_token", "html", "torn"})
 ACCESS = frozenset({"short_access", "lost_access", "refused_access"})  # where access runs out and is renewed
-FORGED, ASTRAY = "webhooks_forged", "webhooks_astray"
+FORGED, ASTRAY, OTHER_VERSION = "webhooks_forged", "webhooks_astray", "webhooks_version"
 WEBHOOKS = frozenset({"webhooks_off", "webhooks_twice", "webhooks_late", "webhooks_swapped", FORGED, ASTRAY})
 
 DIALS: Mapping[str, Dial] = {
@@ -155,6 +155,11 @@ DIALS: Mapping[str, Dial] = {
         "The next webhooks name another shop, and are signed as they should be.",
         "The portal answers 401 and does nothing. It finds out by itself when it next asks for changes.",
     ),
+    OTHER_VERSION: Dial(
+        "Webhooks of another version",
+        "The next webhooks are written in the API version before, as if the app's settings named it.",
+        "They are taken. The connection's health says which version to choose in the app's settings.",
+    ),
     "denied": Dial(
         "Access refused",
         "The next requests are answered 403.",
@@ -174,6 +179,11 @@ DIALS: Mapping[str, Dial] = {
         "Internal error",
         "The next requests are carried out, but answered 200 with INTERNAL_SERVER_ERROR and no data.",
         "As with a lost answer: looked for, found, one order.",
+    ),
+    ALL_ORDERS: Dial(
+        "All orders",
+        "In the next requests the app has read_all_orders: orders older than 60 days are shown too. Otherwise they are hidden.",
+        "The portal reads old orders. Without it, it says that the store does not show them, and takes none for deleted.",
     ),
     "cancelling": Dial(
         "Cancelling already",

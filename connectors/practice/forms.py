@@ -62,3 +62,10 @@ class DialForm(forms.Form):
     name = forms.ChoiceField(choices=[(name, dial.label) for name, dial in DIALS.items()])
     left = forms.IntegerField(label="How many", min_value=0, max_value=10_000)
     seconds = forms.IntegerField(min_value=0, max_value=600, required=False)
+
+
+class PrivacyForm(forms.Form):
+    """A webhook about personal data, and an order that names the customer."""
+
+    topic = forms.CharField(max_length=60)
+    order_id = forms.IntegerField(required=False, min_value=1)

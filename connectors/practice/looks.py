@@ -32,6 +32,7 @@ class Look:
     words: Mapping[str, str] = field(default_factory=dict)  # of states, where they differ from the shared ones
     tags: str = ""  # what an order's tags are called; empty: it has none
     consent: str = "{app} asks for access to {shop}"
+    has_app: bool = False  # apps are installed there
     may: str = "It will be able to:"
     approve: str = "Approve"
     deny: str = "Deny"
@@ -46,6 +47,7 @@ LOOKS: Mapping[str, Look] = {
         may="This app needs access to:",
         approve="Install",
         deny="Cancel",
+        has_app=True,
     ),
     "woocommerce": Look(
         "WooCommerce",
@@ -64,6 +66,7 @@ LOOKS: Mapping[str, Look] = {
         may="It asks for permission to use:",
         approve="Allow",
         deny="Deny",
+        has_app=True,
     ),
     "ssactivewear": Look(
         "S&S Activewear",
@@ -90,6 +93,8 @@ def states(platform: str, order: PracticeOrder, fulfillment: str) -> tuple[State
     """One for each of the look's columns. `fulfillment` as services.fulfillment_status tells it. No query."""
     look = of(platform)
     sending = State(look.words.get(fulfillment, _spoken(fulfillment)), "ok" if fulfillment == SENT else "warn")
+    if order.details.get("prepared") and fulfillment == "UNFULFILLED":
+        sending = State("Ready for pickup", "warn")
     if order.cancelled_at:
         cancelled = State("Cancelled", "bad")
         return (cancelled,) if len(look.columns) == 1 else (cancelled, sending)

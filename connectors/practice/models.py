@@ -54,10 +54,39 @@ class PracticeVariant(models.Model):
         return self.sku
 
 
+class PracticeCustomer(models.Model):
+    """Somebody whom the store knows by an e-mail address, which is kept in small letters."""
+
+    shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="customers")
+    email = models.CharField(max_length=254)
+    phone = models.CharField(max_length=40, blank=True)
+    first_name = models.CharField(max_length=255, blank=True)
+    last_name = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "email"], name="practice_customer_once"),
+            models.UniqueConstraint(
+                fields=["shop", "phone"], condition=~Q(phone=""), name="practice_customer_once_per_phone"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Customer {self.pk}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
 class PracticeOrder(models.Model):
     """Totals are the store's own sums of what it was sent, by Shopify's rule."""
 
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="orders")
+    customer = models.ForeignKey(
+        PracticeCustomer, on_delete=models.SET_NULL, null=True, blank=True, related_name="orders"
+    )
     name = models.CharField(max_length=20)
     source_identifier = models.CharField(max_length=200, blank=True)
     custom_id = models.CharField(max_length=400, blank=True)  # of the id metafield: namespace.key=value
@@ -105,7 +134,7 @@ class PracticeLine(models.Model):
     variant = models.ForeignKey(PracticeVariant, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     sku = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=300)
-    quantity = models.PositiveIntegerField()
+    quantity = models.IntegerField()  # WooCommerce takes less than nothing too
     price = _amount()
     taxes = models.JSONField(default=list)
     properties = models.JSONField(default=list)  # [{"key", "value"}]
@@ -182,16 +211,13 @@ class PracticeEvent(models.Model):
 
 
 class PracticeWebhook(models.Model):
-    """A subscription."""
+    """A subscription. Whether two may be equal is the platform's to say: some stores deliver to both."""
 
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="webhooks")
     topic = models.CharField(max_length=60)  # FULFILLMENTS_CREATE
     uri = models.CharField(max_length=500)
     details = models.JSONField(default=dict, blank=True)  # the platform's own
     created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["shop", "topic", "uri"], name="practice_webhook_once")]
 
     def __str__(self) -> str:
         return self.topic
@@ -201,6 +227,7 @@ class PracticeDelivery(models.Model):
     """One webhook on its way, and what became of it."""
 
     shop = models.ForeignKey(PracticeShop, on_delete=models.CASCADE, related_name="deliveries")
+    subscription = models.ForeignKey(PracticeWebhook, on_delete=models.SET_NULL, null=True, related_name="deliveries")
     topic = models.CharField(max_length=60)  # fulfillments/create
     uri = models.CharField(max_length=500)
     webhook_id = models.UUIDField()  # of this delivery: the same when it is delivered again

@@ -93,6 +93,8 @@ class PracticePlatform(ABC):
     edits_orders: ClassVar[bool] = True
     has_places: ClassVar[bool] = False  # a product lies at one of several locations: `put` works
     sells: ClassVar[bool] = False  # customers buy there: `checkout` works
+    uninstalls: ClassVar[bool] = False  # apps are installed there, and can be uninstalled
+    privacy_topics: ClassVar[Mapping[str, str]] = {}  # webhooks about personal data, in words
     collects: ClassVar[bool] = False  # its checkout lets customers pick up what they bought
 
     @abstractmethod
@@ -137,6 +139,24 @@ class PracticePlatform(ABC):
 
     def gave_up(self, delivery: PracticeDelivery) -> None:  # noqa: B027  # most platforms do nothing then
         """A webhook failed for the last time."""
+
+    def tells_uninstall(self, shop: PracticeShop) -> tuple[str, Mapping[str, Any]]:
+        """Topic and body of the webhook about it."""
+        raise NotImplementedError
+
+    def forget_app(self, shop: PracticeShop) -> None:
+        """What ends with an app beside its tokens. Inside a transaction, the shop locked."""
+        raise NotImplementedError
+
+    def privacy_address(self) -> str:
+        """Where the app's registration has them sent, for all shops."""
+        raise NotImplementedError
+
+    def privacy_request(
+        self, shop: PracticeShop, topic: str, order: PracticeOrder | None
+    ) -> tuple[Mapping[str, Any], datetime]:
+        """Body, and when it is said to have been triggered. Raises PracticeError."""
+        raise NotImplementedError
 
     @abstractmethod
     def refusal(self, dial: str, seconds: int) -> HttpResponse:

@@ -118,6 +118,16 @@ def cancel_fulfillment(*, fulfillment_id: int) -> PracticeFulfillment:
 
 
 @transaction.atomic
+def prepare(*, order_id: int, place: int) -> PracticeOrder:
+    """What one place of the shop has of an order waits there for its customer, who gets a mail of the shop."""
+    order = _locked(order_id)
+    order.details = {**order.details, "prepared": [*order.details.get("prepared", []), place]}
+    order.save(update_fields=["details"])
+    _happened(order, timezone.now(), "Ready for pickup: the customer was told.")
+    return order
+
+
+@transaction.atomic
 def cancel_order(*, order_id: int, reason: str = "OTHER", restock: bool = True) -> PracticeOrder:
     order, at = _locked(order_id), timezone.now()
     if order.cancelled_at:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from connectors.practice import buying_views, mail_views, views
+from connectors.practice import app_views, buying_views, mail_views, views
 
 app_name = "practice"
 
@@ -14,6 +14,9 @@ _store = [
     path("webhooks/", views.webhooks, name="webhooks"),
     path("webhooks/<int:delivery_id>/", views.delivery, name="delivery"),
     path("webhooks/<int:delivery_id>/again/", views.deliver_again, name="deliver_again"),
+    path("app/", app_views.app, name="app"),
+    path("app/uninstall/", app_views.uninstall, name="uninstall"),
+    path("app/privacy/", app_views.ask_for_privacy, name="privacy"),
     path("dials/", views.turn_dials, name="dials"),
     path("orders/<int:order_id>/", views.order, name="order"),
     path("orders/<int:order_id>/fulfill/", views.fulfill, name="fulfill"),

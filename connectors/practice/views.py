@@ -83,7 +83,7 @@ def shop(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_GET
 def order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
-    rows = _with_lines(PracticeOrder.objects.select_related("shop"))
+    rows = _with_lines(PracticeOrder.objects.select_related("shop", "customer"))
     row = get_object_or_404(rows, shop__slug=slug, pk=order_id)
     context = {
         "shop": row.shop,
@@ -95,6 +95,7 @@ def order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
         "fulfillment_status": services.fulfillment_status(row),
         "parcels": ParcelForms(prefix="parcel"),
         "refundable": row.received - row.refunded,
+        "bought": row.customer.orders.count() if row.customer else 0,
     }
     return render(request, "practice/order.html", context)
 

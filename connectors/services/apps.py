@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 
 from connectors.grants import App
 from connectors.models import Connection
 from connectors.registry import oauth_of
+from connectors.services import practice
 
 
 def app_of(platform: str) -> App | None:
     """None when the operator registered none: then a merchant connects with keys alone."""
     key: str = getattr(settings, f"{platform.upper()}_APP_KEY", "")
     secrets: list[str] = getattr(settings, f"{platform.upper()}_APP_SECRETS", [])
-    return App(key, tuple(filter(None, secrets))) if key and any(secrets) else None
+    login_url: str = getattr(settings, f"{platform.upper()}_LOGIN_URL", "")
+    return App(key, tuple(filter(None, secrets)), login_url) if key and any(secrets) else None
+
+
+def app_at(app: App, base_url: str) -> App:
+    """The app as a store at this address knows it: a practice store has its login where it answers."""
+    return replace(app, login_url=base_url) if practice.is_practice(base_url) else app
 
 
 def can_authorize(platform: str) -> bool:

@@ -77,7 +77,7 @@ def start(
         started_at=at,
         expires_at=at + LASTS,
     )
-    return module.authorize_url(app, trip)
+    return module.authorize_url(apps.app_at(app, base_url), trip)
 
 
 def finish(*, merchant_id: int, platform: str, query: str, session_nonce: str, by: str, at: datetime) -> Arrival:
@@ -218,7 +218,7 @@ def _exchanged(module: PlatformOAuth, app: App, trip: Trip, row: Authorization, 
     """The grant for the code, which is tried once: a second try would be refused."""
     _refuse_taken(row)
     _use(row, at=at)
-    request = module.exchange(app, trip.base_url, code, trip.return_url)
+    request = module.exchange(apps.app_at(app, trip.base_url), trip.base_url, code, trip.return_url)
     with closing(HttpClient(allow_loopback=settings.ALLOW_LOOPBACK, deadline_s=connections.ASK_DEADLINE_S)) as http:
         try:
             answer = http.request(

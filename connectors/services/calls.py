@@ -64,9 +64,12 @@ class Log:
 
 
 @contextmanager
-def held() -> Iterator[list[CallLog]]:
-    """The rows of the calls made inside, for whoever writes them with what they brought: `add`, or `write` if that fails."""
-    kept: list[CallLog] = []
+def held(before: Iterable[CallLog] = ()) -> Iterator[list[CallLog]]:
+    """The rows of the calls made inside, for whoever writes them with what they brought: `add`, or `write` if that fails.
+
+    `before` are rows that were held already.
+    """
+    kept = [*before]
     token = _held.set(kept)
     try:
         yield kept

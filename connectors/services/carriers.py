@@ -10,6 +10,7 @@ from datetime import datetime
 from email.utils import formataddr, parseaddr
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -65,7 +66,7 @@ def connect(
     account = CarrierAccount(merchant_id=merchant_id, carrier=carrier, name=name, time_zone=time_zone, **asdict(place))
     if carrier == ups.UpsCarrier.key:
         account.base_url, account.account_number, account.credentials = ups.read_login(
-            typed, practice=practice.prefix()
+            typed, base_url=practice.typed(typed["base_url"])
         )
     else:
         account.email = typed["email"]
@@ -74,6 +75,27 @@ def connect(
     with transaction.atomic():
         account.save()
         _note(account, "carrier.connected", by=by, at=at)
+    return account
+
+
+def change(*, account_id: int, changes: Mapping[str, str], by: str, at: datetime) -> CarrierAccount:
+    """Change columns of an account, or its keys, once the carrier has answered it as it is to be.
+
+    Which account it is, and where it is asked, stays: what was asked for there is looked for there. Pickups and labels that
+    were asked for keep the address they have. Raises FieldError or ConnectorError, and then nothing is kept;
+    CarrierAccount.DoesNotExist when it was disconnected meanwhile.
+    """
+    trial = CarrierAccount.objects.standing().get(pk=account_id)
+    _become(trial, changes)
+    _check(trial)
+    with transaction.atomic():
+        account = CarrierAccount.objects.standing().select_for_update().get(pk=account_id)
+        changed = _become(account, changes)
+        account.tested_at = at
+        account.save(update_fields=[*changed, "tested_at"])
+        if changed:
+            names = ["keys" if name == "credentials" else name for name in changed]
+            _note(account, "carrier.changed", by=by, at=at, changed=names)
     return account
 
 
@@ -108,14 +130,26 @@ def address_of(carrier: PracticeCarrier) -> str:
     return f"{practice.prefix()}carriers/{carrier.slug}"
 
 
+def _become(account: CarrierAccount, changes: Mapping[str, str]) -> list[str]:
+    """Set what is to be; the columns that differ from before."""
+    wanted: dict[str, Any] = {name: value for name, value in changes.items() if name not in ups.KEYS}
+    if len(wanted) < len(changes):
+        wanted["credentials"] = ups.read_keys(changes)
+    wanted["name"] = wanted.get("name", account.name) or CARRIERS[account.carrier].label
+    changed = [name for name, value in wanted.items() if getattr(account, name) != value]
+    for name in changed:
+        setattr(account, name, wanted[name])
+    return changed
+
+
 def _check(account: CarrierAccount) -> None:
     with closing(carrier_for(account)) as driver:
         driver.check()
 
 
-def _note(account: CarrierAccount, kind: str, *, by: str, at: datetime) -> None:
+def _note(account: CarrierAccount, kind: str, *, by: str, at: datetime, **data: list[str]) -> None:
     merchant = Merchant.objects.get(pk=account.merchant_id)
-    audit.record(merchant=merchant, kind=kind, subject=account.name, by=by, at=at, account=account.public_id)
+    audit.record(merchant=merchant, kind=kind, subject=account.name, by=by, at=at, account=account.public_id, **data)
 
 
 def _post(account: CarrierAccount, letter: Letter) -> None:

@@ -22,7 +22,7 @@ from connectors.base import CatalogPage, Connector, RemoteVariant
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RetryableError
 from connectors.models import CatalogReading, CatalogVariant, Connection, ConnectionState, ReadingState, UnlinkedSku
 from connectors.registry import connector_class
-from connectors.services import connections, limits, matching
+from connectors.services import connections, limits, matching, places
 from connectors.services.clients import connector_for
 
 logger = getLogger(__name__)
@@ -145,7 +145,8 @@ def read_on(*, connection_id: int, at: datetime) -> bool:
     connection = reading.connection
     try:
         connector = connector_for(connection)
-        page = connector.catalog_pages(reading.cursor)
+        with places.beside(connection, at=at):
+            page = connector.catalog_pages(reading.cursor)
         if page.next_cursor and page.next_cursor == reading.cursor:
             raise RetryableError("The store sent the same page of its catalog again.")
     except ConnectorError as error:
@@ -205,10 +206,10 @@ def _complete(reading: CatalogReading, at: datetime) -> None:
     """What was not on any page is no longer sold there."""
     _mine(reading).update(state=ReadingState.DONE, due_at=None, finished_at=at, completed_at=at, cursor="")
     CatalogVariant.objects.filter(connection_id=reading.connection_id, seen_at__lt=reading.started_at).delete()
-    _release_what_fits(reading.connection_id)
+    release_what_fits(reading.connection_id)
 
 
-def _release_what_fits(connection_id: int) -> None:
+def release_what_fits(connection_id: int) -> None:
     """SKUs that are asked and fit a single product of the new copy: their orders are checked anew, which links them."""
     asked = UnlinkedSku.objects.filter(connection_id=connection_id).asked().order_by("-seen_at", "pk")
     skus = list(asked.values_list("sku", flat=True)[:RELEASED_AT_MOST])
@@ -382,11 +383,3 @@ def resembling(connection: Connection, text: str) -> list[CatalogVariant]:
 
 def _weight(row: CatalogVariant, wanted: Sequence[str]) -> int:
     return sum(len(word) for word in wanted if word in row.search_text)
-
-
-def ask_by_sku(connection: Connection, sku: str, *, at: datetime) -> tuple[RemoteVariant, ...]:
-    """Ask the shop itself for a SKU, for a person who waits, and remember what it has. Network."""
-    connector = connector_for(connection, deadline_s=connections.ASK_DEADLINE_S)
-    hits = connector.find_variants([sku])[sku]
-    remember(connection, hits, at=at)
-    return hits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,19 +13,20 @@ from django.utils import timezone
 
 from connectors.base import Account, Connector
 from connectors.errors import RetryableError
-from connectors.http import Answer, HttpClient
-from connectors.models import CatalogVariant, Connection, ConnectionState
+from connectors.http import Answer, CallRecord, HttpClient
+from connectors.models import CatalogVariant, Connection, ConnectionState, SyncSettings
 from connectors.partner import partner_class
 from connectors.registry import connector_class
 from connectors.services import oauth
 from connectors.services.calls import Log
 from connectors.services.desk import BookDesk
+from connectors.services.pacing import Counter
 
 _KEPT_AT_MOST = 200  # clients per thread; each may hold an open socket
 _UNAUTHORIZED = 401
 _TRIED_WITHIN_S = 300.0  # shorter than any access lives: one that ran out since is renewed again
 _local = threading.local()
-_renewed: dict[int, tuple[str, float]] = {}  # per process: a connection's access that a refused change led to, and when
+_renewed: dict[str, tuple[str, float]] = {}  # per process: a connection's access that a refused change led to, and when
 
 
 def connector_for(connection: Connection, *, deadline_s: float | None = None) -> Connector:
@@ -41,6 +42,7 @@ def connector_for(connection: Connection, *, deadline_s: float | None = None) ->
 
 def account_of(connection: Connection) -> Account:
     """What a driver needs to know of the row."""
+    can = connector_class(connection.platform).capabilities
     return Account(
         base_url=connection.base_url,
         credentials=connection.credentials,
@@ -50,8 +52,15 @@ def account_of(connection: Connection) -> Account:
         missing_scopes=tuple(connection.missing_scopes),
         settings=connection.shop_settings,
         webhook_secret=connection.webhook_secret,
-        desk=BookDesk(connection.pk) if connector_class(connection.platform).capabilities.desk else None,
+        tracking_key=_tracking_key(connection) if can.tracking_key else "",
+        desk=BookDesk(connection.pk) if can.desk else None,
     )
+
+
+def _tracking_key(connection: Connection) -> str:
+    """As it is now: the row may have been read before it was changed."""
+    chosen = SyncSettings.objects.filter(connection=connection).values_list("tracking_key", flat=True)
+    return chosen.first() or ""
 
 
 def _partners_driver(connection: Connection, deadline_s: float | None) -> Connector:
@@ -108,11 +117,11 @@ class Access(Mapping[str, str]):
 
     def expect_to_work(self) -> None:
         """Remember that a change goes out again with this access, whichever client sends it."""
-        _renewed[self._connection.pk] = (self["access_token"], time.monotonic())
+        _renewed[self._connection.public_id] = (self["access_token"], time.monotonic())
 
     def is_refused_anew(self) -> bool:
         """A change was refused with it a moment after its renewal: one more renewal would mend nothing."""
-        token, at_s = _renewed.get(self._connection.pk, ("", 0.0))
+        token, at_s = _renewed.get(self._connection.public_id, ("", 0.0))
         return token == self["access_token"] and time.monotonic() - at_s < _TRIED_WITHIN_S
 
 
@@ -150,8 +159,8 @@ class _Kept:
 
 
 def _kept(connection: Connection, deadline_s: float) -> _Kept:
-    kept: dict[tuple[int, float], _Kept] = _local.__dict__.setdefault("kept", {})
-    key = (connection.pk, deadline_s)
+    kept: dict[tuple[str, float], _Kept] = _local.__dict__.setdefault("kept", {})
+    key = (connection.public_id, deadline_s)  # a database that was restored gives a row's number out again
     found = kept.pop(key, None)
     if found is None or found.credential_version != connection.credential_version:
         if found is not None:
@@ -163,11 +172,23 @@ def _kept(connection: Connection, deadline_s: float) -> _Kept:
     return found
 
 
+def _on_call(connection: Connection) -> Callable[[CallRecord], None]:
+    log, count = Log(connection.pk), Counter(connection.pk)
+    if connector_class(connection.platform).pace is None:
+        return log
+
+    def both(record: CallRecord) -> None:
+        log(record)
+        count(record)
+
+    return both
+
+
 def _new(connection: Connection, deadline_s: float) -> _Kept:
     options = {
         "allow_loopback": settings.ALLOW_LOOPBACK,
         "deadline_s": deadline_s,
-        "on_call": Log(connection.pk),
+        "on_call": _on_call(connection),
     }
     if connection.token_expires_at is None:
         return _Kept(connection.credential_version, HttpClient(**options), None)

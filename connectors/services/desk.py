@@ -36,6 +36,10 @@ _REFUSED = (
 )  # fmt: skip
 
 
+class SettledAlready(Exception):
+    """Nobody is unsure of this purchase order: it was settled before, or never in doubt."""
+
+
 class BookDesk:
     """The desk for one connection."""
 
@@ -73,9 +77,13 @@ class BookDesk:
         desk_folder.end(self._connection_id, ticket, arrived=arrived, at=timezone.now())
 
     def settle(self, reference: str, *, arrived: bool) -> None:
-        row = self._rows().filter(reference=reference).first()
-        if row is not None:
+        row = PurchaseOrder.objects.get(connection_id=self._connection_id, reference=reference)
+        try:
             settle(order_id=row.pk, arrived=arrived, by=STOREWARD, at=timezone.now())
+        except SettledAlready as error:
+            row.refresh_from_db(fields=["state"])
+            if (row.state == PurchaseState.SENT) != arrived:
+                raise RetryableError(f"{error} It says otherwise than what was found: looking again.") from error
 
     def not_read(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         return desk_folder.not_read(self._connection_id, entries)
@@ -265,16 +273,16 @@ def _take_all(
 
 
 @transaction.atomic
-def settle(*, order_id: int, arrived: bool, by: str, at: datetime) -> bool:
-    """A person found out whether a mail arrived that nobody knew of. False when that is settled already."""
+def settle(*, order_id: int, arrived: bool, by: str, at: datetime) -> None:
+    """Somebody found out whether a purchase order arrived that nobody knew of. Raises SettledAlready."""
     unsure = PurchaseOrder.objects.filter(pk=order_id, state=PurchaseState.SENDING)
     state = PurchaseState.SENT if arrived else PurchaseState.FAILED
-    if not unsure.update(state=state, updated_at=at):
-        return False
+    settled = unsure.update(state=state, updated_at=at)
     row = PurchaseOrder.objects.select_related("connection__merchant").get(pk=order_id)
+    if not settled:
+        raise SettledAlready(f"PO {row.reference} is settled already: {row.get_state_display().lower()}.")
     merchant = row.connection.merchant
     audit.record(merchant=merchant, kind="supplier.settled", subject=row.reference, by=by, at=at, arrived=arrived)
-    return True
 
 
 def forget_customer(*, connection_id: int, reference: str) -> None:

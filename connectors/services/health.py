@@ -11,6 +11,7 @@ from django.utils import timezone
 from connectors import credentials
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class
+from connectors.services import webhook_versions
 
 UPDATE_AHEAD = timedelta(days=90)  # of the end of the API version that a driver uses
 
@@ -59,6 +60,8 @@ def _warning(connection: Connection, at: datetime) -> Health | None:
         return Health("warn", "Lacks permissions", f"Reconnect and allow: {missing}.")
     if connection.api_warning:
         return Health("warn", "Storeward needs an update", connection.api_warning)
+    if connection.webhook_version:
+        return Health("warn", "Webhooks of another version", webhook_versions.words(connection))
     until = connector_class(connection.platform).supported_until
     if until and until - at.date() < UPDATE_AHEAD:
         return Health("warn", "Storeward needs an update", f"What it speaks to this platform ends on {until:%d %B %Y}.")
@@ -80,6 +83,7 @@ def facts(connection: Connection, *, at: datetime) -> list[Fact]:
         *([Fact("It said", connection.last_error)] if connection.last_error else []),
         *([Fact("Changes", f"could not be fetched: {connection.poll_error}", "warn")] if connection.poll_error else []),
         _webhooks(connection, at),
+        *([Fact("Webhook version", webhook_versions.words(connection), "warn")] if connection.webhook_version else []),
         _budget(connection, at),
         _circuit(connection, at),
         _token(connection, at),

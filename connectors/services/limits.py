@@ -31,7 +31,9 @@ from connectors import conditions, rows
 from connectors.base import Budget
 from connectors.models import Connection, ConnectionState, PlatformPace
 from connectors.registry import connector_class, knows
-from connectors.together import Together
+from connectors.services import places
+from connectors.services.buckets import Bucket, Prices
+from connectors.together import Later
 
 WINDOW = timedelta(minutes=5)
 CALLS_BEFORE_OPENING = 10
@@ -44,15 +46,21 @@ TURN_WITHIN_S = 30  # whoever finds that another connection of the platform was 
 PROBE_FOR = timedelta(minutes=2)  # as long as a lease: a probe that has not ended by then died with its worker
 LEAST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
 
+_TOLD_LEFT, _COUNTED_LEFT = ("budget_available", "budget_at"), ("requests_left", "requests_at")
+
 CallOutcome = Literal["ok", "failed", "throttled", "not asked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How many messages may start. `probe` marks the one that goes through a circuit that is not closed."""
+    """How many messages may start. `probe` marks the one that goes through a circuit that is not closed.
+
+    Each has a `place` at a connection that bears so many at a time, and gives it back with `places.leave`.
+    """
 
     count: int
     probe: datetime | None = None
+    place: datetime | None = None
 
 
 def eligible(at: datetime) -> Q:
@@ -60,17 +68,38 @@ def eligible(at: datetime) -> Q:
     return Q(state=ConnectionState.ACTIVE) & (Q(open_until=None) | Q(open_until__lte=at))
 
 
+def ready(at: datetime) -> Q:
+    """Connections that take messages now: those besides that have a free place. Polls and people need none."""
+    return eligible(at) & places.has_room(at)
+
+
 def cost(platform: str, verb: str) -> float:
     """What a driver's verb may ask of the budget, in the platform's units; 0 when that is not known."""
     return connector_class(platform).costs.get(verb, 0.0) if knows(platform) else 0.0
 
 
+def requests(platform: str, verb: str) -> float:
+    """How many requests a driver's verb makes, one where it does not say; 0 where nobody counts them."""
+    if not knows(platform) or connector_class(platform).pace is None:
+        return 0.0
+    return connector_class(platform).requests.get(verb, 1.0)
+
+
 @transaction.atomic(savepoint=False)
-def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admission:
+def admit(
+    connection_id: int,
+    *,
+    costs: Sequence[float],
+    requests: Sequence[float] = (),
+    at: datetime,
+    bounded: bool = True,
+    first: bool = False,
+) -> Admission:
     """Let through as many of these messages, in their order, as the connection takes now, and spend their costs.
 
-    Where the budget ends the connection is left alone until it holds the next cost. After a count of 0 it is not
-    `eligible`. Two that ask at once wait for each other.
+    `requests` are those that each makes, where the platform has a pace for them. Where a budget ends the connection is
+    left alone until it holds the next cost. After a count of 0 it is not `ready`. Two that ask at once wait for each
+    other. Who is not `bounded` takes a place though none is free; one that was kept is for who comes `first`.
     """
     connection = next(iter(_budgets([connection_id], at=at)), None)
     if connection is None:
@@ -78,26 +107,34 @@ def admit(connection_id: int, *, costs: Sequence[float], at: datetime) -> Admiss
     if connection.breaker_opened and not _is_platforms_turn(connection, at):
         _leave_alone(connection.pk, seconds=1 + connection.pk % TURN_WITHIN_S, at=at)
         return Admission(0)
-    wanted = costs[:1] if connection.breaker_opened else costs
-    count = _spend(connection, wanted, at)
-    if connection.breaker_opened and count:
-        return Admission(count, _begin_probe(connection, at))
-    return Admission(count)
+    most = 1 if connection.breaker_opened else len(costs)
+    free = places.left(connection, at=at, first=first) if bounded else None
+    most = most if free is None else min(most, free)
+    count = _spend(connection, costs[:most], requests[:most], at)
+    place = places.take(connection, count, at=at, first=first)
+    probe = _begin_probe(connection, at) if connection.breaker_opened and count else None
+    return Admission(count, probe, place)
+
+
+@transaction.atomic(savepoint=False)
+def count_request(connection_id: int, *, at: datetime) -> None:
+    """Take one request off the plan that nobody was admitted for, also when it holds none: others wait the longer."""
+    locked = Connection.objects.select_for_update(no_key=True).only("platform", *_COUNTED_LEFT)
+    connection = locked.filter(pk=connection_id).first()
+    bucket = None if connection is None else _counted(connection, at)
+    if connection is None or bucket is None:
+        return
+    connection.requests_left = max(bucket.left - 1, -bucket.maximum)
+    connection.requests_at = max(at, connection.requests_at or at)
+    rows.write([connection], _COUNTED_LEFT)
 
 
 _budgets: Read[Connection] = Read(
     lambda keys, at: (
         Connection.objects.select_for_update(no_key=True)
         .only(
-            "platform",
-            *(
-                "open_until",
-                "breaker_opened",
-                "budget_available",
-                "budget_maximum",
-                "budget_restore_per_s",
-                "budget_at",
-            ),
+            *("platform", "open_until", "breaker_opened", "budget_maximum", "budget_restore_per_s"),
+            *(*_TOLD_LEFT, *places.COLUMNS, *_COUNTED_LEFT),
         )
         .filter(eligible(at), pk__in=keys)
     ),
@@ -122,7 +159,7 @@ def record(
             _end_probe(connection_id, probe)
             _leave_alone(connection_id, seconds=after_s or 1.0, at=at)
         case "ok":
-            _write_answer(_Answer(connection_id, at))
+            _write_answers([_Answer(connection_id, at)])
             _count_probe(connection_id, probe, at)
         case "failed":
             _count_failure(connection_id, probe, at)
@@ -145,40 +182,36 @@ def learn(connection_id: int, budget: Budget, *, at: datetime) -> None:
         known.update(budget_available=budget.available, budget_at=at, **bounds)
         return
     known.filter(budget_available=None).update(budget_available=budget.maximum, budget_at=at)
-    known.update(**bounds)
+    known.exclude(**bounds).update(**bounds)
 
 
 def answered(connection_id: int, *, at: datetime, budget: Budget | None) -> None:
-    """`record` of an "ok" that was no probe's, and `learn`, written at one go with those of other threads."""
+    """`record` of an "ok" that was no probe's, and `learn`; a crew writes those of its threads at one go, a little later."""
     told = budget if budget is not None and _is_finite(budget) else None
     if told is not None and told.available is None:
         learn(connection_id, told, at=at)
         told = None
-    _write_answer(_Answer(connection_id, at, told))
+    answers(_Answer(connection_id, at, told))
 
 
 def budget_left(connection: Connection, *, at: datetime) -> float | None:
     """What the budget holds by now, in the platform's units; None when it told us nothing that can be counted with."""
-    available, restore = connection.budget_available, connection.budget_restore_per_s
-    if connection.budget_at is None or available is None or not restore or restore < 0:
-        return None
-    restored = max((at - connection.budget_at).total_seconds(), 0.0) * restore
-    return min(available + restored, connection.budget_maximum or math.inf)
+    bucket = _told(connection, at)
+    return None if bucket is None else bucket.left
 
 
 def wait_for_budget(connection: Connection, cost: float, *, at: datetime) -> float:
     """Seconds until the budget holds `cost`, or all that it ever holds; 0 when it told us nothing."""
-    left = budget_left(connection, at=at)
-    if left is None:
-        return 0.0
-    missing = _at_most_all(connection, cost) - left
-    return max(missing, 0.0) / (connection.budget_restore_per_s or 1.0)
+    bucket = _told(connection, at)
+    return 0.0 if bucket is None else bucket.wait_s(cost)
 
 
 def closed_for(connection_id: int, *, at: datetime) -> float:
     """Seconds until the connection may be asked again; never quite 0."""
-    until = Connection.objects.filter(pk=connection_id).values_list("open_until", flat=True).first()
-    return max((until - at).total_seconds() if until else 0.0, LEAST_WAIT_S)
+    row = Connection.objects.filter(pk=connection_id).values_list("open_until", "full_until").first()
+    until, full_until = row or (None, None)
+    least = places.COME_AGAIN_S if full_until and full_until > at else LEAST_WAIT_S
+    return max((until - at).total_seconds() if until else 0.0, least)
 
 
 def open_for(times: int) -> timedelta:
@@ -195,30 +228,47 @@ def _is_finite(budget: Budget) -> bool:
     return all(map(math.isfinite, told))
 
 
-def _spend(connection: Connection, costs: Sequence[float], at: datetime) -> int:
-    """Take the costs off, in their order, as far as the budget goes. Returns how many it paid."""
-    left = budget_left(connection, at=at)
-    if left is None:
-        return len(costs)
-    for paid, asked in enumerate(costs):
-        price = _at_most_all(connection, asked)
-        if price > left:
-            _set_left(connection, left, at)
-            _leave_alone(connection.pk, seconds=wait_for_budget(connection, asked, at=at), at=at)
-            return paid
-        left -= price
-    _set_left(connection, left, at)
-    return len(costs)
+def _spend(connection: Connection, costs: Prices, requests: Prices, at: datetime) -> int:
+    """Take the costs off, in their order, as far as each budget goes. Returns how many they paid."""
+    drawn = [
+        (names, bucket, prices)
+        for names, bucket, prices in (
+            (_TOLD_LEFT, _told(connection, at), costs),
+            (_COUNTED_LEFT, _counted(connection, at) if requests else None, requests),
+        )
+        if bucket is not None
+    ]
+    paid = min((bucket.pays(prices) for _, bucket, prices in drawn), default=len(costs))
+    waits = [0.0]
+    for (left, left_at), bucket, prices in drawn:
+        after = bucket.less(prices[:paid])
+        setattr(connection, left, after.left)
+        setattr(connection, left_at, at)
+        waits += [after.wait_s(price) for price in prices[paid : paid + 1]]
+    if drawn:
+        rows.write([connection], [name for names, _, _ in drawn for name in names])
+    if paid < len(costs):
+        _leave_alone(connection.pk, seconds=max(waits), at=at)
+    return paid
 
 
-def _set_left(connection: Connection, left: float, at: datetime) -> None:
-    connection.budget_available, connection.budget_at = left, at
-    rows.write([connection], ["budget_available", "budget_at"])
+def _told(connection: Connection, at: datetime) -> Bucket | None:
+    """The budget by now; None when it told us nothing that can be counted with."""
+    available, restore, told_at = connection.budget_available, connection.budget_restore_per_s, connection.budget_at
+    if told_at is None or available is None or not restore or restore < 0:
+        return None
+    elapsed_s = (at - told_at).total_seconds()
+    return Bucket.restored(available, maximum=connection.budget_maximum, restore_per_s=restore, elapsed_s=elapsed_s)
 
 
-def _at_most_all(connection: Connection, cost: float) -> float:
-    """A budget that never holds the cost is asked for all it holds, or nothing would ever be sent."""
-    return min(cost, connection.budget_maximum or cost)
+def _counted(connection: Connection, at: datetime) -> Bucket | None:
+    """The plan for requests by now, which begins full; None where the platform has none."""
+    plan = connector_class(connection.platform).pace if knows(connection.platform) else None
+    if plan is None:
+        return None
+    left = plan.maximum if connection.requests_left is None else connection.requests_left
+    elapsed_s = (at - (connection.requests_at or at)).total_seconds()
+    return Bucket.restored(left, maximum=plan.maximum, restore_per_s=plan.restore_per_s, elapsed_s=elapsed_s)
 
 
 def _leave_alone(connection_id: int, *, seconds: float, at: datetime) -> None:
@@ -300,7 +350,7 @@ def _moment(at: datetime) -> Any:
     return database.ops.adapt_datetimefield_value(at)
 
 
-_write_answer: Together[_Answer] = Together(_write_answers)
+answers: Later[_Answer] = Later(_write_answers)
 
 
 def _count_probe(connection_id: int, probe: datetime | None, at: datetime) -> None:

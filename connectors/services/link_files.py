@@ -14,7 +14,7 @@ from django.db import transaction
 
 from connectors.base import RemoteVariant
 from connectors.models import CatalogVariant, Connection, LinkImport, LinkSource, ProductLink
-from connectors.services import catalog, links
+from connectors.services import catalog, finding, links
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
 from connectors.services.links import Choice
@@ -229,9 +229,8 @@ def ask_for_missing(connection: Connection, rows: Sequence[Row], *, at: datetime
     if not (skus or ids):
         return 0
     connector = connector_for(connection, deadline_s=ASK_DEADLINE_S)
-    found: list[RemoteVariant] = (
-        [hit for hits in connector.find_variants(skus).values() for hit in hits] if skus else []
-    )
+    hits = finding.find_variants(connection, connector, skus, at=at, waits_s=finding.PERSON_WAITS_S) if skus else {}
+    found: list[RemoteVariant] = [variant for variants in hits.values() for variant in variants]
     found += connector.read_variants(ids).values() if ids else []
     catalog.remember(connection, found, at=at)
     return len(skus) + len(ids)

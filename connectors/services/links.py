@@ -25,7 +25,7 @@ from connectors.models import (
     UnlinkedReason,
     UnlinkedSku,
 )
-from connectors.services import catalog
+from connectors.services import catalog, finding
 from connectors.services.connections import STOREWARD
 
 KEEP_UNLINKED = timedelta(days=90)  # since an order last asked for it
@@ -37,6 +37,10 @@ _REASONS = {
     BlockerCode.DUPLICATE_SKU: UnlinkedReason.AMBIGUOUS,
     BlockerCode.SKU_GONE: UnlinkedReason.GONE,
 }
+
+
+class SkuRefused(Exception):
+    """The SKU is not among the unlinked ones any more. The text is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,12 @@ class Choice:
 def look_up(connection: Connection, connector: Connector, skus: Sequence[str], *, at: datetime) -> Lookup:
     """Read saved links afresh and look for the SKUs that have none; what fits without doubt is saved as a link.
 
-    Two calls at most; none inside a transaction. SKUs that remain are kept among the unlinked ones.
+    Two calls at most, except where a SKU is found by reading the whole catalog (`finding`); none inside a transaction.
+    SKUs that remain are kept among the unlinked ones.
     """
     saved = dict(ProductLink.objects.filter(connection=connection, sku__in=skus).values_list("sku", "variant_id"))
     unknown = [sku for sku in dict.fromkeys(skus) if sku and sku not in saved]
-    hits = connector.find_variants(unknown) if unknown else {}
+    hits = finding.find_variants(connection, connector, unknown, at=at) if unknown else {}
     guesses = _guesses(connection, [sku for sku, found in hits.items() if not found])
     wanted = {*saved.values(), *(row.variant_id for rows in guesses.values() for row in rows)}
     seen = connector.read_variants(sorted(wanted)) if wanted else {}
@@ -234,8 +239,8 @@ def ask(connection_id: int, blockers: Iterable[Blocker], *, at: datetime) -> Non
 
 @transaction.atomic
 def skip(*, unlinked_id: int, by: str, at: datetime) -> UnlinkedSku:
-    """Put a SKU aside: its orders go on waiting, but nobody is asked any more."""
-    row = UnlinkedSku.objects.select_related("connection__merchant").get(pk=unlinked_id)
+    """Put a SKU aside: its orders go on waiting, but nobody is asked any more. Raises SkuRefused once it is linked."""
+    row = _asked(unlinked_id)
     row.skipped_at, row.skipped_by = at, by
     row.save(update_fields=["skipped_at", "skipped_by"])
     _note(row.connection, "unlinked_sku.skipped", row.sku, by, at)
@@ -244,8 +249,8 @@ def skip(*, unlinked_id: int, by: str, at: datetime) -> UnlinkedSku:
 
 @transaction.atomic
 def bring_back(*, unlinked_id: int, by: str, at: datetime) -> UnlinkedSku:
-    """Ask for a SKU again that was put aside."""
-    row = UnlinkedSku.objects.select_related("connection__merchant").get(pk=unlinked_id)
+    """Ask for a SKU again that was put aside. Raises SkuRefused once it is linked."""
+    row = _asked(unlinked_id)
     row.skipped_at, row.skipped_by = None, ""
     row.save(update_fields=["skipped_at", "skipped_by"])
     _note(row.connection, "unlinked_sku.brought_back", row.sku, by, at)
@@ -290,6 +295,15 @@ def _keep_asking(
 def _locked(connection_id: int) -> Connection:
     rows = Connection.objects.select_for_update(of=("self",)).select_related("merchant")
     return rows.get(pk=connection_id)
+
+
+def _asked(unlinked_id: int) -> UnlinkedSku:
+    """Under its lock: whoever links it at this moment deletes the row."""
+    rows = UnlinkedSku.objects.select_for_update(of=("self",)).select_related("connection__merchant")
+    row = rows.filter(pk=unlinked_id).first()
+    if row is None:
+        raise SkuRefused("This SKU was linked meanwhile, or no order asks for it any more. Nothing was changed.")
+    return row
 
 
 def _note(connection: Connection, kind: str, subject: str, by: str, at: datetime, **data: str | int) -> None:

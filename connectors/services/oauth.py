@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from connectors import conditions
-from connectors.errors import ConnectionGoneError, ConnectorError, RejectedError, RetryableError
+from connectors.errors import ConnectionGoneError, ConnectorError, HostRefusedError, RejectedError, RetryableError
 from connectors.grants import Grant, GrantLostError
 from connectors.http import HttpClient
 from connectors.models import Connection, ConnectionState
@@ -92,7 +92,7 @@ def renew(*, connection_id: int, refused_version: int, at: datetime) -> Connecti
         return _refresh(connection, at=at)
     except GrantLostError:
         return None
-    except (RetryableError, RejectedError) as error:
+    except (RetryableError, RejectedError, HostRefusedError) as error:
         message = f"Its access could not be renewed: {error}"
         raise RetryableError(message, code="credentials_expired", after_s=RETRY.total_seconds()) from error
 
@@ -127,6 +127,7 @@ def _ask(connection: Connection, *, at: datetime) -> Grant:
         raise RejectedError("This Storeward has no app key for the platform any more.")
     if not connection.credentials.get("refresh_token"):
         raise GrantLostError("There is nothing to renew its access with. Reconnect the store.")
+    app = apps.app_at(app, connection.base_url)
     request = module.refresh(app, connection.base_url, connection.credentials)
     options = {"allow_loopback": settings.ALLOW_LOOPBACK, "deadline_s": DEADLINE_S, "on_call": Log(connection.pk)}
     with closing(HttpClient(**options)) as http:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.services import audit
 from accounts.services.addresses import own_address
+from connectors import thresholds
 from connectors.models import (
     Connection,
     PartnerEmail,
@@ -89,14 +90,22 @@ def save(
 
 @transaction.atomic
 def replace_rules(*, partnership_id: int, rules: Iterable[Threshold], by: str, at: datetime) -> None:
-    """Put these shipping rules in the place of those there are. Raises PartnerRefused for two with one threshold."""
+    """Put these shipping rules in the place of those there are.
+
+    Raises PartnerRefused for two with one threshold, and for amounts that the destination's currency cannot have. What
+    waits is charged by them once orders.services.partner_terms is told.
+    """
     partnership, given = _standing(partnership_id), list(rules)
     if len(given) > RULES_AT_MOST:
         raise PartnerRefused(f"At most {RULES_AT_MOST} shipping rules are possible.", "rules")
     if len({rule.at_least for rule in given}) < len(given):
         raise PartnerRefused("Two shipping rules begin at the same total.", "rules")
-    if any(rule.at_least < 0 or rule.costs < 0 for rule in given):
-        raise PartnerRefused("A total or a cost below zero makes no sense.", "rules")
+    assert partnership.destination is not None  # noqa: S101  # an accepted one has both sides
+    currency = partnership.destination.currency
+    for rule in given:
+        for name, amount in (("from", rule.at_least), ("costs", rule.costs)):
+            if wrong := thresholds.problem(amount, currency):
+                raise PartnerRefused(f"The rule “from {rule.at_least}: {rule.costs}”, {name}: {wrong[1]}", "rules")
     PartnerShippingRule.objects.filter(partnership=partnership).delete()
     PartnerShippingRule.objects.bulk_create(
         PartnerShippingRule(partnership=partnership, at_least=rule.at_least, costs=rule.costs) for rule in given

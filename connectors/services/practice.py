@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 
@@ -22,14 +23,19 @@ def offers(merchant: Merchant, platform: str) -> list[PracticeShop]:
     return sorted(free, key=lambda shop: shop.currency != merchant.currency)
 
 
+def choices(merchant: Merchant, platform: str) -> list[tuple[str, str]]:
+    """The same by address and name, for a platform whose address is chosen and not typed."""
+    return [(address(shop), f"Practice: {shop.name} ({shop.currency})") for shop in offers(merchant, platform)]
+
+
 def completed(posted: Mapping[str, str], platform: str) -> Mapping[str, str]:
     """What was posted; for a practice shop that was chosen, with the address and keys that a person would copy."""
     slug = posted.get("practice", "") if settings.PRACTICE_STORES else ""
     shop = PracticeShop.objects.filter(slug=slug, platform=platform).first() if slug else None
     if shop is None:
         return posted
-    typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
-    return {"base_url": address(shop), "name": shop.name, **typed}
+    copied = {item.name: item.value for item in platforms.of(shop).typed(shop)}
+    return {"base_url": address(shop), "name": shop.name, **copied}
 
 
 def address(shop: PracticeShop) -> str:
@@ -43,6 +49,13 @@ def prefix() -> str:
 
 def is_practice(base_url: str) -> bool:
     return bool(prefix()) and base_url.startswith(prefix())
+
+
+def typed(address: Any) -> str:
+    """The address of a practice store as it was typed; empty for any other, which its platform reads."""
+    whole = str(address or "").strip().rstrip("/")
+    whole = whole if "://" in whole else f"https://{whole}"
+    return whole if is_practice(whole) else ""
 
 
 def domain(base_url: str) -> str:

@@ -77,6 +77,7 @@ def forget_shop(*, connection_id: int, asked_at: datetime, at: datetime) -> bool
         rows.objects.filter(connection_id=connection_id).delete()
     Connection.objects.filter(pk=connection_id).update(
         base_url="", shop_domain="", remote_id="", shop_settings={}, shop_time_zone="", last_error="", api_warning="",
+        webhook_version="",
         webhook_topics=[], missing_scopes=[],
     )  # fmt: skip
     conditions.cleared(conditions.token_renewed(connection_id))

@@ -19,9 +19,9 @@ from connectors.base import (
     SupplierConnector,
     SupplierOptions,
 )
-from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError
+from connectors.errors import ConnectorError, HostRefusedError, OutcomeUnknownError, RejectedError
 from connectors.models import Connection, StoreAddress, SupplierTestOrder, SupplierTestState
-from connectors.services import suppliers
+from connectors.services import installation, suppliers
 
 _MARGIN = timedelta(hours=1)  # around our clock and the supplier's
 _LOST = "The supplier gave no answer. Send the test again: it is looked for first."
@@ -65,7 +65,9 @@ def _promise(connection: Connection, sku: str, *, by: str, at: datetime) -> Supp
     """The row stands before anything is sent; a second click runs into it."""
     try:
         with transaction.atomic():
-            test = SupplierTestOrder.objects.create(connection=connection, sku=sku, sent_at=at, by=by, message=_LOST)
+            test = SupplierTestOrder.objects.create(
+                connection=connection, sku=sku, sent_at=at, by=by, message=_LOST, installation=installation.token()
+            )
             audit.record(
                 merchant=connection.merchant, kind="supplier.test", subject=connection.name, by=by, at=at, sku=sku
             )
@@ -82,7 +84,7 @@ def _carry_out(
         return _end(test, SupplierTestState.FAILED, message=" ".join(blocker.message for blocker in blockers))
     try:
         ref = connector.create(order)
-    except OutcomeUnknownError:
+    except (OutcomeUnknownError, HostRefusedError):
         return test
     except ConnectorError as error:
         return _end(test, SupplierTestState.FAILED, message=str(error))

@@ -16,6 +16,7 @@ from accounts.services import audit
 from connectors.base import Address, PaymentProfile, SupplierConnector, SupplierOptions, Warehouse
 from connectors.models import Connection, StoreAddress, SupplierSettings
 from connectors.registry import connector_class
+from connectors.services import connections
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
 
@@ -92,14 +93,28 @@ def neutral(place: StoreAddress) -> Address:
     )
 
 
-def save(*, connection_id: int, by: str, at: datetime, step: str = "", **chosen: Any) -> SupplierSettings:
-    """Change the choices of one step of the set-up, or some of them. It counts for orders that have not been sent yet;
-    those that were held back are asked again.
+def save(
+    *,
+    connection_id: int,
+    by: str,
+    at: datetime,
+    step: str = "",
+    sync_orders: bool | None = None,
+    new_address: Mapping[str, str] | None = None,
+    **chosen: Any,
+) -> SupplierSettings:
+    """Change the choices of one step of the set-up, or some of them; all of what is given or nothing. It counts for
+    orders that have not been sent yet; those that were held back are asked again.
 
+    Without `sync_orders` order sync stays as it is. A `new_address` is kept and chosen.
     Raises ChoiceRefused for a method that the supplier does not know, for no dropshipping without an address, and for
     a payment profile without an e-mail address.
     """
     with transaction.atomic():
+        if sync_orders is not None:
+            connections.save_settings(connection_id=connection_id, by=by, at=at, sync_orders=sync_orders)
+        if new_address is not None:
+            chosen["store_address"] = keep_address(connection_id=connection_id, by=by, at=at, **new_address)
         row, changed = _write(connection_id, step, chosen, by=by, at=at)
     if changed - _CHANGES_NO_CHECK:
         import_string(settings.SUPPLIER_CHANGED)(connection_id=connection_id, at=at)

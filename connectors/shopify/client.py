@@ -22,6 +22,7 @@ from connectors.errors import (
 )
 from connectors.http import Answer, HttpClient, Outgoing, rehearse
 
+FieldPath = tuple[str | int, ...]  # from the root field down
 API_VERSION = "2026-10"  # stable until October 2027
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,13 @@ logger = logging.getLogger(__name__)
 _OPERATIONS = Path(__file__).parent / "operations"
 _IMPORT = "#import "
 _OK = 200
-_GONE = {402: "is frozen", 404: "does not exist", 410: "does not exist", 423: "is locked"}
+_NO_SHOP = "Shopify has no shop at this address any more. Disconnect it, or resume the connection once it is back."
+GONE = {  # by status
+    402: "Shopify has frozen this shop until its bill is paid. Pay it in Shopify, then resume the connection.",
+    404: _NO_SHOP,
+    410: _NO_SHOP,
+    423: "Shopify has locked this shop. Ask Shopify's support why, and resume the connection once it is open again.",
+}
 _CREDENTIALS = frozenset({401, 403})
 
 # Top-level codes after which a mutation has certainly not run: refused before execution.
@@ -68,13 +75,25 @@ class ShopifyClient:
         self._http = http
         self.budget: Budget | None = None
         self.warning = ""  # of the last answer: about the version
+        self.denied: tuple[
+            FieldPath, ...
+        ] = ()  # of the last answer: fields that came back as null since they may not be read
         self._formed: tuple[str, Mapping[str, Any], dict[str, Any]] | None = None  # what was rehearsed last
 
-    def execute(self, operation: str, variables: Mapping[str, Any] | None = None, *, changes: bool) -> dict[str, Any]:
+    def execute(
+        self,
+        operation: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        changes: bool,
+        may_lack: frozenset[str] = frozenset(),
+    ) -> dict[str, Any]:
         """The `data` of the answer. `operation` is a file name in operations/; null variables are left out.
 
-        A mutation's payload is returned even when reading back a part of it failed: it has run.
+        A mutation's payload is returned even when reading back a part of it failed: it has run. A query's is when
+        nothing but fields in or below `may_lack` is denied; `denied` says which.
         """
+        self.denied = ()
         answer = self._http.request(
             "POST",
             self._url,
@@ -85,7 +104,7 @@ class ShopifyClient:
         )
         _refuse_status(answer)
         self._note_version(answer)
-        return self._data(_body(answer, changes=changes), changes=changes)
+        return self._data(_body(answer, changes=changes), changes=changes, may_lack=may_lack)
 
     def rehearse(self, operation: str, variables: Mapping[str, Any]) -> Outgoing:
         """What `execute` would send for the same arguments; for the very same variables it is not formed again."""
@@ -101,7 +120,7 @@ class ShopifyClient:
                 return content
         return _content(operation, variables)
 
-    def _data(self, body: Mapping[str, Any], *, changes: bool) -> dict[str, Any]:
+    def _data(self, body: Mapping[str, Any], *, changes: bool, may_lack: frozenset[str]) -> dict[str, Any]:
         cost = _cost(body)
         self.budget = _budget(cost) or self.budget
         data = body.get("data")
@@ -110,6 +129,9 @@ class ShopifyClient:
             if isinstance(data, dict):
                 return data
             raise _unclear("Shopify answered without data.", changes=changes)
+        if not changes and isinstance(data, dict) and _lacks_only(errors, may_lack):
+            self.denied = tuple(tuple(error["path"]) for error in errors)
+            return data
         if changes and isinstance(data, dict) and any(value is not None for value in data.values()):
             logger.warning("shopify mutation ran, its answer is partial", extra={"codes": sorted(_codes(errors))})
             return data
@@ -151,6 +173,8 @@ def operations() -> list[str]:
 
 def without_nulls(value: Any) -> Any:
     """The value without keys that are None: whether Shopify reads null as absent differs from field to field."""
+    if isinstance(value, (str, int)):  # most are; asked first, since the next question is a slow one
+        return value
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
@@ -175,8 +199,8 @@ def _refuse_status(answer: Answer) -> None:
     """Nothing was carried out after any of these."""
     if answer.status in _CREDENTIALS:
         raise CredentialsError("Shopify does not accept the access token: a new one is needed.")
-    if answer.status in _GONE:
-        raise ConnectionGoneError(f"The shop {_GONE[answer.status]}, says Shopify.")
+    if answer.status in GONE:
+        raise ConnectionGoneError(GONE[answer.status])
     if answer.status >= 400:
         raise RejectedError(f"Shopify refused the request with status {answer.status}.")
 
@@ -213,6 +237,13 @@ def _codes(errors: Any) -> set[str]:
 def _extensions(error: Any) -> Mapping[str, Any]:
     extensions = error.get("extensions") if isinstance(error, dict) else None
     return extensions if isinstance(extensions, dict) else {}
+
+
+def _lacks_only(errors: Any, may_lack: frozenset[str]) -> bool:
+    """Whether all that is wrong is that these fields, of things that came back, may not be read."""
+    return _codes(errors) == {"ACCESS_DENIED"} and all(
+        isinstance(error.get("path"), list) and may_lack & {str(part) for part in error["path"][1:]} for error in errors
+    )
 
 
 def _inside_payload(errors: list[Any]) -> bool:

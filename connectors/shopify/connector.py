@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from connectors.base import (
     Account,
     Blocker,
-    BlockerCode,
     Capabilities,
     CatalogPage,
     Connector,
@@ -23,13 +22,27 @@ from connectors.base import (
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
+    ShipmentLine,
     ShopInfo,
     WebhookState,
 )
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.shopify import fulfilling, mapping, orders, preflight, reading, refusals, restocking, webhook
-from connectors.shopify.client import ShopifyClient, TopLevelNotFoundError
+from connectors.shopify import (
+    collecting,
+    fulfilling,
+    mapping,
+    orders,
+    paging,
+    preflight,
+    reading,
+    refusals,
+    restocking,
+    searching,
+    setting_up,
+    webhook,
+)
+from connectors.shopify.client import API_VERSION, ShopifyClient, TopLevelNotFoundError
 from connectors.storefront import StoreOrder, StoreOrderPage
 
 TOPICS = (
@@ -42,8 +55,6 @@ TOPICS = (
     "APP_UNINSTALLED",
 )
 CHANNEL_TOPICS = ("ORDERS_CREATE", "ORDERS_UPDATED")  # told of every order: asked for only where orders come from
-OVERLAP = timedelta(minutes=5)  # the search index lags behind; a poll reads that much again
-STAFF_NOTE_MAX = 255
 JOB_LOOKS = 2
 
 _SKUS_AT_ONCE = 20
@@ -61,12 +72,15 @@ class ShopifyConnector(Connector):
     label: ClassVar[str] = "Shopify"
     capabilities: ClassVar[Capabilities] = Capabilities(
         cancel=True, tags=True, notes=True, webhooks=True, lookup_by_reference=True, stock=True, pickup=True,
-        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True, restock=True,
+        channel=True, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True, restock=True, readies=True,
         catalog=True, unpaid=True, fulfilled=True, unpaid_fulfilled=True, locations=True, customers=True, emails=True,
         tax_lines=True, shipping=True, tag_max=mapping.TAG_MAX, note_max=mapping.NOTE_MAX,
         updates=frozenset({"note", "attributes"}),
     )  # fmt: skip
     supported_until: ClassVar[date | None] = date(2027, 10, 1)  # at the least; shopify.dev, November 2026
+    hides_after: ClassVar[timedelta] = timedelta(days=60)  # without read_all_orders (shopify.dev, Order, 2026-10)
+    webhook_version: ClassVar[str] = API_VERSION  # chosen in the app's settings, not with a subscription
+    most_sends: ClassVar[int] = 2  # resent once: nothing there makes a reference unique for certain
     horizon_s: ClassVar[int] = 120  # 30 s deadline + the lag of the search index + margin
     order_address: ClassVar[str] = r"(?:gid://shopify/Order/|https?://\S+/orders/)?([0-9]{1,20})(?:[/?#]\S*)?"
     order_id: ClassVar[str] = "gid://shopify/Order/{}"
@@ -75,8 +89,9 @@ class ShopifyConnector(Connector):
         "create": 25,
         "cancel": 15,
         "read": 220,
-        "fulfill": 370,
-        "put_back": 250,
+        "fulfill": 150,
+        "ready_for_pickup": 150,
+        "put_back": 175,
         "store_order": 80,
     }  # README.md
 
@@ -94,7 +109,7 @@ class ShopifyConnector(Connector):
         asked = list(dict.fromkeys(skus))
         hits: dict[str, RemoteVariant] = {}  # by id: a variant may be on two pages when the shop changes meanwhile
         for start in range(0, len(asked), _SKUS_AT_ONCE):
-            query = " OR ".join(f"sku:{_quoted(sku)}" for sku in asked[start : start + _SKUS_AT_ONCE])
+            query = searching.skus(asked[start : start + _SKUS_AT_ONCE])
             nodes = self._pages("variants_by_sku", "productVariants", {"query": query, "first": 250})
             hits.update({hit.variant_id: hit for hit in map(reading.variant, nodes)})
         return {sku: tuple(hit for hit in hits.values() if hit.sku == sku) for sku in asked}
@@ -121,10 +136,9 @@ class ShopifyConnector(Connector):
 
         The index is asked although the metafield answers: a second order with this reference has to be seen.
         """
-        hits = [*self._by_metafield(reference), *self._by_search(f"source_identifier:{_quoted(reference)}", reference)]
+        hits = [*self._by_metafield(reference), *self._by_search(searching.identified(reference), reference)]
         if not hits:
-            tagged = f"tag:{_quoted(reference)} AND created_at:>={_quoted(_time(since))}"
-            hits = list(self._by_search(tagged, reference))
+            hits = list(self._by_search(searching.tagged(reference, since=since), reference))
         with reading.shaped():
             oldest_first = sorted(hits, key=lambda node: str(node["createdAt"]))
         refs = [reading.ref(node, base_url=self.account.base_url) for node in oldest_first]
@@ -133,19 +147,24 @@ class ShopifyConnector(Connector):
     def read(self, remote_id: str) -> RemoteOrder | None:
         try:
             node = reading.field(self._ask("order_read", {"id": remote_id}), "order")
-        except TopLevelNotFoundError:
+        except TopLevelNotFoundError:  # no id of an order: nothing that could be hidden
             return None
+        self._refuse_unseen(node)
         return None if node is None else reading.order(node, base_url=self.account.base_url)
+
+    def shows_all(self) -> bool:
+        """Asked each time that it matters: the scopes of a custom app can be changed without connecting it anew."""
+        return reading.ALL_ORDERS in reading.shop(self._ask("shop_info")).scopes
 
     def changed_since(self, since: datetime) -> Iterator[RemoteOrder]:
         """One page of the list at a time, no order read singly: a busy shop would spend its budget on orders known here.
 
-        Shopify shows an app the orders of the last 60 days only.
+        Without read_all_orders those of the last 60 days.
         """
-        cursor = _time(since - OVERLAP)
+        cursor = searching.time(since)
         while cursor:
             place = orders.Place.of(cursor)
-            asked = {"query": f"updated_at:>={_quoted(place.floor)}", "first": _PAGE, "after": place.after or None}
+            asked = {"query": searching.changed(place.floor), "first": _PAGE, "after": place.after or None}
             nodes, after = reading.page(reading.field(self._ask("orders_search", asked), "orders"))
             yield from [reading.listed(node, base_url=self.account.base_url) for node in nodes]
             cursor = orders.next_place(place, nodes, after)
@@ -153,18 +172,21 @@ class ShopifyConnector(Connector):
     # --- the shop's own orders ---
 
     def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
-        """Shopify shows an app the orders of the last 60 days only."""
-        place = orders.Place.of(cursor or _time(since))
-        query = f"updated_at:>={_quoted(place.floor)}"
-        asked = {"query": query, "first": _STORE_PAGE, "after": place.after or None}
-        nodes, after = reading.page(reading.field(self._ask("store_orders", asked), "orders"))
-        found = (self._store_order(node) for node in nodes)
+        """Without read_all_orders those of the last 60 days."""
+        place = orders.Place.of(cursor or searching.time(since))
+        asked = {"query": searching.changed(place.floor), "first": _STORE_PAGE, "after": place.after or None}
+        data = self._ask("store_orders", asked, may_lack=orders.PERSONAL)
+        nodes, after = reading.page(reading.field(data, "orders"))
+        hidden = [orders.hidden(self._client.denied, "orders", "nodes", number) for number in range(len(nodes))]
+        found = (self._store_order(node, lacks) for node, lacks in zip(nodes, hidden, strict=True))
         read = tuple(order for order in found if order is not None)
         return StoreOrderPage(read, orders.next_place(place, nodes, after))
 
     def store_order(self, remote_id: str) -> StoreOrder | None:
         node = self._store_node(remote_id, None)
-        return None if node is None else self._store_order(node)
+        hidden = orders.hidden(self._client.denied, "order")
+        self._refuse_unseen(node)
+        return None if node is None else self._store_order(node, hidden)
 
     def locations(self) -> tuple[RemoteLocation, ...]:
         return tuple(reading.location(node) for node in self._pages("locations", "locations", {"first": _PAGE}))
@@ -194,19 +216,11 @@ class ShopifyConnector(Connector):
         raise OutcomeUnknownError("Shopify did not say whether it took the order.")
 
     def cancel(self, remote_id: str, *, note: str) -> None:
-        variables = {
-            "orderId": remote_id,
-            "reason": "OTHER",
-            "restock": True,
-            "refundMethod": {"originalPaymentMethodsRefund": False},
-            "notifyCustomer": False,
-            "staffNote": note[:STAFF_NOTE_MAX],
-        }
-        data = self._change("order_cancel", variables)
+        data = self._change("order_cancel", mapping.cancel_variables(remote_id, note=note))
         with reading.shaped(changes=True):
             payload = data["orderCancel"]
             if payload["orderCancelUserErrors"]:
-                _refuse_cancel(payload["orderCancelUserErrors"][0])
+                refusals.of_cancelling(payload["orderCancelUserErrors"][0])
             else:
                 self._await_job(payload["job"])
 
@@ -217,13 +231,23 @@ class ShopifyConnector(Connector):
         """
         if shipment.known_id:
             return self._replace_tracking(shipment)
-        order = reading.field(
-            self._ask("order_fulfillment_orders", {"id": fulfilling.gid(remote_id, "Order")}), "order"
-        )
-        variables = fulfilling.variables(order, shipment)
+        variables = fulfilling.variables(self._left_to_fulfill(remote_id), shipment)
         data = self._change("fulfillment_create", variables)
         with reading.shaped(changes=True):
             return fulfilling.done(data["fulfillmentCreate"])
+
+    def ready_for_pickup(self, remote_id: str, lines: Sequence[ShipmentLine]) -> None:
+        """Shopify mails its customer; nothing is mailed twice, since a repeat is refused."""
+        variables = collecting.variables(self._left_to_fulfill(remote_id), lines)
+        for group in variables["input"]["lineItemsByFulfillmentOrder"]:
+            data = self._change("fulfillment_order_ready", {"input": {"lineItemsByFulfillmentOrder": [group]}})
+            with reading.shaped(changes=True):
+                collecting.check(data["fulfillmentOrderLineItemsPreparedForPickup"])
+
+    def _left_to_fulfill(self, remote_id: str) -> list[Mapping[str, Any]] | None:
+        groups = paging.fulfillment_orders(self._ask, fulfilling.gid(remote_id, "Order"))
+        self._refuse_unseen(groups)
+        return groups
 
     def _replace_tracking(self, shipment: OutboundShipment) -> str:
         if not shipment.parcels:
@@ -237,17 +261,22 @@ class ShopifyConnector(Connector):
         with reading.shaped(changes=True):
             return fulfilling.done(data["fulfillmentTrackingInfoUpdate"])
 
-    def put_back(self, remote_id: str, back: PutBack) -> None:
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
         """A refund of units and of no money: without transactions Shopify moves none. Its note carries our reference."""
         try:
-            order = reading.field(self._ask("order_restock", {"id": remote_id}), "order")
+            order = paging.restockable(self._ask, remote_id)
         except TopLevelNotFoundError:
-            return
-        if restocking.is_settled(order, back):
-            return
-        data = self._change("refund_create", restocking.variables(order, back))
+            return False
+        self._refuse_unseen(order)
+        if order is not None and restocking.is_booked(order, back):
+            return True
+        if order is None or restocking.is_cancelled(order):
+            return False
+        groups = paging.fulfillment_orders(self._ask, remote_id) or []
+        data = self._change("refund_create", restocking.variables(order, groups, back))
         with reading.shaped(changes=True):
             restocking.check(data["refundCreate"])
+        return True
 
     def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
         data = self._change("fulfillment_cancel", {"id": fulfillment_id})
@@ -267,11 +296,15 @@ class ShopifyConnector(Connector):
     def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
         """Also makes the metafield definition that `find` looks in: whoever connects a shop calls this once."""
         topics = (*TOPICS, *CHANNEL_TOPICS) if channel else TOPICS
-        self._define_metafield()
+        setting_up.define_metafield(self._change)
         existing = self._pages("webhook_subscriptions", "webhookSubscriptions", {"first": _PAGE})
         with reading.shaped():
             standing = {node["topic"] for node in existing if node["uri"] == callback_url}
-        standing |= {topic for topic in topics if topic not in standing and self._subscribe(topic, callback_url)}
+        standing |= {
+            topic
+            for topic in topics
+            if topic not in standing and setting_up.subscribe(self._change, topic, callback_url)
+        }
         return WebhookState(
             topics=tuple(topic for topic in topics if topic in standing),
             missing=tuple(topic for topic in topics if topic not in standing),
@@ -285,15 +318,29 @@ class ShopifyConnector(Connector):
 
     # --- helpers ---
 
-    def _ask(self, operation: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return self._execute(operation, variables, changes=False)
+    def _refuse_unseen(self, node: object | None) -> None:
+        """Raise NotVisibleError for an order that is not shown where it may only be too old for that."""
+        if node is None and not self.shows_all():
+            raise refusals.not_visible(self.hides_after)
+
+    def _ask(
+        self, operation: str, variables: Mapping[str, Any] | None = None, *, may_lack: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        return self._execute(operation, variables, changes=False, may_lack=may_lack)
 
     def _change(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         return self._execute(operation, variables, changes=True)
 
-    def _execute(self, operation: str, variables: Mapping[str, Any] | None, *, changes: bool) -> dict[str, Any]:
+    def _execute(
+        self,
+        operation: str,
+        variables: Mapping[str, Any] | None,
+        *,
+        changes: bool,
+        may_lack: frozenset[str] = frozenset(),
+    ) -> dict[str, Any]:
         try:
-            return self._client.execute(operation, variables, changes=changes)
+            return self._client.execute(operation, variables, changes=changes, may_lack=may_lack)
         finally:
             self.budget, self.warning = self._client.budget, self._client.warning or self.warning
 
@@ -310,13 +357,13 @@ class ShopifyConnector(Connector):
         """An order with the page of its lines that begins there; None when it is gone."""
         try:
             node: Mapping[str, Any] | None = reading.field(
-                self._ask("store_order", {"id": remote_id, "after": after}), "order"
+                self._ask("store_order", {"id": remote_id, "after": after}, may_lack=orders.PERSONAL), "order"
             )
         except TopLevelNotFoundError:
             return None
         return node
 
-    def _store_order(self, node: Mapping[str, Any]) -> StoreOrder | None:
+    def _store_order(self, node: Mapping[str, Any], hidden: frozenset[str]) -> StoreOrder | None:
         """With the lines that are on further pages. None when it went away meanwhile."""
         lines, after = reading.page(reading.field(node, "lineItems"))
         while after is not None:
@@ -325,7 +372,7 @@ class ShopifyConnector(Connector):
                 return None
             rows, after = reading.page(reading.field(more, "lineItems"))
             lines += rows
-        return orders.store_order(node, lines, base_url=self.account.base_url)
+        return orders.store_order(node, lines, base_url=self.account.base_url, hidden=hidden)
 
     def _by_metafield(self, reference: str) -> list[Mapping[str, Any]]:
         """Not in a shop whose definition was never made: the index still is."""
@@ -351,50 +398,3 @@ class ShopifyConnector(Connector):
             job = self._ask("job_status", {"id": job["id"]})["job"] or {"done": True}  # one that is gone is over
         if not job["done"]:
             raise RetryableError("Shopify is still cancelling the order.", after_s=10)
-
-    def _define_metafield(self) -> None:
-        definition = {
-            "name": "Storeward order",
-            "namespace": mapping.NAMESPACE,
-            "key": mapping.KEY,
-            "description": "The order's reference in Storeward; unique in this shop.",
-            "type": "id",
-            "ownerType": "ORDER",
-            "access": {"admin": "MERCHANT_READ"},
-        }
-        data = self._change("metafield_definition_create", {"definition": definition})
-        with reading.shaped(changes=True):
-            errors = [error for error in data["metafieldDefinitionCreate"]["userErrors"] if error["code"] != "TAKEN"]
-            if errors:
-                raise RejectedError(f"Shopify refused the field for order references: {errors[0]['message']}")
-
-    def _subscribe(self, topic: str, callback_url: str) -> bool:
-        """Whether the subscription stands now."""
-        variables = {"topic": topic, "webhookSubscription": {"uri": callback_url, "format": "JSON"}}
-        data = self._change("webhook_subscription_create", variables)
-        with reading.shaped(changes=True):
-            errors = data["webhookSubscriptionCreate"]["userErrors"]
-            return all("has already been taken" in error["message"] for error in errors)
-
-
-def _refuse_cancel(error: Mapping[str, Any]) -> None:
-    """Raise for a cancellation that Shopify refused; one that was done before is what we wanted."""
-    said = str(error["message"])
-    if "already been canceled" in said:
-        return
-    if "already in progress" in said:
-        raise RetryableError("Shopify is still cancelling the order.", after_s=10)
-    if said == refusals.TRIAL_LIMIT:
-        raise refusals.throttled()
-    blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, f"Shopify does not cancel the order: {said[:300]}")
-    raise RejectedError(blocker.message, [blocker])
-
-
-def _quoted(value: str) -> str:
-    """A value for Shopify's search syntax."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -29,21 +29,19 @@ RECONNECT = ("access_token", "webhook_secret")
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """Raises FieldError. Addresses that begin with `practice` are taken as they are."""
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """Raises FieldError. `base_url`: where the store answers, when that is known without what was typed."""
     return Entry(
-        base_url=address(given["base_url"], practice),
+        base_url=base_url or address(given["base_url"]),
         credentials={"access_token": given["access_token"]},
         webhook_secrets=tuple(filter(None, [given.get("webhook_secret", "")])),
     )
 
 
-def address(typed: str, practice: str) -> str:
+def address(typed: str) -> str:
     """The address of a store without path, as https://host."""
     typed = typed.strip().rstrip("/")
     whole = typed if "://" in typed else f"https://{typed}"
-    if practice and whole.startswith(practice):
-        return whole
     try:
         parts = urlsplit(whole)
         host, port = parts.hostname, parts.port

@@ -22,19 +22,18 @@ def gid(value: str, kind: str) -> str:
 
 
 @shaped()
-def variables(order: Node | None, shipment: OutboundShipment) -> dict[str, Any]:
-    """What fulfillmentCreate asks for, from one place.
+def variables(groups: Sequence[Node] | None, shipment: OutboundShipment) -> dict[str, Any]:
+    """What fulfillmentCreate asks for, from one place. `groups`: the order's fulfillment orders, None when it is gone.
 
     Raises SeveralPlacesError when it takes several, RejectedError when all of them have less left to send.
     """
-    if order is None:
-        raise _refusal("The order is gone from Shopify.", "status")
-    if not order["fulfillmentOrders"]["nodes"]:
-        text = f"Shopify shows nothing to fulfill. Reconnect the shop with the permission {SCOPE}."
-        raise RejectedError(text, [Blocker(BlockerCode.SCOPE_MISSING, text, "scope", SCOPE)])
-    places = _places(order["fulfillmentOrders"]["nodes"])
-    for groups in places.values():
-        taken, missing = _allocate(groups, shipment.lines)
+    if groups is None:
+        raise refusal("The order is gone from Shopify.", "status")
+    if not groups:
+        raise no_scope("Shopify shows nothing to fulfill")
+    places = _places(groups)
+    for at_place in places.values():
+        taken, missing = _allocate(at_place, shipment.lines)
         if not any(missing):
             return {
                 "fulfillment": {
@@ -60,8 +59,24 @@ def tracking(parcels: Sequence[Parcel]) -> dict[str, Any]:
 def done(payload: Node) -> str:
     """The fulfillment's id. Raises RejectedError for userErrors, which have no code."""
     if payload["userErrors"]:
-        raise _refusal(f"Shopify says: {str(payload['userErrors'][0]['message'])[:300]}", "fulfillment")
+        raise refusal(f"Shopify says: {str(payload['userErrors'][0]['message'])[:300]}", "fulfillment")
     return str(payload["fulfillment"]["id"])
+
+
+def is_line(item: Node, line: ShipmentLine) -> bool:
+    if line.remote_line_id:
+        return bool(item["lineItem"]["id"] == gid(line.remote_line_id, "LineItem"))
+    return bool(line.sku) and item["sku"] == line.sku
+
+
+def refusal(text: str, field: str) -> RejectedError:
+    return RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, field)])
+
+
+def no_scope(what: str) -> RejectedError:
+    """Without the permission the list of fulfillment orders is empty, and nothing says so."""
+    text = f"{what}. Reconnect the shop with the permission {SCOPE}."
+    return RejectedError(text, [Blocker(BlockerCode.SCOPE_MISSING, text, "scope", SCOPE)])
 
 
 def _places(nodes: Sequence[Node]) -> dict[str, list[Node]]:
@@ -86,7 +101,7 @@ def _parts(places: Iterable[Sequence[Node]], shipment: OutboundShipment) -> list
             parts.append(replace(shipment, lines=tuple(here)))
         wanted = [replace(line, quantity=lacks) for line, lacks in both if lacks]
     if wanted:
-        raise _refusal("Shopify has less left to send than was sent: it was fulfilled or cancelled there.", "lines")
+        raise refusal("Shopify has less left to send than was sent: it was fulfilled or cancelled there.", "lines")
     return parts
 
 
@@ -99,7 +114,7 @@ def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> tuple[li
         wanted = line.quantity
         for group in groups:
             for item in group["lineItems"]["nodes"]:
-                units = min(wanted, left[item["id"]]) if _is(item, line) else 0
+                units = min(wanted, left[item["id"]]) if is_line(item, line) else 0
                 if units > 0:
                     of_group = taken.setdefault(group["id"], {})
                     of_group[item["id"]] = of_group.get(item["id"], 0) + units
@@ -114,13 +129,3 @@ def _allocate(groups: Sequence[Node], lines: Sequence[ShipmentLine]) -> tuple[li
         for group, items in taken.items()
     ]
     return by_group, missing
-
-
-def _is(item: Node, line: ShipmentLine) -> bool:
-    if line.remote_line_id:
-        return bool(item["lineItem"]["id"] == gid(line.remote_line_id, "LineItem"))
-    return bool(line.sku) and item["sku"] == line.sku
-
-
-def _refusal(text: str, field: str) -> RejectedError:
-    return RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, field)])

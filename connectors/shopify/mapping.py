@@ -14,6 +14,7 @@ NAMESPACE, KEY = "$app:order_sync", "marketplace_order_id"  # the id metafield t
 LINE_ID = "_storeward_line"  # a property whose name starts with _ stays hidden from customers
 
 NOTE_MAX = 5000  # Order.note in the 2026-10 schema
+STAFF_NOTE_MAX = 255
 TAG_MAX = 40  # orders; a longer one is refused (integrators' reports, 2021 to 2026)
 
 # How Shopify's places differ from ISO 3166 (its own address data, github.com/Shopify/worldwide, November 2026):
@@ -247,6 +248,18 @@ def _fulfillment(order: OutboundOrder) -> dict[str, Any]:
 
 def _money(amount: Decimal, currency: str) -> dict[str, Any]:
     return {"shopMoney": {"amount": money.plain(amount, currency), "currencyCode": currency}}
+
+
+def cancel_variables(remote_id: str, *, note: str) -> dict[str, Any]:
+    """Restocked, without refund and without a mail to the customer."""
+    return {
+        "orderId": remote_id,
+        "reason": "OTHER",
+        "restock": True,
+        "refundMethod": {"originalPaymentMethodsRefund": False},
+        "notifyCustomer": False,
+        "staffNote": note[:STAFF_NOTE_MAX],
+    }
 
 
 def _amount(bag: Mapping[str, Any]) -> Decimal:

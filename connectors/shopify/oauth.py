@@ -17,10 +17,8 @@ from connectors import grants
 from connectors.errors import ConnectionGoneError, RejectedError
 from connectors.grants import App, DeniedError, Grant, GrantLostError, NotAuthorizedError, TokenRequest, Trip
 from connectors.http import Answer
-from connectors.shopify.form import address
+from connectors.shopify.client import GONE
 from connectors.shopify.reading import SCOPES
-
-__all__ = ["address", "authorize_url", "exchange", "granted", "refresh", "refreshed", "returned"]
 
 LEAD = "Shopify asks you whether Storeward may see and create orders; nothing has to be copied."
 STATE = "state"
@@ -32,7 +30,6 @@ FRESH = timedelta(minutes=5)  # Shopify's own libraries allow between 90 seconds
 
 _SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
 _OUR_FAULT = frozenset({"invalid_client", "unauthorized_client", "application_cannot_be_found"})
-_GONE = {402: "is frozen", 404: "does not exist", 410: "does not exist", 423: "is locked"}
 
 
 def authorize_url(app: App, trip: Trip) -> str:
@@ -93,8 +90,8 @@ def refreshed(answer: Answer, *, at: datetime) -> Grant:
     Raises GrantLostError when only the merchant can help, RejectedError when the operator must, ConnectionGoneError
     for a shop that is frozen or gone.
     """
-    if answer.status in _GONE:
-        raise ConnectionGoneError(f"The shop {_GONE[answer.status]}, says Shopify.")
+    if answer.status in GONE:
+        raise ConnectionGoneError(GONE[answer.status])
     if grants.refusal(answer) in _OUR_FAULT:
         raise RejectedError("Shopify does not know this Storeward: its app key or secret is wrong.")
     if answer.status >= 400:

@@ -9,11 +9,16 @@ from typing import Any, NamedTuple
 
 from connectors.base import Address, OutboundTax, PickupPlace
 from connectors.money import total
+from connectors.shopify.client import FieldPath
 from connectors.shopify.mapping import US_PROVINCES
 from connectors.shopify.reading import MalformedAnswerError, ref, shaped
 from connectors.storefront import StoreFulfillment, StoreLine, StoreOrder, StorePayment
 
 Node = Mapping[str, Any]
+
+# Protected customer data: an app that Shopify has not approved for it gets null, and ACCESS_DENIED with the path.
+PERSONAL = frozenset({"email", "phone", "shippingAddress", "billingAddress"})
+_HIDDEN = {"shippingAddress": "shipping_address", "billingAddress": "billing_address"}
 
 _PAID = frozenset({"PAID", "PARTIALLY_REFUNDED"})
 _ENDED = {"REFUNDED": StorePayment.REFUNDED, "VOIDED": StorePayment.VOIDED, "EXPIRED": StorePayment.VOIDED}
@@ -51,8 +56,17 @@ def next_place(place: Place, nodes: Iterable[Node], after: str | None) -> str:
     return Place(place.floor, after).text()
 
 
+def hidden(denied: Iterable[FieldPath], *place: str | int) -> frozenset[str]:
+    """What of the order at this place of an answer may not be read, by its name in StoreOrder."""
+    below = [path[len(place) :] for path in denied if path[: len(place)] == place]
+    names = (path[:1] if path[-1] != "phone" else ("phone",) for path in below if path)
+    return frozenset(_HIDDEN.get(str(name), f"customer_{name}") for (name,) in names)
+
+
 @shaped()
-def store_order(node: Node, lines: Iterable[Node], *, base_url: str) -> StoreOrder:
+def store_order(
+    node: Node, lines: Iterable[Node], *, base_url: str, hidden: frozenset[str] = frozenset()
+) -> StoreOrder:
     """`lines` are the nodes of all pages of them."""
     whole, now = node["totalPriceSet"]["shopMoney"], _amount(node["currentTotalPriceSet"])
     shipping = node["shippingLines"]["nodes"]
@@ -87,6 +101,7 @@ def store_order(node: Node, lines: Iterable[Node], *, base_url: str) -> StoreOrd
         note=node["note"] or "",
         attributes=_attributes(node),
         reference=node["sourceIdentifier"] or "",
+        hidden=hidden,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors import signatures
 from connectors.errors import BadSignatureError
 from connectors.shopify import webhook
 
@@ -38,16 +39,16 @@ class PrivacyNotice:
 def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> PrivacyNotice:
     """The notice, when the raw body is signed with any of the app's secrets. Raises BadSignatureError otherwise."""
     given = {name.lower(): value for name, value in headers.items()}
-    webhook.check_signature(given.get("x-shopify-hmac-sha256", ""), body, secrets)
-    payload = webhook.payload_of(body)
-    topic = webhook.text_of(given.get("x-shopify-topic", ""), webhook.TOPIC_MAX)
+    signatures.check(given.get("x-shopify-hmac-sha256", ""), body, secrets, sign=webhook.sign)
+    payload = signatures.payload_of(body)
+    topic = signatures.text_of(given.get("x-shopify-topic", ""), signatures.TOPIC_MAX)
     if topic not in TOPICS:
         raise BadSignatureError("The webhook is not about personal data.")
-    domain = webhook.text_of(given.get("x-shopify-shop-domain", ""), 253).lower()
+    domain = signatures.text_of(given.get("x-shopify-shop-domain", ""), 253).lower()
     if str(payload.get("shop_domain") or domain).lower() != domain:
         raise BadSignatureError("The webhook names two shops.")
     return PrivacyNotice(
-        event_id=webhook.text_of(given.get("x-shopify-webhook-id", ""), webhook.EVENT_ID_MAX),
+        event_id=signatures.text_of(given.get("x-shopify-webhook-id", ""), signatures.EVENT_ID_MAX),
         topic=topic,
         shop_domain=domain,
         remote_order_ids=_orders(payload.get(_ORDERS_OF.get(topic, ""))),

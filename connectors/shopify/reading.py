@@ -25,6 +25,7 @@ from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.shopify.mapping import LINE_ID
 
 CUSTOMERS = "write_customers"  # for an order that is attached to a customer
+ALL_ORDERS = "read_all_orders"  # Shopify grants it on request; without it older orders are as if they were not there
 # A write scope lets read too. Shopify's names, 2026-10.
 SCOPES = (
     "write_orders",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from connectors.base import Blocker, BlockerCode, OutboundOrder
-from connectors.errors import ConnectionGoneError, ConnectorError, RejectedError, RetryableError
+from connectors.errors import ConnectionGoneError, ConnectorError, NotVisibleError, RejectedError, RetryableError
+from connectors.shopify.reading import ALL_ORDERS
 
 TRIAL_LIMIT = "Too many attempts. Please try again later."  # development and trial shops: five orders a minute
 TRIAL_WAIT_S = 15.0
@@ -16,6 +18,7 @@ _BY_CODE = {
     "INVENTORY_CLAIM_FAILED": (BlockerCode.OUT_OF_STOCK, "Shopify has too little stock of a product in this order."),
     "TAX_LINE_RATE_MISSING": (BlockerCode.TAX_MISSING, "A tax in this order has no rate."),
 }
+_TAKEN_PHONE = r"phone has already been taken"  # of a customer (recorded)
 # (what the message says, what the field's path names) -> blocker; the first that fits. Either may be empty.
 _BY_TEXT = (
     (r"order line items is invalid", "", BlockerCode.SKU_GONE),
@@ -42,6 +45,28 @@ def of_order(errors: Iterable[Mapping[str, Any]], order: OutboundOrder) -> Conne
     return RejectedError(blockers[0].message, blockers)
 
 
+def of_cancelling(error: Mapping[str, Any]) -> None:
+    """Raise for a cancellation that Shopify refused; one that was done before is what we wanted."""
+    said = str(error["message"])
+    if "already been canceled" in said:
+        return
+    if "already in progress" in said:
+        raise RetryableError("Shopify is still cancelling the order.", after_s=10)
+    if said == TRIAL_LIMIT:
+        raise throttled()
+    blocker = Blocker(BlockerCode.CHANGED_AT_DESTINATION, f"Shopify does not cancel the order: {said[:300]}")
+    raise RejectedError(blocker.message, [blocker])
+
+
+def not_visible(shown_for: timedelta) -> NotVisibleError:
+    """An order that is not shown where it may only be too old for that."""
+    text = (
+        f"Shopify does not show this order: it was deleted, or it is older than {shown_for.days} days and the app lacks"
+        f" the permission {ALL_ORDERS}. Look in the shop."
+    )
+    return NotVisibleError(text, [Blocker(BlockerCode.NOT_VISIBLE, text, "scope", ALL_ORDERS)], shown_for=shown_for)
+
+
 def throttled() -> RetryableError:
     message = "A trial shop takes five orders a minute; this one has to wait."
     return RetryableError(message, code="rate_limited", after_s=TRIAL_WAIT_S, throttled=True)
@@ -60,6 +85,12 @@ def _blocker(error: Mapping[str, Any], order: OutboundOrder) -> Blocker:
     known = _BY_CODE.get(error.get("code") or "")
     if known:
         return Blocker(known[0], f"{known[1]} Shopify says: {said}", field, _sku(field, order))
+    if re.search(_TAKEN_PHONE, said, re.IGNORECASE):
+        text = (
+            "Another customer of the shop has this phone number. Change it there, or turn off that customers are created in"
+            f" the connection's settings. Shopify says: {said}"
+        )
+        return Blocker(BlockerCode.PHONE_REQUIRED, text, field)
     for words, place, code in _BY_TEXT:
         if re.search(words, said, re.IGNORECASE) and place in field.lower():
             return _of_line(Blocker(code, f"Shopify says: {said}", field, _sku(field, order)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Blocker, BlockerCode, PutBack
@@ -15,18 +15,24 @@ Node = Mapping[str, Any]
 
 
 @shaped()
-def is_settled(order: Node | None, back: PutBack) -> bool:
-    """Whether nothing is left to do: it was put back before, or the order is gone or cancelled, its stock with it."""
-    if order is None or order["cancelledAt"] is not None:
-        return True
+def is_booked(order: Node, back: PutBack) -> bool:
     return any(back.reference in (refund["note"] or "") for refund in order["refunds"])
 
 
 @shaped()
-def variables(order: Node, back: PutBack) -> dict[str, Any]:
-    """What refundCreate asks for. Raises RejectedError when the shop has fewer of the units left on the order."""
+def is_cancelled(order: Node) -> bool:
+    """Its stock went back with it."""
+    return order["cancelledAt"] is not None
+
+
+@shaped()
+def variables(order: Node, groups: Sequence[Node], back: PutBack) -> dict[str, Any]:
+    """What refundCreate asks for; `groups` are the order's fulfillment orders.
+
+    Raises RejectedError when the shop has fewer of the units left on the order.
+    """
     lines = {_our_id(line): line for line in order["lineItems"]["nodes"]}
-    items = [item for line_id, units in back.units.items() for item in _items(order, lines.get(line_id), units)]
+    items = [item for line_id, units in back.units.items() for item in _items(groups, lines.get(line_id), units)]
     return {
         "input": {
             "orderId": order["id"],
@@ -47,12 +53,12 @@ def check(payload: Node) -> None:
     _ = payload["refund"]["id"]
 
 
-def _items(order: Node, line: Node | None, wanted: int) -> Iterator[dict[str, Any]]:
+def _items(groups: Sequence[Node], line: Node | None, wanted: int) -> Iterator[dict[str, Any]]:
     """The units of one line, by place: those that nobody has sent are cancelled, those that were sent are returned."""
     if line is None or line["refundableQuantity"] < wanted:
         text = "Shopify shows these units refunded or removed already. Change the stock there, if it lacks them."
         raise RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, "refunds")])
-    for restock, place, units in _held(order, line):
+    for restock, place, units in _held(groups, line):
         taken = min(units, wanted)
         if taken > 0:
             yield {"lineItemId": line["id"], "quantity": taken, "restockType": restock, "locationId": place}
@@ -62,10 +68,10 @@ def _items(order: Node, line: Node | None, wanted: int) -> Iterator[dict[str, An
         raise RejectedError(text, [Blocker(BlockerCode.SCOPE_MISSING, text, "scope", SCOPE)])
 
 
-def _held(order: Node, line: Node) -> list[tuple[str, str, int]]:
+def _held(groups: Sequence[Node], line: Node) -> list[tuple[str, str, int]]:
     """(restock type, place, units) of a line, what is still to be sent first."""
     held = []
-    for group in order["fulfillmentOrders"]["nodes"]:
+    for group in groups:
         place = group["assignedLocation"]["location"]
         for item in group["lineItems"]["nodes"]:
             if place and item["lineItem"]["id"] == line["id"]:

@@ -5,20 +5,17 @@ Shopify signs with the app's secret, which is one for all shops: the signature a
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors import signatures
 from connectors.base import Account, InboundNotice
 from connectors.errors import BadSignatureError
 
-EVENT_ID_MAX, TOPIC_MAX, REFERENCE_MAX = 200, 80, 120
+sign = signatures.base64_of  # the value of X-Shopify-Hmac-Sha256
 
 
 def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account) -> InboundNotice:
@@ -27,53 +24,20 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     Raises BadSignatureError otherwise, also for a signed body that is no JSON object. A repeat has the same event_id.
     """
     given = {name.lower(): value for name, value in headers.items()}
-    check_signature(given.get("x-shopify-hmac-sha256", ""), body, secrets)
+    signatures.check(given.get("x-shopify-hmac-sha256", ""), body, secrets, sign=sign)
     domain = _shop_domain(account)
     if not domain or given.get("x-shopify-shop-domain", "").lower() != domain:
         raise BadSignatureError("The webhook is for another shop.")
-    payload = payload_of(body)
-    topic = text_of(given.get("x-shopify-topic", ""), TOPIC_MAX)
+    payload = signatures.payload_of(body)
+    topic = signatures.text_of(given.get("x-shopify-topic", ""), signatures.TOPIC_MAX)
     return InboundNotice(
-        event_id=text_of(given.get("x-shopify-webhook-id", ""), EVENT_ID_MAX),
+        event_id=signatures.text_of(given.get("x-shopify-webhook-id", ""), signatures.EVENT_ID_MAX),
         topic=topic,
         remote_order_id=_order_id(topic, payload),
-        reference=_reference(payload),
+        reference=signatures.reference_of(payload.get("source_identifier")),
         occurred_at=_time(given.get("x-shopify-triggered-at", "")),
+        api_version=_version(given.get("x-shopify-api-version", "")),
     )
-
-
-def sign(body: bytes, secret: str) -> str:
-    """The value of X-Shopify-Hmac-Sha256."""
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
-def check_signature(given: str, body: bytes, secrets: Sequence[str]) -> None:
-    """Raises BadSignatureError. An empty secret signs nothing.
-
-    Tries every secret, so that the time taken does not tell which one fits.
-    """
-    claimed = given.encode("utf-8", "replace")
-    matches = [hmac.compare_digest(sign(body, secret).encode(), claimed) for secret in secrets if secret]
-    if not any(matches):
-        raise BadSignatureError("The webhook's signature is wrong.")
-
-
-def payload_of(body: bytes) -> dict[str, Any]:
-    """The JSON object. Raises BadSignatureError for anything else."""
-    try:
-        payload = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        raise BadSignatureError("The webhook's body is not a JSON object.")
-    return payload
-
-
-def text_of(value: str, longest: int) -> str:
-    """A header that we store: there, printable, not too long."""
-    if not value or len(value) > longest or not value.isprintable():
-        raise BadSignatureError("The webhook lacks its id or topic.")
-    return value
 
 
 def _shop_domain(account: Account) -> str:
@@ -97,10 +61,9 @@ def _order_id(topic: str, payload: Mapping[str, Any]) -> str:
     return f"gid://shopify/Order/{number}" if whole else ""
 
 
-def _reference(payload: Mapping[str, Any]) -> str:
-    """Our reference, or what another app wrote in its place: anything that cannot be ours is left out."""
-    value = payload.get("source_identifier")
-    return value if isinstance(value, str) and len(value) <= REFERENCE_MAX and value.isprintable() else ""
+def _version(value: str) -> str:
+    """As "2026-10" or "unstable"; empty for what is no version's name."""
+    return value if re.fullmatch(r"[a-z0-9-]{1,20}", value, re.ASCII) else ""
 
 
 def _time(value: str) -> datetime | None:

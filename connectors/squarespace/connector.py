@@ -20,6 +20,7 @@ from connectors.base import (
     OutboundOrder,
     OutboundShipment,
     PreviewCall,
+    PutBack,
     RemoteOrder,
     RemoteRef,
     RemoteVariant,
@@ -28,13 +29,12 @@ from connectors.base import (
 )
 from connectors.errors import ConnectionGoneError, CredentialsError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.squarespace import mapping, orders, preflight, reading, refusals, webhook
+from connectors.squarespace import changes, mapping, orders, preflight, reading, refusals, restocking, webhook
 from connectors.squarespace.client import RefusedError, SquarespaceClient, segment, uses_oauth
 from connectors.storefront import StoreOrder, StoreOrderPage
 
 TOPICS = ("order.update", "extension.uninstall")
 CHANNEL_TOPICS = ("order.create",)  # told of every order: asked for only where orders come from
-OVERLAP = timedelta(minutes=5)  # a poll reads that much again
 AHEAD = timedelta(days=1)  # the end of a window has to be named: one that no clock has reached
 
 # Imports with an API key: 100 an hour and site, whoever sends them, and no answer tells how many are left. The plan,
@@ -42,6 +42,9 @@ AHEAD = timedelta(days=1)  # the end of a window has to be named: one that no cl
 IMPORTS_AT_ONCE = 10
 IMPORTS_PER_S = 80 / 3600
 IMPORTS = Budget(None, IMPORTS_AT_ONCE, IMPORTS_PER_S)
+
+# Requests of any kind: 300 a minute, and no answer tells how many are left. The plan keeps to 40 + 200 in any minute.
+PACE = Budget(None, 40, 200 / 60)
 
 _IDS_AT_ONCE = 50
 _VARIANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -59,11 +62,16 @@ class SquarespaceConnector(Connector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         channel=True, catalog=True,
         webhooks=True, idempotency_key=True, lookup_by_reference=True, stock=True, pickup=True, fulfilled=True, emails=True,
-        shipping=True, shortest_interval_min=15, fulfills=True,
+        shipping=True, shortest_interval_min=15, fulfills=True, restock=True,
     )  # fmt: skip
+    most_sends: ClassVar[None] = None  # its idempotency key makes a repeat harmless
+    resends_for: ClassVar[timedelta] = timedelta(hours=20)  # the key is kept for an interval that is not told
     horizon_s: ClassVar[int] = 60  # 30 s deadline and a margin; the idempotency key guards what comes later
     order_address: ClassVar[str] = r"(?:https?://\S+/orders/)?([0-9A-Za-z]{1,64})(?:[/?#]\S*)?"
     costs: ClassVar[Mapping[str, float]] = {"create": 1.0}  # of the plan for imports
+    finds_by_reading_all: ClassVar[bool] = True
+    pace: ClassVar[Budget | None] = PACE
+    requests: ClassVar[Mapping[str, float]] = {"find_variants": 3, "fulfill": 2, "put_back": 2}
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)
@@ -114,17 +122,18 @@ class SquarespaceConnector(Connector):
         row = self._row(remote_id)
         return None if row is None else self._order(row)
 
-    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
-        """Other people's orders too, without a reference: they move the watermark along and keep the list short."""
-        orders = [self._order(row) for row in self._modified_since(since - OVERLAP)]
-        return sorted(orders, key=lambda order: order.updated_at or since)
+    def changed_since(self, since: datetime) -> Iterator[RemoteOrder]:
+        """Window by window. Other people's orders too, without a reference: they move the watermark along."""
+        windows = changes.oldest_first(since, first_page=self._first_page, all_pages=self._all_pages)
+        for rows in windows:
+            yield from map(self._order, rows)
 
     # --- the site's own orders ---
 
     def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
         """Newest change first. A cursor carries the window of the first page, which is open to the future: what changes
         meanwhile moves to the front, changed after the reading began, and nothing moves past where it is read."""
-        query = {"cursor": cursor} if cursor else _window(since)
+        query = {"cursor": cursor} if cursor else _query(changes.Window(since))
         rows, following = reading.page(self._client.get(_ORDERS, query, operation="store_orders"), "result")
         if following and following == cursor:
             raise reading.MalformedAnswerError("Squarespace's pages lead round in a circle.")
@@ -185,6 +194,24 @@ class SquarespaceConnector(Connector):
                 raise _changed(str(refused)) from refused
         return remote_id
 
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
+        """By an adjustment of the inventory, under the refund's key: a repeat of the same body adds nothing more."""
+        row = self._row(remote_id)
+        if row is None or (order := self._order(row)).cancelled:
+            return False
+        if order.refunded:
+            raise _changed("Squarespace shows a refund of this order. Change the stock there, if it lacks the units.")
+        units = restocking.wanted(row, back)
+        body = restocking.body(units, self.read_variants(sorted(units)))
+        if not body:
+            return False
+        key = mapping.idempotency_key(back.reference)
+        try:
+            self._client.post(f"{_INVENTORY}/adjustments", body, operation="inventory_adjust", key=key)
+        except RefusedError as refused:
+            raise _changed(str(refused)) from refused
+        return True
+
     # --- setting up ---
 
     def register_webhooks(self, callback_url: str, *, channel: bool = False) -> WebhookState:
@@ -210,7 +237,8 @@ class SquarespaceConnector(Connector):
     def _missing_scopes(self) -> tuple[str, ...]:
         """Asks for no order in particular: the window begins now."""
         missing = []
-        for name, path, query in (("Orders", _ORDERS, _window(datetime.now(UTC))), ("Inventory", _INVENTORY, None)):
+        now = _query(changes.Window(datetime.now(UTC)))
+        for name, path, query in (("Orders", _ORDERS, now), ("Inventory", _INVENTORY, None)):
             try:
                 self._client.get(path, query, operation=f"check_{name.lower()}")
             except CredentialsError as error:
@@ -242,16 +270,25 @@ class SquarespaceConnector(Connector):
             return [*self._read_known(ids[:middle]), *self._read_known(ids[middle:])] if middle else []
         return [reading.variant(row) for row in rows]
 
+    def _first_page(self, window: changes.Window) -> tuple[list[Row], str]:
+        return reading.page(self._client.get(_ORDERS, _query(window), operation="orders_modified"), "result")
+
+    def _all_pages(self, window: changes.Window) -> list[Row]:
+        return [row for page in self._modified_in(window) for row in page]
+
+    def _modified_in(self, window: changes.Window) -> Iterator[list[Row]]:
+        return self._pages(_ORDERS, "result", _query(window), operation="orders_modified")
+
     def _modified_since(self, since: datetime) -> list[Row]:
         """Every order modified since then, newest first.
 
         Pages are no snapshot: an order that changes meanwhile moves to the front and the others move back, so after
         more than one page the front is read again. A window that ended now would lose rows instead.
         """
-        window = _window(since)
-        pages = list(self._pages(_ORDERS, "result", window, operation="orders_modified"))
+        window = changes.Window(since)
+        pages = list(self._modified_in(window))
         if len(pages) > 1:
-            pages.append(next(self._pages(_ORDERS, "result", window, operation="orders_modified")))
+            pages.append(self._first_page(window)[0])
         with reading.shaped():
             return list({row["id"]: row for page in pages for row in page}.values())
 
@@ -289,14 +326,20 @@ class SquarespaceConnector(Connector):
     def _subscribe(self, wanted: Row) -> str:
         return _secret(self._client.post(_SUBSCRIPTIONS, wanted, operation="webhook_subscription_create"))
 
+    @property
+    def _site(self) -> str:
+        """Its address, or that of its domain where no address is kept."""
+        domain = self.account.shop_domain
+        return self.account.settings.get("url") or (f"https://{domain}" if domain else "")
+
     def _ref(self, row: Row) -> RemoteRef:
-        return reading.ref(row, domain=self.account.shop_domain)
+        return reading.ref(row, site=self._site)
 
     def _store_order(self, row: Row) -> StoreOrder:
-        return orders.store_order(row, domain=self.account.shop_domain)
+        return orders.store_order(row, site=self._site)
 
     def _order(self, row: Row) -> RemoteOrder:
-        return reading.order(row, domain=self.account.shop_domain)
+        return reading.order(row, site=self._site)
 
 
 _LAST = {"hasNextPage": False, "nextPageCursor": None}
@@ -322,9 +365,10 @@ def _secret(answer: Row) -> str:
         return secret
 
 
-def _window(since: datetime) -> dict[str, str]:
+def _query(window: changes.Window) -> dict[str, str]:
     """Both ends have to be given."""
-    return {"modifiedAfter": _time(since), "modifiedBefore": _time(max(datetime.now(UTC), since) + AHEAD)}
+    before = window.before or max(datetime.now(UTC), window.after) + AHEAD
+    return {"modifiedAfter": _time(window.after), "modifiedBefore": _time(before)}
 
 
 def _time(at: datetime) -> str:

@@ -29,9 +29,10 @@ FIELDS = (
 RECONNECT = ("api_key",)
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """Raises FieldError. Addresses that begin with `practice` are taken as they are."""
-    return Entry(base_url=address(given.get("base_url", ""), practice), credentials={"api_key": _key(given["api_key"])})
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """Raises FieldError. `base_url`: where the site answers, when that is known without what was typed."""
+    where = base_url or address(given.get("base_url", ""))
+    return Entry(base_url=where, credentials={"api_key": _key(given["api_key"])})
 
 
 def _key(typed: str) -> str:
@@ -43,11 +44,9 @@ def _key(typed: str) -> str:
     return key
 
 
-def address(typed: str, practice: str) -> str:
+def address(typed: str) -> str:
     """Where the site answers. Raises FieldError."""
     whole = typed.strip().rstrip("/")
-    if practice and whole.startswith(practice):
-        return whole
     if whole.lower() in ("", API, API.removeprefix("https://")):
         return API
     raise FieldError("base_url", f"Squarespace answers at {API} alone. Leave this empty.")

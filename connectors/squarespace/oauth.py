@@ -15,9 +15,6 @@ from connectors.errors import ConnectionGoneError, RejectedError
 from connectors.grants import App, DeniedError, Grant, GrantLostError, NotAuthorizedError, TokenRequest, Trip
 from connectors.http import Answer
 from connectors.squarespace.client import USER_AGENT
-from connectors.squarespace.form import API, address
-
-__all__ = ["address", "authorize_url", "exchange", "granted", "refresh", "refreshed", "returned"]
 
 LEAD = "Squarespace asks which site it is and whether Storeward may see and create orders; nothing has to be copied."
 STATE = "state"
@@ -26,7 +23,6 @@ HANDS_OVER = False
 SIGNS_WITH_APP = False  # each webhook subscription has a secret of its own
 
 SCOPES = ("website.orders", "website.inventory")
-LOGIN = {API: "https://login.squarespace.com"}  # a site that is served elsewhere has its login there too
 
 _OUR_FAULT = frozenset({"invalid_client", "unauthorized_client"})
 _GONE = frozenset({402, 410, 423})
@@ -41,7 +37,7 @@ def authorize_url(app: App, trip: Trip) -> str:
         "state": trip.state,
         "access_type": "offline",
     }
-    return f"{_root(trip.base_url)}/authorize?{urlencode(asked)}"
+    return f"{_root(app)}/authorize?{urlencode(asked)}"
 
 
 def returned(query: str, app: App, trip: Trip, *, at: datetime) -> str:
@@ -89,11 +85,11 @@ def refreshed(answer: Answer, *, at: datetime) -> Grant:
 
 def _request(app: App, base_url: str, body: Mapping[str, str]) -> TokenRequest:
     secret = app.secrets[0] if app.secrets else ""
-    return TokenRequest(f"{_root(base_url)}/tokens", body, auth=(app.key, secret), headers={"User-Agent": USER_AGENT})
+    return TokenRequest(f"{_root(app)}/tokens", body, auth=(app.key, secret), headers={"User-Agent": USER_AGENT})
 
 
-def _root(base_url: str) -> str:
-    return f"{LOGIN.get(base_url, base_url)}/api/1/login/oauth/provider"
+def _root(app: App) -> str:
+    return f"{app.login_url}/api/1/login/oauth/provider"
 
 
 def _grant(answer: Answer, at: datetime) -> Grant:

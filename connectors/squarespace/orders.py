@@ -20,8 +20,8 @@ _PAYMENTS = {"PAID": StorePayment.PAID, "REFUNDED": StorePayment.REFUNDED}
 
 
 @reading.shaped()
-def store_order(row: Row, *, domain: str) -> StoreOrder:
-    named = reading.ref(row, domain=domain)
+def store_order(row: Row, *, site: str) -> StoreOrder:
+    named = reading.ref(row, site=site)
     lines = tuple(_line(line) for line in row["lineItems"] or () if int(line["quantity"]) > 0)
     shipping, discount, tax = (_amount(row[name]) for name in ("shippingTotal", "discountTotal", "taxTotal"))
     whole = _amount(row["grandTotal"])

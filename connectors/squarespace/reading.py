@@ -41,13 +41,15 @@ def page(answer: Mapping[str, Any], field: str) -> tuple[list[Mapping[str, Any]]
 
 @shaped()
 def shop(website: Mapping[str, Any], *, missing_scopes: tuple[str, ...]) -> ShopInfo:
+    address = _with_scheme(website["url"].rstrip("/"))
     return ShopInfo(
         remote_id=website["id"],
         name=website["title"] or website["siteId"],
-        domain=website["url"].removeprefix("https://").rstrip("/"),
+        domain=address.partition("://")[2],
         currency=website["currency"],
         timezone=website.get("timeZone") or "",
         missing_scopes=missing_scopes,
+        settings={"url": address},
     )
 
 
@@ -63,18 +65,19 @@ def variant(row: Mapping[str, Any]) -> RemoteVariant:
 
 
 @shaped()
-def ref(row: Mapping[str, Any], *, domain: str) -> RemoteRef:
+def ref(row: Mapping[str, Any], *, site: str) -> RemoteRef:
+    """`site`: its own address, as it tells it; empty when it is not known."""
     remote_id = row["id"]
     if not isinstance(remote_id, str) or not remote_id:
         raise MalformedAnswerError("An order has no id.")
-    return RemoteRef(remote_id=remote_id, name=f"#{row['orderNumber']}", url=_orders_page(domain))
+    return RemoteRef(remote_id=remote_id, name=f"#{row['orderNumber']}", url=f"{site}{ORDERS_PAGE}" if site else "")
 
 
 @shaped()
-def order(row: Mapping[str, Any], *, domain: str) -> RemoteOrder:
+def order(row: Mapping[str, Any], *, site: str) -> RemoteOrder:
     total = row["grandTotal"]
     return RemoteOrder(
-        ref=ref(row, domain=domain),
+        ref=ref(row, site=site),
         reference=row["externalOrderReference"] or "",
         currency=total["currency"],
         total=_amount(total),
@@ -134,12 +137,9 @@ def _shipped_at(row: Mapping[str, Any]) -> datetime | None:
     return min(known) if known else _time(row["fulfilledOn"])
 
 
-def _orders_page(domain: str) -> str:
-    """`domain` with its scheme where that is not https."""
-    if not domain:
-        return ""
-    site = domain if "://" in domain else f"https://{domain}"
-    return f"{site}{ORDERS_PAGE}"
+def _with_scheme(address: str) -> str:
+    """Whether Squarespace always names one is not documented."""
+    return address if not address or "://" in address else f"https://{address}"
 
 
 def _amount(money: Mapping[str, Any]) -> Decimal:

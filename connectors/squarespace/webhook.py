@@ -6,18 +6,18 @@ at least once and in any order: a repeat is told by its id.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from connectors import signatures
 from connectors.base import Account, InboundNotice
 from connectors.errors import BadSignatureError
 
-EVENT_ID_MAX, TOPIC_MAX, ORDER_ID_MAX = 200, 80, 64
+ORDER_ID_MAX = 64
 NEUTRAL_TOPICS = {"extension.uninstall": "app/uninstalled"}  # what ends a connection has one name for all platforms
+
+sign = signatures.hex_of  # the value of Squarespace-Signature
 
 
 def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], account: Account) -> InboundNotice:
@@ -26,55 +26,24 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     Raises BadSignatureError otherwise, also for a signed body that is no notification.
     """
     given = {name.lower(): value for name, value in headers.items()}
-    _check_signature(given.get("squarespace-signature", ""), body, secrets)
-    payload = _payload(body)
+    signatures.check(given.get("squarespace-signature", ""), body, filter(_is_hex, secrets), sign=sign)
+    payload = signatures.payload_of(body)
     if not account.remote_id or payload.get("websiteId") != account.remote_id:
         raise BadSignatureError("The webhook is for another site.")
-    topic = _text(payload.get("topic"), TOPIC_MAX)
+    topic = signatures.text_of(payload.get("topic"), signatures.TOPIC_MAX)
     return InboundNotice(
-        event_id=_text(payload.get("id"), EVENT_ID_MAX),
+        event_id=signatures.text_of(payload.get("id"), signatures.EVENT_ID_MAX),
         topic=NEUTRAL_TOPICS.get(topic, topic),
         remote_order_id=_order_id(payload.get("data")),
         occurred_at=_time(payload.get("createdOn")),
     )
 
 
-def sign(body: bytes, secret: str) -> str:
-    """The value of Squarespace-Signature. Raises ValueError for a secret that is not hex."""
-    return hmac.new(bytes.fromhex(secret), body, hashlib.sha256).hexdigest()
-
-
-def _check_signature(given: str, body: bytes, secrets: Sequence[str]) -> None:
-    """Tries every secret, so that the time taken does not tell which one fits."""
-    claimed = given.encode("utf-8", "replace")
-    matches = [hmac.compare_digest(sign(body, secret).encode(), claimed) for secret in secrets if _is_hex(secret)]
-    if not any(matches):
-        raise BadSignatureError("The webhook's signature is wrong.")
-
-
 def _is_hex(secret: str) -> bool:
-    """An empty secret signs nothing."""
     try:
         return bool(bytes.fromhex(secret))
     except ValueError:
         return False
-
-
-def _payload(body: bytes) -> dict[str, Any]:
-    try:
-        payload = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        raise BadSignatureError("The webhook's body is not a JSON object.")
-    return payload
-
-
-def _text(value: Any, longest: int) -> str:
-    """A text that we store: there, printable, not too long."""
-    if not isinstance(value, str) or not value or len(value) > longest or not value.isprintable():
-        raise BadSignatureError("The webhook lacks its id or topic.")
-    return value
 
 
 def _order_id(data: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +17,7 @@ from connectors.ssactivewear import reading, refusals
 CALLS_A_MINUTE = 60
 WAIT_S = 60.0  # a breach of the limit and a 503 name no wait; after a minute the count is full again
 
+_LIST_MAX = 200  # characters: ASP.NET refuses a path of more than 260 unless it is told otherwise
 _CREDENTIALS = frozenset({401, 403})
 _NOT_FOUND = 404
 _PLACE = ("orders", "")
@@ -93,6 +94,18 @@ class SsActivewearClient:
 
     def _url(self, path: tuple[str, ...]) -> str:
         return "/".join([self._base_url, *(quote(part, safe=",") for part in path)])
+
+
+def lists_of(identifiers: Sequence[str]) -> Iterator[str]:
+    """The identifiers with commas, in portions that an address can hold."""
+    wanted = ""
+    for identifier in identifiers:
+        if wanted and len(wanted) + len(identifier) >= _LIST_MAX:
+            yield wanted
+            wanted = ""
+        wanted = f"{wanted},{identifier}" if wanted else identifier
+    if wanted:
+        yield wanted
 
 
 def _check_nothing_matched(answer: Answer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,13 +29,12 @@ from connectors.base import (
 )
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from connectors.ssactivewear import mapping, preflight, reading, refusals, webhook
-from connectors.ssactivewear.client import Page, SsActivewearClient
+from connectors.ssactivewear import changes, mapping, preflight, reading, refusals, webhook
+from connectors.ssactivewear.client import Page, SsActivewearClient, lists_of
 
 CANCEL_MINUTES = 10
 CATALOG_STYLES = 10  # a page: a style has some hundred products, and all styles at once are 100 MB and more
 
-_LIST_MAX = 200  # characters: ASP.NET refuses a path of more than 260 unless it is told otherwise
 _SKU = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]*")  # what S&S allows in a SKU; a comma would divide it
 _REFUSED = range(400, 500)
 
@@ -58,7 +57,12 @@ class SsActivewearConnector(SupplierConnector):
         warehouses=True,
         compares_totals=False,
     )
+    costs: ClassVar[Mapping[str, float]] = {
+        "find_variants": 2, "create": 1, "read": 1, "cancel": 3,
+    }  # calls: a check asks for links that are known and for those that are not; a PO is mostly two orders  # fmt: skip
     test_suffix: ClassVar[str] = mapping.TEST_SUFFIX
+    most_sends: ClassVar[int] = 3  # each after an exact look-up of the PO number
+    resends_for: ClassVar[timedelta] = timedelta(hours=24)  # a person there may use the PO number again
     horizon_s: ClassVar[int] = 300  # 30 s deadline, the time S&S takes to place it in several warehouses, and margin
 
     def __init__(self, account: Account, http: HttpClient) -> None:
@@ -121,20 +125,16 @@ class SsActivewearConnector(SupplierConnector):
         page, nodes = self._shown(remote_id, lines="true", Boxes="true")
         return reading.order(remote_id, nodes, currency=mapping.currency(self.account), read_at=page.read_at)
 
-    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
+    def changed_since(self, since: datetime) -> Iterator[RemoteOrder]:
         """Every PO with an open order or one of the last 3 months: S&S tells no time of change. Without shipments.
 
         The version is the one that `read` gives, so that only what has changed is read.
         """
-        fields = ",".join(reading.FIELDS)
-        recent = self._ask("orders", "", operation="list_orders", All="True", fields=fields)
-        still_open = self._ask("orders", "", operation="list_open_orders", fields=fields)
-        groups = reading.by_po([*recent.rows, *still_open.rows])
-        return [self._listed(number, nodes, recent) for number, nodes in groups.items()] + [
-            self._listed(number, [extra], recent, remote_id=reading.number_of(extra))
-            for number, nodes in groups.items()
-            for extra in reading.surplus(nodes)
-        ]
+        for portion, read_at in changes.portions(self._ask, asked_at=datetime.now(UTC)):
+            for number, nodes in portion:
+                yield self._listed(number, nodes, read_at)
+                for extra in reading.surplus(nodes):
+                    yield reading.renamed(self._listed(number, [extra], read_at), reading.number_of(extra))
 
     # --- checking and creating ---
 
@@ -221,7 +221,7 @@ class SsActivewearConnector(SupplierConnector):
     def _products(self, of: str, identifiers: Sequence[str], **query: str) -> list[dict[str, Any]]:
         """From the catalogue ("products"), or, with less to carry, what is in stock ("inventory")."""
         rows: list[dict[str, Any]] = []
-        for wanted in _lists(identifiers):
+        for wanted in lists_of(identifiers):
             rows += self._ask(of, wanted, operation=of, **query).rows
         return rows
 
@@ -240,12 +240,8 @@ class SsActivewearConnector(SupplierConnector):
             raise RetryableError(f"S&S Activewear does not show an order with PO number {po_number}.")
         return page, nodes
 
-    def _listed(
-        self, number: str, nodes: Sequence[Mapping[str, Any]], page: Page, *, remote_id: str = ""
-    ) -> RemoteOrder:
-        currency = mapping.currency(self.account)
-        listed = reading.order(number, nodes, currency=currency, read_at=page.read_at, whole=False)
-        return reading.renamed(listed, remote_id) if remote_id else listed
+    def _listed(self, number: str, nodes: Sequence[Mapping[str, Any]], read_at: datetime | None) -> RemoteOrder:
+        return reading.order(number, nodes, currency=mapping.currency(self.account), read_at=read_at, whole=False)
 
     def _cancelled(self, order_number: str) -> bool:
         """Whether S&S counts the order among those it cancelled."""
@@ -255,15 +251,3 @@ class SsActivewearConnector(SupplierConnector):
         with reading.shaped(changes=True):
             numbers = [reading.number_of(node) for node in reading.rows(answer.json())]
             return order_number in numbers
-
-
-def _lists(identifiers: Sequence[str]) -> Iterator[str]:
-    """The identifiers with commas, in portions that an address can hold."""
-    wanted = ""
-    for identifier in identifiers:
-        if wanted and len(wanted) + len(identifier) >= _LIST_MAX:
-            yield wanted
-            wanted = ""
-        wanted = f"{wanted},{identifier}" if wanted else identifier
-    if wanted:
-        yield wanted

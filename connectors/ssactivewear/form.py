@@ -30,18 +30,23 @@ _API_KEY = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _ACCOUNT_NUMBER = re.compile(r"[0-9]{1,20}")
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """What was typed, as a connection keeps it. Raises FieldError in plain words."""
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """What was typed, as a connection keeps it. Raises FieldError in plain words.
+
+    `base_url`: where the supplier answers, when that is known without what was typed.
+    """
     number, key = given.get("account_number", "").strip(), given.get("api_key", "").strip()
     if not _ACCOUNT_NUMBER.fullmatch(number):
         raise FieldError("account_number", "The account number is made of digits only.")
     if not _API_KEY.fullmatch(key):
         raise FieldError("api_key", "An API key looks like 00000000-0000-0000-0000-000000000000. Copy it whole.")
-    address = _address(given.get("base_url", "").strip().rstrip("/"), practice)
-    return Entry(base_url=address, credentials={"account_number": number, "api_key": key})
+    where = base_url or address(given.get("base_url", ""))
+    return Entry(base_url=where, credentials={"account_number": number, "api_key": key})
 
 
-def _address(chosen: str, practice: str) -> str:
-    if (practice and chosen.startswith(practice)) or chosen in dict(REGIONS):
-        return chosen
+def address(chosen: str) -> str:
+    """That of a region. Raises FieldError."""
+    region = chosen.strip().rstrip("/")
+    if region in dict(REGIONS):
+        return region
     raise FieldError("base_url", "Choose the United States or Canada.")

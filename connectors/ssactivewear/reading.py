@@ -277,10 +277,10 @@ def _shipment_lines(node: Mapping[str, Any]) -> Iterator[ShipmentLine]:
 
 
 def _parcels(node: Mapping[str, Any]) -> Iterator[Parcel]:
-    """Each tracking number once: the boxes', else the order's."""
-    boxes = [str(box.get("trackingnumber") or "") for box in node.get("boxes") or ()]
-    numbers = [number.strip() for number in boxes or str(node.get("trackingnumber") or "").split(",")]
-    for number in dict.fromkeys(number for number in numbers if number):
+    """Each tracking number once: the boxes', else the order's. A box may have none yet."""
+    boxes = [str(box.get("trackingnumber") or "").strip() for box in node.get("boxes") or ()]
+    numbers = [number.strip() for number in str(node.get("trackingnumber") or "").split(",")]
+    for number in dict.fromkeys(number for number in (boxes if any(boxes) else numbers) if number):
         yield Parcel(carrier=str(node.get("shippingcarrier") or ""), number=number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from decimal import Decimal
 
 from django import template
@@ -29,6 +30,12 @@ def spoken(status: str) -> str:
 def percent(rate: str) -> str:
     """A tax line's rate: "0.15" is "15%"."""
     return f"{(Decimal(rate) * 100).normalize():f}%"
+
+
+@register.filter
+def unescaped(text: str) -> str:
+    """As it was meant: WooCommerce keeps an order note's "&amp;" for "&". The page escapes it again."""
+    return html.unescape(text)
 
 
 @register.simple_tag

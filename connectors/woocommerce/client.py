@@ -26,12 +26,13 @@ PAGE = 100  # the most it gives
 _SUCCESS = range(200, 300)
 _EXPLAINS = frozenset({500})  # "Invalid refund amount." is one
 _OWN_WORDS = "woocommerce_rest_"  # a 500 with another code is PHP that broke down
-_NOT_THERE = frozenset({"woocommerce_rest_shop_order_invalid_id", "woocommerce_rest_order_invalid_id"})
-_NO_PRODUCT = "woocommerce_rest_product_invalid_id"
+_NOT_THERE = frozenset(
+    f"woocommerce_rest_{kind}_invalid_id" for kind in ("shop_order", "order", "product", "shop_webhook")
+)
 
 
 class NotThereError(RejectedError):
-    """The order or product that was asked for does not exist."""
+    """The order, product or webhook that was asked for does not exist."""
 
 
 class NoRouteError(ConnectionGoneError):
@@ -77,6 +78,10 @@ class WooClient:
         is_last = int(pages) <= asked["page"] if pages.isdigit() else len(items) < asked["per_page"]
         return items, is_last or not items
 
+    def order(self, remote_id: str, fields: str) -> Any:
+        """Raises NotThereError for one that is gone."""
+        return self.get(f"orders/{remote_id}", {"_fields": fields}, operation="order_read")
+
     def post(self, path: str, body: Mapping[str, Any], *, operation: str) -> Any:
         """Creates, or changes what the path names: WooCommerce takes POST for both, and some hosts block PUT."""
         return self._call("POST", path, None, body=body, operation=operation)[0]
@@ -86,6 +91,7 @@ class WooClient:
         return rehearse("POST", self._address(path, None), json=body, auth=self._auth())
 
     def delete(self, path: str, *, operation: str) -> None:
+        """Raises NotThereError for what is gone already."""
         self._call("DELETE", path, {"force": "true"}, operation=operation)
 
     def index(self) -> Mapping[str, Any]:
@@ -145,7 +151,7 @@ def _refusal(answer: Answer, *, changes: bool) -> ConnectorError:
         return CredentialsError(message, code="scope_missing")
     if code == "rest_no_route":
         return NoRouteError("WooCommerce does not answer there: is the plugin active?")
-    if code in _NOT_THERE or code == _NO_PRODUCT:
+    if code in _NOT_THERE:
         return NotThereError(f"WooCommerce does not have it: {said(body)}")
     return RefusedError(body)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from logging import getLogger
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ from connectors.storefront import StoreOrder, StoreOrderPage
 from connectors.woocommerce import (
     catalog,
     changes,
+    fulfilling,
     mapping,
     mending,
     notes,
@@ -49,10 +50,9 @@ from connectors.woocommerce import (
 from connectors.woocommerce.client import API, NoRouteError, NotThereError, RefusedError, WooClient
 
 OLDEST = (8, 2)  # order tables as they are today; October 2023
-OVERLAP = timedelta(minutes=2)  # a poll reads that much again
+SECOND = timedelta(seconds=1)  # what it is asked after does not count itself
 RATE_PAGES = 10
 
-_CLOSED = frozenset({"cancelled", "refunded", "failed", "trash"})  # statuses of orders that nobody sends any more
 _FOUND = "id,number,status,date_created_gmt,meta_data"
 _TRACKING_API = "wc-shipment-tracking/v3"
 
@@ -73,6 +73,9 @@ class WooCommerceConnector(Connector):
         pickup=True,
         fulfills=True,
         fulfills_parts=True,
+        takes_back=True,
+        recalls=True,
+        tracking_key=True,
         catalog=True,
         restock=True,
         separate_notes=True,
@@ -86,6 +89,8 @@ class WooCommerceConnector(Connector):
         note_max=mapping.NOTE_MAX,
         updates=updating.FIELDS,
     )
+    most_sends: ClassVar[int] = 3  # it is looked for in the store's own tables, no index
+    at_once: ClassVar[int | None] = 2  # a store on two cores makes 2-3 orders a second, however many ask for them
     horizon_s: ClassVar[int] = 180  # 30 s deadline + the time that PHP may take to finish alone + margin
     order_address: ClassVar[str] = r"(?:https?://\S+[?&](?:id|post)=)?([0-9]{1,20})(?:[&#]\S*)?"
 
@@ -163,22 +168,20 @@ class WooCommerceConnector(Connector):
             return None
         return self._order(row)
 
-    def changed_since(self, since: datetime) -> Sequence[RemoteOrder]:
-        from_then = since - OVERLAP
-        rows = [*changes.after(self._client, "any", from_then), *changes.after(self._client, "trash", from_then)]
-        ours = {row["id"]: row for row in rows if reading.reference(row)}
-        return [self._order(row) for row in sorted(ours.values(), key=lambda row: str(row["date_modified_gmt"]))]
+    def changed_since(self, since: datetime) -> Iterator[RemoteOrder]:
+        """A page at a time, and the trash with it: a poll that is broken off has lost nothing of what it took."""
+        for row in changes.after(self._client, since - SECOND, "any", "trash"):
+            yield self._order(row) if reading.reference(row) else reading.stranger(row, self.account)
 
     # --- the store's own orders ---
 
     def store_orders(self, *, since: datetime, cursor: str) -> StoreOrderPage:
         place = orders.Place.of(cursor, since)
-        params = {**changes.params(place.status, place.floor, place.page), "_fields": orders.FIELDS}
-        rows, is_last = self._client.page("orders", params, operation="store_orders")
+        read = changes.step(self._client, place.status, place.floor, fields=orders.FIELDS, operation="store_orders")
         with reading.shaped():
-            placed = [row for row in rows if row["status"] not in orders.NOT_PLACED]
-        read = tuple(orders.store_order(row, base_url=self.account.base_url) for row in placed)
-        return StoreOrderPage(read, orders.next_place(place, rows, since, is_last=is_last))
+            placed = [row for row in read.rows if row["status"] not in orders.NOT_PLACED]
+        found = tuple(orders.store_order(row, base_url=self.account.base_url) for row in placed)
+        return StoreOrderPage(found, place.after(read, since))
 
     def store_order(self, remote_id: str) -> StoreOrder | None:
         try:
@@ -237,7 +240,7 @@ class WooCommerceConnector(Connector):
         try:
             row = self._row(remote_id, updating.ROW_FIELDS)
         except NotThereError as gone:
-            raise _closed("The order is gone from WooCommerce.", "deleted") from gone
+            raise fulfilling.closed("The order is gone from WooCommerce.", "deleted") from gone
         body = updating.body(row, order, self.account.settings, fields)
         if body:
             try:
@@ -253,9 +256,9 @@ class WooCommerceConnector(Connector):
         except NotThereError:
             return
         with reading.shaped():
-            status = row["status"]
-        if status == reading.COMPLETED:
-            message = "The order is completed in WooCommerce. Cancel it there, if it should be."
+            status, is_sent = row["status"], reading.is_sent(row)
+        if is_sent and status != "refunded":
+            message = f"The order is {status} in WooCommerce. Cancel it there, if it should be."
             raise RejectedError(message, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, message, "status", status)])
         if status not in ("cancelled", "trash"):
             self._client.post(f"orders/{remote_id}", {"status": "cancelled"}, operation="order_cancel")
@@ -263,42 +266,28 @@ class WooCommerceConnector(Connector):
             notes.write_missing(self._client, remote_id, [html.escape(note, quote=False)])
 
     def fulfill(self, remote_id: str, shipment: OutboundShipment) -> str:
-        """Tracking where the common plugins keep it; the order is completed once nothing is left. Safe to repeat.
-
-        WooCommerce has no part of an order that is fulfilled: until then it stays as it is, with its tracking.
-        """
-        if not remote_id.isdecimal():
-            raise _closed("The order is not one of WooCommerce's.", "unknown")
-        try:
-            row = self._row(remote_id)
-        except NotThereError as gone:
-            raise _closed("The order is gone from WooCommerce.", "deleted") from gone
-        with reading.shaped():
-            status, known = row["status"], reading.meta(row, tracking.ITEMS)
-        if status in _CLOSED:
-            raise _closed(f"The order is {status} in WooCommerce.", status)
-        items = tracking.with_parcels(known, shipment.parcels, at=shipment.shipped_at)
-        body: dict[str, Any] = {"meta_data": [{"key": tracking.ITEMS, "value": items}]} if items else {}
-        if shipment.completes and status != reading.COMPLETED:
-            body["status"] = reading.COMPLETED
-        if body:
-            self._client.post(f"orders/{remote_id}", body, operation="order_fulfill")
+        """Its id is the order's: there is no other."""
+        fulfilling.fulfill(self._client, remote_id, shipment)
         return remote_id
 
-    def put_back(self, remote_id: str, back: PutBack) -> None:
+    def recall(self, remote_id: str, shipment: OutboundShipment) -> None:
+        fulfilling.recall(self._client, remote_id, shipment)
+
+    def put_back(self, remote_id: str, back: PutBack) -> bool:
         """A refund in the store's books. Without `api_refund: false` WooCommerce would look for a gateway to pay by."""
         try:
             row = self._row(remote_id)
         except NotThereError:
-            return
+            return False
         with reading.shaped():
             if row["status"] in ("cancelled", "trash"):
-                return
+                return False
             booked = self._client.pages(f"orders/{remote_id}/refunds", {"_fields": "reason"}, operation="refunds")
             if any(back.reference in refund["reason"] for refund in booked):
-                return
+                return True
             body = refunding.body(row, back)
         self._client.post(f"orders/{remote_id}/refunds", body, operation="refund_create")
+        return True
 
     # --- setting up ---
 
@@ -348,15 +337,12 @@ class WooCommerceConnector(Connector):
         return reading.ref(row, base_url=self.account.base_url)
 
     def _row(self, remote_id: str, fields: str = reading.ORDER_FIELDS) -> Mapping[str, Any]:
-        row = self._client.get(f"orders/{remote_id}", {"_fields": fields}, operation="order_read")
-        if not isinstance(row, dict):
-            raise reading.MalformedAnswerError("WooCommerce's answer is no order.")
-        return row
+        return reading.row(self._client.order(remote_id, fields))
 
     def _order(self, row: Mapping[str, Any]) -> RemoteOrder:
         fulfillments = self._fulfillments(row) if reading.meta(row, reading.FULFILLMENT_STATUS) else []
         links = self._links(row) if tracking.needs_links(reading.meta(row, tracking.ITEMS)) else {}
-        return reading.order(row, base_url=self.account.base_url, fulfillments=fulfillments, links=links)
+        return reading.order(row, self.account, fulfillments=fulfillments, links=links)
 
     def _fulfillments(self, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """WooCommerce's own, a feature since 10.1; none where it was switched off again."""
@@ -384,10 +370,6 @@ class WooCommerceConnector(Connector):
             self._client.post(f"orders/{ref.remote_id}", body, operation="order_take_back")
         except ConnectorError as error:  # it stands there still: whoever comes next has to look
             raise OutcomeUnknownError("WooCommerce kept only a part of the order.") from error
-
-
-def _closed(text: str, status: str) -> RejectedError:
-    return RejectedError(text, [Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, "status", status)])
 
 
 def _check_version(status: Mapping[str, Any]) -> None:

@@ -34,10 +34,10 @@ RECONNECT = ("consumer_key", "consumer_secret")
 _KEY = re.compile(r"c[ks]_[0-9a-f]{40}")
 
 
-def read(given: Mapping[str, str], *, practice: str = "") -> Entry:
-    """Raises FieldError. Addresses that begin with `practice` are taken as they are."""
+def read(given: Mapping[str, str], *, base_url: str = "") -> Entry:
+    """Raises FieldError. `base_url`: where the store answers, when that is known without what was typed."""
     return entry(
-        base_url=address(given["base_url"], practice),
+        base_url=base_url or address(given["base_url"]),
         consumer_key=_key(given, "consumer_key", "ck_"),
         consumer_secret=_key(given, "consumer_secret", "cs_"),
     )
@@ -60,12 +60,10 @@ def _key(given: Mapping[str, str], field: str, prefix: str) -> str:
     return typed
 
 
-def address(typed: str, practice: str) -> str:
+def address(typed: str) -> str:
     """The address of a WordPress site, as https://host or https://host/path."""
     typed = typed.strip().rstrip("/")
     whole = typed if "://" in typed else f"https://{typed}"
-    if practice and whole.startswith(practice):
-        return whole
     try:
         parts = urlsplit(whole)
         host, port = parts.hostname, parts.port

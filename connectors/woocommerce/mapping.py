@@ -30,9 +30,9 @@ _ORDER, _LINE, _LINK, _SETTING, _FIXED = "order", "line", "product link", "conne
 _TAXES = "the store's tax settings"
 # Where each part of the body comes from, for the preview.
 SOURCES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("currency", "transaction_id", "payment_method_title", "customer_note", "shipping"), (_ORDER,)),
+    **dict.fromkeys(("currency", "transaction_id", "customer_note", "shipping"), (_ORDER,)),
     **dict.fromkeys(("status", "set_paid", "created_via", "payment_method"), (_FIXED,)),
-    "billing": (_ORDER, _SETTING),
+    **dict.fromkeys(("billing", "payment_method_title"), (_ORDER, _SETTING)),
     "shipping_lines": (_ORDER, _TAXES),
     "line_items": (_LINE, _LINK, _TAXES),
     "meta_data": (_ORDER, _TAXES),
@@ -47,7 +47,7 @@ def order_body(order: OutboundOrder, settings: Mapping[str, Any]) -> dict[str, A
         "created_via": CREATED_VIA,
         "transaction_id": order.reference,
         "payment_method": CREATED_VIA,
-        "payment_method_title": f"Paid on {order.channel_name}",
+        "payment_method_title": f"{'Paid' if _is_paid(order) else 'Ordered'} on {order.channel_name}",
         "customer_note": order.customer_note,
         "billing": _billing(order),
         "shipping": _address(order.shipping_address) if order.shipping_address else {},
@@ -87,11 +87,13 @@ def _text(lines: Iterable[str]) -> str:
 
 def _payment(order: OutboundOrder) -> dict[str, Any]:
     """Paid orders are there to be packed, or are done; others wait, with their stock taken. Completed means paid there."""
-    if order.options.fulfilled:
-        return {"status": "completed", "set_paid": True}
-    if order.options.mark_paid:
-        return {"status": "processing", "set_paid": True}
-    return {"status": "on-hold"}
+    if not _is_paid(order):
+        return {"status": "on-hold"}
+    return {"status": "completed" if order.options.fulfilled else "processing", "set_paid": True}
+
+
+def _is_paid(order: OutboundOrder) -> bool:
+    return order.options.fulfilled or order.options.mark_paid
 
 
 # --- who and where -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def mend(
     when it has other lines than were sent.
     """
     try:
-        row = client.get(f"orders/{remote_id}", {"_fields": _FIELDS}, operation="order_read")
+        row = client.order(remote_id, _FIELDS)
     except NotThereError:
         return
     with reading.shaped():

@@ -14,9 +14,7 @@ from urllib.parse import urlencode
 
 from connectors import grants
 from connectors.grants import App, DeniedError, NotAuthorizedError, Trip
-from connectors.woocommerce.form import address, entry
-
-__all__ = ["address", "authorize_url", "handed_over", "returned"]
+from connectors.woocommerce.form import entry
 
 LEAD = "Your store asks you whether Storeward may see and create orders, and makes the key by itself."
 STATE = "user_id"

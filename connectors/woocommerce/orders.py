@@ -6,8 +6,8 @@ the customer saw; a price per unit is not kept and may not exist to the cent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,55 +15,45 @@ from connectors.base import Address, OutboundTax, PickupPlace
 from connectors.money import total
 from connectors.storefront import StoreFulfillment, StoreLine, StoreOrder, StorePayment
 from connectors.woocommerce import reading
+from connectors.woocommerce.changes import Step
 from connectors.woocommerce.mapping import CREATED_VIA, PREFIXED
 
 Row = Mapping[str, Any]
 
 FIELDS = (
-    "id,number,status,currency,prices_include_tax,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,total,"
-    "total_tax,billing,shipping,customer_note,line_items,shipping_lines,fee_lines,tax_lines,meta_data,refunds"
+    "id,number,status,currency,prices_include_tax,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,"
+    "date_completed_gmt,total,total_tax,billing,shipping,customer_note,line_items,shipping_lines,fee_lines,tax_lines,meta_data,refunds"
 )
 NOT_PLACED = frozenset({"checkout-draft", "auto-draft"})  # carts
 SHOWN = "any", "trash"  # statuses to list, one after the other: "any" leaves out the trash
 
-_SECOND = timedelta(seconds=1)
 _GONE = frozenset({"cancelled", "trash"})
 _UNPAID = frozenset({"pending", "on-hold", "failed"})
 _PICKUP = ("local_pickup", "pickup_location")  # methods, with what plugins put behind
 
 
 class Place(NamedTuple):
-    """How far the changes of one list have been read: all up to `floor`, and in one second with many the page."""
+    """How far the changes of one list have been read: all up to `floor`."""
 
     status: str
     floor: datetime
-    page: int = 1
 
     def text(self) -> str:
-        return f"{self.status}|{self.floor.isoformat()}|{self.page}"
+        return f"{self.status}|{self.floor.isoformat()}"
 
     @classmethod
     def of(cls, cursor: str, since: datetime) -> Place:
         if not cursor:
             return cls(SHOWN[0], since)
-        status, floor, page = cursor.split("|")
-        return cls(status, datetime.fromisoformat(floor), int(page))
+        status, floor, *_ = cursor.split("|")  # what follows is not read
+        return cls(status, datetime.fromisoformat(floor))
 
-
-@reading.shaped()
-def next_place(place: Place, rows: Iterable[Row], since: datetime, *, is_last: bool) -> str:
-    """The cursor of the next page; empty after the last page of the last list.
-
-    Each step asks again from the newest change that was seen: what changes meanwhile moves to the end of the list, and
-    what stood behind it to a page that has been read.
-    """
-    if is_last:
-        following = SHOWN[SHOWN.index(place.status) + 1 :]
+    def after(self, read: Step, since: datetime) -> str:
+        """The cursor of the next page; empty after the last page of the last list."""
+        if not read.is_last:
+            return self._replace(floor=read.cursor).text()
+        following = SHOWN[SHOWN.index(self.status) + 1 :]
         return Place(following[0], since).text() if following else ""
-    newest = max((reading.time(row["date_modified_gmt"]) or place.floor for row in rows), default=place.floor)
-    if newest - _SECOND > place.floor:
-        return Place(place.status, newest - _SECOND).text()
-    return place._replace(page=place.page + 1).text()
 
 
 @reading.shaped()
@@ -147,7 +137,7 @@ def _payment(row: Row) -> StorePayment:
 
 def _fulfillment(row: Row) -> StoreFulfillment:
     told = reading.meta(row, reading.FULFILLMENT_STATUS)
-    if row["status"] == reading.COMPLETED or told == "fulfilled":
+    if reading.is_sent(row) or told == "fulfilled":
         return StoreFulfillment.FULFILLED
     return StoreFulfillment.PARTIAL if told else StoreFulfillment.OPEN
 

@@ -11,7 +11,16 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.base import RemoteOrder, RemoteRef, RemoteVariant, ShipmentLine, ShipmentNotice, ShopInfo
+from connectors.base import (
+    Account,
+    Parcel,
+    RemoteOrder,
+    RemoteRef,
+    RemoteVariant,
+    ShipmentLine,
+    ShipmentNotice,
+    ShopInfo,
+)
 from connectors.errors import OutcomeUnknownError, RetryableError
 from connectors.woocommerce import taxes, tracking
 from connectors.woocommerce.mapping import LINE_ID, REFERENCE
@@ -21,7 +30,8 @@ COMPLETED = "completed"  # the status, and the id of the shipment that it stands
 FULFILLMENT_STATUS = "_fulfillment_status"  # meta of an order that WooCommerce's own fulfillments know
 
 _GONE = frozenset({"cancelled", "trash"})
-_SENT = frozenset({COMPLETED, "refunded"})  # statuses in which goods that were sent stay sent
+# Set back to one of these, what was completed is to be sent again or never was; a plugin's "delivered" is no such thing.
+_UNSENT = frozenset({"pending", "processing", "on-hold", "failed", "cancelled", "trash"})
 _ORDERABLE = frozenset({"simple", "variation", "subscription", "subscription_variation", "bundle"})
 ORDER_FIELDS = (
     "id,number,status,currency,total,date_created_gmt,date_modified_gmt,date_completed_gmt,date_paid_gmt,"
@@ -149,6 +159,13 @@ def _stock(row: Mapping[str, Any]) -> int | None:
 # --- orders --------------------------------------------------------------------------------------
 
 
+def row(answer: Any) -> Mapping[str, Any]:
+    """The answer to a question for one order."""
+    if not isinstance(answer, dict):
+        raise MalformedAnswerError("WooCommerce's answer is no order.")
+    return answer
+
+
 @shaped()
 def ref(row: Mapping[str, Any], *, base_url: str) -> RemoteRef:
     url = f"{base_url.rstrip('/')}/wp-admin/admin.php?page=wc-orders&action=edit&id={row['id']}"
@@ -169,15 +186,15 @@ def meta(row: Mapping[str, Any], key: str) -> Any:
 @shaped()
 def order(
     row: Mapping[str, Any],
+    account: Account,
     *,
-    base_url: str,
     fulfillments: Sequence[Mapping[str, Any]] = (),
     links: Mapping[str, str] | None = None,
 ) -> RemoteOrder:
     """`fulfillments` and `links` (tracking number -> address) are asked for separately."""
-    total = Decimal(row["total"])
+    total, key = Decimal(row["total"]), account.tracking_key
     return RemoteOrder(
-        ref=ref(row, base_url=base_url),
+        ref=ref(row, base_url=account.base_url),
         reference=reference(row),
         currency=row["currency"],
         total=total,
@@ -186,8 +203,20 @@ def order(
         outstanding=Decimal(0) if row["date_paid_gmt"] else total,
         created_at=time(row["date_created_gmt"]),
         updated_at=time(row["date_modified_gmt"]),
-        shipments=tuple(_shipments(row, fulfillments, links or {})),
-        remote_version=_version(row, fulfillments),
+        shipments=tuple(_shipments(row, fulfillments, _parcels(row, key, links or {}))),
+        remote_version=_version(row, fulfillments, key),
+    )
+
+
+@shaped()
+def stranger(row: Mapping[str, Any], account: Account) -> RemoteOrder:
+    """One that is none of ours: how far a list was read, and nothing else of it."""
+    return RemoteOrder(
+        ref=ref(row, base_url=account.base_url),
+        reference="",
+        currency="",
+        total=Decimal(0),
+        updated_at=time(row["date_modified_gmt"]),
     )
 
 
@@ -197,17 +226,24 @@ def time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
-def _version(row: Mapping[str, Any], fulfillments: Sequence[Mapping[str, Any]]) -> str:
+def is_sent(row: Mapping[str, Any]) -> bool:
+    """Whether the order is completed, or was and stands in a status that a plugin has for afterwards, or is refunded."""
+    status = row["status"]
+    return bool(status == COMPLETED or (row["date_completed_gmt"] and status not in _UNSENT))
+
+
+def _version(row: Mapping[str, Any], fulfillments: Sequence[Mapping[str, Any]], tracking_key: str) -> str:
     """The time of the last change has whole seconds: two changes within one differ by what they changed."""
     told = [row["status"], row["total"], row["refunds"], [(line["id"], line["quantity"]) for line in row["line_items"]]]
     told += [meta(row, key) for key in (FULFILLMENT_STATUS, *tracking.KEYS)]
+    told += [meta(row, tracking_key)] if tracking_key else []
     told += [list(fulfillments)] if fulfillments else []
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return f"{row['date_modified_gmt']}-{digest[:16]}"
 
 
 def _shipments(
-    row: Mapping[str, Any], fulfillments: Sequence[Mapping[str, Any]], links: Mapping[str, str]
+    row: Mapping[str, Any], fulfillments: Sequence[Mapping[str, Any]], parcels: tuple[Parcel, ...]
 ) -> Iterator[ShipmentNotice]:
     """WooCommerce's own fulfillments; beyond them, "completed" means that all the rest was sent."""
     left = {line["id"]: int(line["quantity"]) for line in row["line_items"]}
@@ -225,16 +261,21 @@ def _shipments(
                 updated_at=time(row["date_modified_gmt"]),
             )
     if row["date_completed_gmt"] and any(units > 0 for units in left.values()):
-        yield _completed(row, _lines(lines, left), links)
+        yield _completed(row, _lines(lines, left), parcels)
 
 
-def _completed(row: Mapping[str, Any], lines: tuple[ShipmentLine, ...], links: Mapping[str, str]) -> ShipmentNotice:
+def _parcels(row: Mapping[str, Any], tracking_key: str, links: Mapping[str, str]) -> tuple[Parcel, ...]:
+    keys = dict.fromkeys((*tracking.KEYS, *([tracking_key] if tracking_key else [])))
+    return tracking.of_meta({key: meta(row, key) for key in keys}, links, also=tracking_key)
+
+
+def _completed(row: Mapping[str, Any], lines: tuple[ShipmentLine, ...], parcels: tuple[Parcel, ...]) -> ShipmentNotice:
     """The date stays when an order goes back from completed: then the shipment was taken back."""
     return ShipmentNotice(
         remote_id=COMPLETED,
-        status="success" if row["status"] in _SENT else "cancelled",
+        status="success" if is_sent(row) else "cancelled",
         lines=lines,
-        parcels=tracking.of_meta({key: meta(row, key) for key in tracking.KEYS}, links),
+        parcels=parcels,
         shipped_at=time(row["date_completed_gmt"]),
         updated_at=time(row["date_modified_gmt"]),
     )

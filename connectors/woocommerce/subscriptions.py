@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from connectors.woocommerce import reading
-from connectors.woocommerce.client import WooClient
+from connectors.woocommerce.client import NotThereError, WooClient
 
 
 def ensure(client: WooClient, topics: Sequence[str], callback_url: str, *, secret: str) -> None:
@@ -24,7 +25,7 @@ def ensure(client: WooClient, topics: Sequence[str], callback_url: str, *, secre
 def _ensure_one(
     client: WooClient, topic: str, callback_url: str, standing: Sequence[Mapping[str, Any]], *, secret: str
 ) -> None:
-    """WooCommerce would deliver every double too."""
+    """WooCommerce takes any number of equal ones, and delivers to each."""
     body = {"name": _name(topic, secret), "secret": secret}
     if not standing:
         create = {**body, "topic": topic, "delivery_url": callback_url}
@@ -32,7 +33,8 @@ def _ensure_one(
     elif standing[0]["name"] != body["name"] or standing[0]["status"] != "active":
         client.post(f"webhooks/{standing[0]['id']}", {**body, "status": "active"}, operation="webhook_update")
     for double in standing[1:]:
-        client.delete(f"webhooks/{double['id']}", operation="webhook_delete")
+        with suppress(NotThereError):  # two may look at once
+            client.delete(f"webhooks/{double['id']}", operation="webhook_delete")
 
 
 def _name(topic: str, secret: str) -> str:

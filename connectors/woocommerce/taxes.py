@@ -6,10 +6,11 @@ November 2026. `settings` is what reading.settings kept of the store.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
+
+from connectors.woocommerce import postcodes
 
 STANDARD = "standard"
 EXEMPT = {"key": "is_vat_exempt", "value": "yes"}
@@ -114,22 +115,8 @@ def _fits(rate: Rate, at: Mapping[str, str]) -> bool:
         return False
     if rate["cities"] and at["city"].upper() not in rate["cities"]:
         return False
-    return not rate["postcodes"] or any(_postcode_fits(pattern, at["postcode"]) for pattern in rate["postcodes"])
-
-
-def _postcode_fits(pattern: str, postcode: str) -> bool:
-    """ "1010", "10*" or "1010...1099"."""
-    given, pattern = _bare(postcode), pattern.upper()
-    first, dots, last = pattern.partition("...")
-    if dots:
-        return given.isdigit() and first.isdigit() and last.isdigit() and int(first) <= int(given) <= int(last)
-    if "*" in pattern:
-        return given.startswith(_bare(pattern.partition("*")[0]))
-    return given == _bare(pattern)
-
-
-def _bare(postcode: str) -> str:
-    return re.sub(r"[\s-]", "", postcode.upper())
+    wanted = rate["postcodes"]
+    return not wanted or any(postcodes.fits(pattern, at["postcode"], country=country) for pattern in wanted)
 
 
 def _particular(rate: Rate) -> tuple[Any, ...]:

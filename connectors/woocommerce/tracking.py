@@ -19,12 +19,26 @@ SINGLE = ("_tracking_number", "tracking_number", "ywot_tracking_code")
 _CARRIER = ("_tracking_provider", "tracking_provider", "ywot_carrier_id")
 KEYS = (ITEMS, AFTERSHIP, *SINGLE, *_CARRIER)
 
+_NUMBERS = (
+    "tracking_number",
+    "number",
+    "tracking_code",
+    "code",
+    "trackingNumber",
+)  # in an item of a plugin that we do not know
+_CARRIERS = ("custom_tracking_provider", "tracking_provider", "provider", "carrier", "carrier_name", "slug")
+_LINKS = ("custom_tracking_link", "tracking_link", "tracking_url", "url", "trackingUrl")
+_NUMBER_MAX = 120
 _PLACEHOLDERS = ("%number%", "%1$s", "%s")
 
 
-def of_meta(meta: Mapping[str, Any], links: Mapping[str, str]) -> tuple[Parcel, ...]:
-    """The parcels of an order, each number once. `links`: addresses that a plugin worked out, by number."""
-    found = [*map(_of_item, _dicts(meta.get(ITEMS))), *map(_of_aftership, _dicts(meta.get(AFTERSHIP)))]
+def of_meta(meta: Mapping[str, Any], links: Mapping[str, str], *, also: str = "") -> tuple[Parcel, ...]:
+    """The parcels of an order, each number once. `links`: addresses that a plugin worked out, by number.
+
+    `also`: a key that the merchant named; what stands there comes first.
+    """
+    found = list(_of_unknown(meta.get(also))) if also and also not in KEYS else []
+    found += [*map(_of_item, _dicts(meta.get(ITEMS))), *map(_of_aftership, _dicts(meta.get(AFTERSHIP)))]
     carrier = next((_word(meta.get(key)) for key in _CARRIER if _word(meta.get(key))), "")
     found += [Parcel(carrier, _word(meta.get(key))) for key in SINGLE]
     return tuple(_each_once(found, links))
@@ -36,6 +50,13 @@ def with_parcels(meta: Any, parcels: Iterable[Parcel], *, at: datetime) -> list[
     there = {_word(item.get("tracking_number")) for item in items}
     new = [parcel for parcel in parcels if parcel.number and parcel.number not in there]
     return items + [_item(parcel, at) for parcel in new]
+
+
+def without_parcels(meta: Any, parcels: Iterable[Parcel]) -> list[dict[str, Any]] | None:
+    """The plugins' items without those of these parcels, whoever wrote them; None when none of them is there."""
+    gone, items = {parcel.number for parcel in parcels if parcel.number}, _dicts(meta)
+    left = [dict(item) for item in items if _word(item.get("tracking_number")) not in gone]
+    return left if len(left) < len(items) else None
 
 
 def needs_links(meta: Any) -> bool:
@@ -72,14 +93,40 @@ def _item(parcel: Parcel, at: datetime) -> dict[str, Any]:
 def _of_item(item: Mapping[str, Any]) -> Parcel:
     number = _word(item.get("tracking_number"))
     carrier = _word(item.get("custom_tracking_provider")) or _word(item.get("tracking_provider"))
-    link = str(item.get("custom_tracking_link") or "")
-    for placeholder in _PLACEHOLDERS:
-        link = link.replace(placeholder, number)
-    return Parcel(carrier, number, _link(link))
+    return Parcel(carrier, number, _link(_filled(str(item.get("custom_tracking_link") or ""), number)))
 
 
 def _of_aftership(item: Mapping[str, Any]) -> Parcel:
     return Parcel(_word(item.get("slug")), _word(item.get("tracking_number")))
+
+
+def _of_unknown(value: Any) -> Iterator[Parcel]:
+    """What a plugin that we do not know keeps: numbers as text, or items under the names that plugins share.
+
+    Beside names of its own there are only items: a text there may be a carrier or a date as well.
+    """
+    if isinstance(value, dict) and not all(str(key).isdecimal() for key in value):
+        value = [value] if any(name in value for name in _NUMBERS) else _dicts(value)
+    if not isinstance(value, (dict, list)):
+        value = re.split(r"[,;\r\n]", _word(value))
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict):
+            number, link = _first(each, _NUMBERS), _first(each, _LINKS)
+            yield Parcel(_first(each, _CARRIERS), number, _link(_filled(link, number)))
+        else:
+            word = _word(each)
+            is_number = len(word) <= _NUMBER_MAX and not _link(word)  # a longer text is no number
+            yield Parcel("", word if is_number else "", _link(word))
+
+
+def _first(item: Mapping[str, Any], names: Iterable[str]) -> str:
+    return next((_word(item.get(name)) for name in names if _word(item.get(name))), "")
+
+
+def _filled(link: str, number: str) -> str:
+    for placeholder in _PLACEHOLDERS:
+        link = link.replace(placeholder, number)
+    return link
 
 
 def _each_once(parcels: Iterable[Parcel], links: Mapping[str, str]) -> Iterator[Parcel]:

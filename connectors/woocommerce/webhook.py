@@ -6,15 +6,13 @@ the source is checked beside the signature.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors import signatures
 from connectors.base import Account, InboundNotice
 from connectors.errors import BadSignatureError
 from connectors.woocommerce import reading
@@ -22,7 +20,8 @@ from connectors.woocommerce.mapping import REFERENCE
 
 TOPICS = ("order.updated", "order.deleted", "order.restored")
 CHANNEL_TOPICS = ("order.created",)  # told of every order: asked for only where orders come from
-REFERENCE_MAX = 120
+
+sign = signatures.base64_of  # the value of X-WC-Webhook-Signature
 
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
@@ -36,12 +35,12 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     given = {name.lower(): value for name, value in headers.items()}
     if "x-wc-webhook-signature" not in given and _PING.fullmatch(body):
         return None
-    _check_signature(given.get("x-wc-webhook-signature", ""), body, secrets)
+    signatures.check(given.get("x-wc-webhook-signature", ""), body, secrets, sign=sign)
     _check_source(given.get("x-wc-webhook-source", ""), account)
     topic = given.get("x-wc-webhook-topic", "")
     if topic not in (*TOPICS, *CHANNEL_TOPICS):
         raise BadSignatureError("The webhook is of a topic that nobody asked for.")
-    payload = _payload(body)
+    payload = signatures.payload_of(body)
     order_id, changed_at = _order_id(payload), _time(payload.get("date_modified_gmt"))
     changed = changed_at.isoformat() if changed_at else ""
     return InboundNotice(
@@ -53,19 +52,6 @@ def parse(*, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], ac
     )
 
 
-def sign(body: bytes, secret: str) -> str:
-    """The value of X-WC-Webhook-Signature."""
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
-def _check_signature(given: str, body: bytes, secrets: Sequence[str]) -> None:
-    """Tries every secret, so that the time taken does not tell which one fits. An empty secret signs nothing."""
-    claimed = given.encode("utf-8", "replace")
-    matches = [hmac.compare_digest(sign(body, secret).encode(), claimed) for secret in secrets if secret]
-    if not any(matches):
-        raise BadSignatureError("The webhook's signature is wrong.")
-
-
 def _check_source(given: str, account: Account) -> None:
     home = account.shop_domain or reading.address(account.base_url)
     try:
@@ -74,16 +60,6 @@ def _check_source(given: str, account: Account) -> None:
         source = ""
     if source != home:
         raise BadSignatureError("The webhook is from another store.")
-
-
-def _payload(body: bytes) -> dict[str, Any]:
-    try:
-        payload = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, dict):
-        raise BadSignatureError("The webhook's body is not a JSON object.")
-    return payload
 
 
 def _order_id(payload: Mapping[str, Any]) -> str:
@@ -98,8 +74,8 @@ def _reference(payload: Mapping[str, Any]) -> str:
     pairs = payload.get("meta_data")
     for pair in pairs if isinstance(pairs, list) else ():
         value = pair.get("value") if isinstance(pair, dict) and pair.get("key") == REFERENCE else None
-        if isinstance(value, str) and len(value) <= REFERENCE_MAX and value.isprintable():
-            return value
+        if reference := signatures.reference_of(value):
+            return reference
     return ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -28,31 +27,26 @@ from orders.api.accepting_serializers import (
     NewOpeningHoursSerializer,
     OpeningHoursSerializer,
 )
-from orders.api.views import PROBLEM, key_of
+from orders.api.answers import PROBLEM, READING
+from orders.api.common import merchant_of, valid, who
 from orders.models import AcceptRule, Order
 from orders.services import accept_rules, backtest, opening_hours
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
-_WRITING = {**_READING, 400: PROBLEM, 422: PROBLEM}
+_WRITING = {**READING, 400: PROBLEM, 422: PROBLEM}
 _RULE = [OpenApiExample("Known customers near by", value=RULE_EXAMPLE, request_only=True)]
 _HOURS = [OpenApiExample("Nine to five", value=HOURS_EXAMPLE, request_only=True)]
 
 
-class _MerchantView(APIView):
+class AutoAccept(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
-    def act(self, request: Request) -> dict[str, Any]:
-        return {"by": f"API key {key_of(request)}", "at": timezone.now()}
-
-
-class AutoAccept(_MerchantView):
     @extend_schema(
         operation_id="auto_accept_read",
         summary="The auto-accept rules and what counts for all of them",
-        responses={200: AcceptSettingsSerializer, **_READING},
+        responses={200: AcceptSettingsSerializer, **READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(_settings(_merchant(request)))
+        return Response(_settings(merchant_of(request)))
 
     @extend_schema(
         operation_id="auto_accept_update",
@@ -61,13 +55,15 @@ class AutoAccept(_MerchantView):
         responses={200: AcceptSettingsSerializer, **_WRITING},
     )
     def put(self, request: Request) -> Response:
-        body, merchant = _valid(NewAcceptSettingsSerializer(data=request.data)), _merchant(request)
-        accept_rules.save_settings(merchant_id=merchant.pk, **body, **self.act(request))
+        body, merchant = valid(NewAcceptSettingsSerializer(data=request.data)), merchant_of(request)
+        accept_rules.save_settings(merchant_id=merchant.pk, **body, **who(request))
         merchant.refresh_from_db()
         return Response(_settings(merchant))
 
 
-class AcceptRuleList(_MerchantView):
+class AcceptRuleList(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
     @extend_schema(
         operation_id="auto_accept_rules_add",
         summary="Add an auto-accept rule",
@@ -77,20 +73,19 @@ class AcceptRuleList(_MerchantView):
         examples=_RULE,
     )
     def post(self, request: Request) -> Response:
-        body = _valid(NewAcceptRuleSerializer(data=request.data))
-        place, act = body.pop("position", None), self.act(request)
-        with transaction.atomic():
-            rule = accept_rules.add(merchant_id=_merchant(request).pk, rule=_new(body), **act)
-            if place is not None:
-                accept_rules.move(rule_id=rule.pk, to=place, **act)
+        body = valid(NewAcceptRuleSerializer(data=request.data))
+        place, merchant = body.pop("position", None), merchant_of(request)
+        rule = accept_rules.add(merchant_id=merchant.pk, rule=_new(body), place=place, **who(request))
         return Response(AcceptRuleSerializer(_rule(request, rule.public_id)).data, status=201)
 
 
-class AcceptRuleDetail(_MerchantView):
+class AcceptRuleDetail(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
     @extend_schema(
         operation_id="auto_accept_rules_read",
         summary="Read an auto-accept rule",
-        responses={200: AcceptRuleSerializer, **_READING},
+        responses={200: AcceptRuleSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(AcceptRuleSerializer(_rule(request, public_id)).data)
@@ -103,33 +98,32 @@ class AcceptRuleDetail(_MerchantView):
         examples=_RULE,
     )
     def put(self, request: Request, public_id: str) -> Response:
-        rule, body = _rule(request, public_id), _valid(NewAcceptRuleSerializer(data=request.data))
-        place, act = body.pop("position", None), self.act(request)
-        with transaction.atomic():
-            accept_rules.change(rule_id=rule.pk, rule=_new(body), **act)
-            if place is not None:
-                accept_rules.move(rule_id=rule.pk, to=place, **act)
+        rule, body = _rule(request, public_id), valid(NewAcceptRuleSerializer(data=request.data))
+        place = body.pop("position", None)
+        accept_rules.change(rule_id=rule.pk, rule=_new(body), place=place, **who(request))
         return Response(AcceptRuleSerializer(_rule(request, public_id)).data)
 
     @extend_schema(
         operation_id="auto_accept_rules_remove",
         summary="Remove an auto-accept rule",
-        responses={204: None, **_READING},
+        responses={204: None, **READING},
     )
     def delete(self, request: Request, public_id: str) -> Response:
-        accept_rules.remove(rule_id=_rule(request, public_id).pk, **self.act(request))
+        accept_rules.remove(rule_id=_rule(request, public_id).pk, **who(request))
         return Response(status=204)
 
 
-class LookBack(_MerchantView):
+class LookBack(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
     @extend_schema(
         operation_id="auto_accept_look_back",
         summary="What the rules would have done with the orders of the last 90 days",
         description="Nothing is changed. `not_knowable` says what cannot be told afterwards.",
-        responses={200: LookBackSerializer, **_READING},
+        responses={200: LookBackSerializer, **READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(LookBackSerializer(backtest.run(_merchant(request), at=timezone.now())).data)
+        return Response(LookBackSerializer(backtest.run(merchant_of(request), at=timezone.now())).data)
 
 
 class _Pages(PageNumberPagination):
@@ -147,21 +141,23 @@ class LookBackOrders(GenericAPIView):  # type: ignore[type-arg]
         operation_id="auto_accept_look_back_orders",
         summary="Which orders of the last 90 days the rules would have accepted",
         description="The newest first, each with the rule that would have decided and how it ended.",
-        responses={200: AcceptedOrderSerializer(many=True), **_READING},
+        responses={200: AcceptedOrderSerializer(many=True), **READING},
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(backtest.run(_merchant(request), at=timezone.now()).orders)
+        page = self.paginate_queryset(backtest.run(merchant_of(request), at=timezone.now()).orders)
         return self.get_paginated_response(AcceptedOrderSerializer(page, many=True).data)
 
 
-class OpeningHours(_MerchantView):
+class OpeningHours(APIView):
+    permission_classes = [HasApiKey, IsMerchantKey]
+
     @extend_schema(
         operation_id="opening_hours_read",
         summary="Opening hours and deadlines",
-        responses={200: OpeningHoursSerializer, **_READING},
+        responses={200: OpeningHoursSerializer, **READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(OpeningHoursSerializer(opening_hours.of(_merchant(request))).data)
+        return Response(OpeningHoursSerializer(opening_hours.of(merchant_of(request))).data)
 
     @extend_schema(
         operation_id="opening_hours_update",
@@ -172,26 +168,20 @@ class OpeningHours(_MerchantView):
         examples=_HOURS,
     )
     def put(self, request: Request) -> Response:
-        body, merchant = _valid(NewOpeningHoursSerializer(data=request.data)), _merchant(request)
+        body, merchant = valid(NewOpeningHoursSerializer(data=request.data)), merchant_of(request)
         channels = {row["channel"]: row["days"] for row in body.pop("channels")}
         body |= {name: tuple(body[name]) for name in ("closed_days", "remind_before")}
         opening_hours.save(
             merchant_id=merchant.pk,
             hours=opening_hours.NewHours(**body),
             ship_within=channels,
-            **self.act(request),
+            **who(request),
         )
         return Response(OpeningHoursSerializer(opening_hours.of(merchant)).data)
 
 
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
 def _rule(request: Request, public_id: str) -> AcceptRule:
-    rule = AcceptRule.objects.of(_merchant(request)).in_order().filter(public_id=public_id).first()
+    rule = AcceptRule.objects.of(merchant_of(request)).in_order().filter(public_id=public_id).first()
     if rule is None:
         raise Http404
     return rule
@@ -211,9 +201,3 @@ def _settings(merchant: Merchant) -> dict[str, Any]:
     }
     data: dict[str, Any] = AcceptSettingsSerializer(values).data
     return data
-
-
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -15,13 +14,13 @@ from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from connectors.models import Connection
-from orders.api.views import PROBLEM, key_of
+from orders.api.answers import PROBLEM, READING
+from orders.api.common import own_connection, valid, who
 from orders.enums import SkipReason, SyncState
 from orders.errors import SyncRefused
 from orders.models import OrderSync
 from orders.services import store_channels, store_hints, store_sync
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _ON = {"on": True, "placed_from": "2026-11-01T00:00:00+13:00"}
 
 
@@ -74,7 +73,7 @@ class StoreChannel(APIView):
     @extend_schema(
         operation_id="channels_read",
         summary="Whether a store's own orders come in",
-        responses={200: StoreChannelSerializer, **_READING},
+        responses={200: StoreChannelSerializer, **READING},
         examples=[OpenApiExample("On", value=_ON, response_only=True)],
     )
     def get(self, request: Request, public_id: str) -> Response:
@@ -88,18 +87,16 @@ class StoreChannel(APIView):
             "Webhooks about orders are asked for; a store that sends none is read every few minutes."
         ),
         request=StoreChannelSerializer,
-        responses={200: StoreChannelSerializer, 400: PROBLEM, 409: PROBLEM, **_READING},
+        responses={200: StoreChannelSerializer, 400: PROBLEM, 409: PROBLEM, **READING},
         examples=[OpenApiExample("On", value=_ON, request_only=True)],
     )
     def put(self, request: Request, public_id: str) -> Response:
         connection = _store(request, public_id)
-        body = StoreChannelSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        by, at = f"API key {key_of(request)}", timezone.now()
-        if not body.validated_data["on"]:
-            store_channels.turn_off(connection_id=connection.pk, by=by, at=at)
+        body, done = valid(StoreChannelSerializer(data=request.data)), who(request)
+        if not body["on"]:
+            store_channels.turn_off(connection_id=connection.pk, **done)
         else:
-            _turn_on(connection, body.validated_data.get("placed_from"), by=by, at=at)
+            _turn_on(connection, body.get("placed_from"), **done)
         connection.refresh_from_db()
         return Response(_settings(connection))
 
@@ -110,7 +107,7 @@ class StoreSync(APIView):
     @extend_schema(
         operation_id="channels_sync_read",
         summary="What the latest reading of a store's orders brought",
-        responses={200: OrderSyncSerializer, **_READING},
+        responses={200: OrderSyncSerializer, **READING},
         examples=[OpenApiExample("Done", value=_RESULT_EXAMPLE, response_only=True)],
     )
     def get(self, request: Request, public_id: str) -> Response:
@@ -124,20 +121,19 @@ class StoreSync(APIView):
         summary="Read a store's orders now",
         description="Answered at once; `state` says how far it is. One that is under way is followed by another.",
         request=None,
-        responses={202: OrderSyncSerializer, 409: PROBLEM, **_READING},
+        responses={202: OrderSyncSerializer, 409: PROBLEM, **READING},
         examples=[OpenApiExample("Begun", value={**_RESULT_EXAMPLE, "state": "running"}, response_only=True)],
     )
     def post(self, request: Request, public_id: str) -> Response:
         connection = _store(request, public_id)
-        sync = store_sync.start(connection_id=connection.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        sync = store_sync.start(connection_id=connection.pk, **who(request))
         return Response(OrderSyncSerializer(sync).data, status=202)
 
 
 def _store(request: Request, public_id: str) -> Connection:
     """The merchant's own, in which customers can order; any other does not exist."""
-    standing = Connection.objects.filter(merchant=key_of(request).merchant_id).standing().own()
-    connection = standing.filter(public_id=public_id).first()
-    if connection is None or not store_channels.offered(connection):
+    connection = own_connection(request, public_id)
+    if not store_channels.offered(connection):
         raise Http404
     return connection
 

@@ -1,17 +1,29 @@
-"""What every door of the API asks first: whose key it is, who is written down as having done it, what the body says."""
+"""What every door of the API asks first: whose key it is, what exists for it, who is written down, what the body says."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 from accounts.models import ApiKey, Merchant
 from connectors.models import Connection
 from connectors.models.connection import ConnectionQuerySet
+from orders.models import Order
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class NotAnswered(APIException):
+    """The other side did not answer as it should; `code` is that of the error."""
+
+    status_code = 502
 
 
 def key_of(request: Request) -> ApiKey:
@@ -41,6 +53,35 @@ def valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     body: dict[str, Any] = serializer.validated_data
     return body
+
+
+def idempotency_key(request: Request) -> str:
+    """Empty when none was sent."""
+    value = request.headers.get("Idempotency-Key", "")
+    if value and not _KEY.fullmatch(value):
+        text = "An Idempotency-Key has 1 to 255 visible ASCII characters."
+        raise ValidationError({"Idempotency-Key": text}, code="bad_idempotency_key")
+    return value
+
+
+def visible(request: Request) -> QuerySet[Order]:
+    """The orders that exist for this key: its merchant's, or its marketplace's own."""
+    key = key_of(request)
+    if key.merchant is not None:
+        return Order.objects.of(key.merchant)
+    return Order.objects.filter(channel__marketplace=key.marketplace)
+
+
+def visible_pk(request: Request, public_id: str) -> int:
+    order_id = visible(request).filter(public_id=public_id).values_list("pk", flat=True).first()
+    if order_id is None:
+        raise Http404
+    return order_id
+
+
+def whole(order_id: int) -> Order:
+    """With all that an answer tells of it."""
+    return Order.objects.for_page().get(pk=order_id)
 
 
 def standing_connection(request: Request, public_id: str) -> Connection:

@@ -26,9 +26,9 @@ from connectors.services import apps, connecting
 from connectors.services.connecting import Connected
 from connectors.services.connections import NAME_MAX, StateRefused
 from orders.api import link_views
+from orders.api.answers import PROBLEM, READING
 from orders.api.common import merchant_of, own_connection, valid, who
 from orders.api.connection_serializers import ConnectionDetailSerializer
-from orders.api.connections import PROBLEM, READING
 from orders.api.problems import problem
 
 _EXAMPLE = {

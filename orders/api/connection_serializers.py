@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -11,6 +12,7 @@ from rest_framework import serializers
 
 from connectors.models import CallLog, Connection
 from connectors.services import health
+from orders.api import amounts
 
 
 class HealthSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -89,21 +91,34 @@ class WebhooksSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class AmountSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    amount = serializers.DecimalField(max_digits=20, decimal_places=4, normalize_output=True)
+    amount = serializers.SerializerMethodField()
     currency = serializers.CharField()
+
+    def get_amount(self, money: Mapping[str, Any]) -> str:
+        return amounts.text(money["amount"], money["currency"])
 
 
 class ImpactShareSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Some open orders, and what would become of them."""
+    """Some orders, and what would become of them. An order may be in several shares."""
 
     label = serializers.CharField()  # type: ignore[assignment]  # the share's own, not the serializer's
     outcome = serializers.CharField()
     orders = serializers.IntegerField()
-    money = AmountSerializer(many=True)
+    money = AmountSerializer(many=True, help_text="Their totals. Empty for partners' orders.")
+
+
+class EndingSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """A partnership that would end."""
+
+    id = serializers.CharField()
+    partner = serializers.CharField(help_text="Its name, or the address that was invited.")
+    state = serializers.CharField()
+    outcome = serializers.CharField()
 
 
 class ImpactSerializer(serializers.Serializer):  # type: ignore[type-arg]
     shares = ImpactShareSerializer(many=True, help_text="Empty: no open order is touched.")
+    partnerships = EndingSerializer(many=True)
 
 
 class LoggedCallSerializer(serializers.ModelSerializer[CallLog]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import APIException, ValidationError
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +18,8 @@ from connectors.errors import ConnectorError
 from connectors.models import CallLog, Connection
 from connectors.services import calls, connections
 from connectors.services.connections import StateRefused
-from orders.api.common import merchant_of, own_connection, who
+from orders.api.answers import PROBLEM, READING
+from orders.api.common import NotAnswered, merchant_of, own_connection, who
 from orders.api.connection_serializers import (
     ConnectionDetailSerializer,
     ImpactSerializer,
@@ -27,29 +28,19 @@ from orders.api.connection_serializers import (
     WebhooksSerializer,
 )
 from orders.api.link_serializers import ConnectionSerializer
+from orders.api.paging import NEWEST, KeyCursor, Sort
 from orders.api.problems import problem
-from orders.api.serializers import ProblemSerializer
-from orders.services import linking
+from orders.services import impact
 
-PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _FILTERS = ("operation", "answer", "since", "until")
 _PAGING = frozenset({"cursor", "page_size"})
 
 
-class NotAnswered(APIException):
-    """The other side did not answer as it should; `code` is that of the error."""
-
-    status_code = 502
-
-
-class CallCursor(CursorPagination):
+class CallCursor(KeyCursor):
     """Newest first; a page's address stays true while calls are made."""
 
-    ordering = ("-at", "-pk")
+    sorts = {NEWEST: Sort("at")}
     page_size = calls.PAGE
-    page_size_query_param = "page_size"
-    max_page_size = 200
 
 
 class ConnectionDetail(APIView):
@@ -77,7 +68,7 @@ class TestConnection(APIView):
         responses={200: ShopSerializer, 502: PROBLEM, **READING},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        connection, at = own_connection(request, public_id), who(request)["at"]
+        connection, at = own_connection(request, public_id), timezone.now()
         try:
             shop = connections.test(connection_id=connection.pk, at=at)
         except ConnectorError as error:
@@ -97,7 +88,7 @@ class ConnectionWebhooks(APIView):
         responses={200: WebhooksSerializer, **READING},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        connection, at = own_connection(request, public_id), who(request)["at"]
+        connection, at = own_connection(request, public_id), timezone.now()
         missing = connections.register_webhooks(connection_id=connection.pk, at=at)
         told = {"missing": missing, "connection": own_connection(request, public_id)}
         return Response(WebhooksSerializer(told).data)
@@ -147,28 +138,28 @@ class ConnectionImpact(APIView):
 
     @extend_schema(
         operation_id="connections_impact",
-        summary="What disconnecting would do to open orders",
+        summary="What disconnecting would do",
         responses={200: ImpactSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
-        shares = linking.impact(own_connection(request, public_id))
-        told = [
+        found = impact.of(own_connection(request, public_id))
+        shares = [
             {
                 "label": share.label,
                 "outcome": share.outcome,
                 "orders": share.orders,
                 "money": [{"amount": amount, "currency": currency} for amount, currency in share.money],
             }
-            for share in shares
+            for share in found.shares
         ]
-        return Response(ImpactSerializer({"shares": told}).data)
+        return Response(ImpactSerializer({"shares": shares, "partnerships": found.partnerships}).data)
 
 
 class Disconnect(_Change):
     @extend_schema(
         operation_id="connections_disconnect",
         summary="Disconnect",
-        description="Its access is forgotten for good. Read `impact` first: orders that were going there are held.",
+        description="Its access is forgotten for good. Read `impact` first: what was going there is held, and partnerships end.",
         request=None,
         responses=_CHANGED,
     )

@@ -9,12 +9,10 @@ from typing import IO, Any
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,14 +23,15 @@ from connectors.filedrop import tracking
 from connectors.filedrop.tracking import Sheet, TrackingFileError
 from connectors.models import Connection, PurchaseOrder, PurchaseState, TrackingFile
 from connectors.services import desk, suppliers
+from orders.api.answers import PROBLEM, READING
+from orders.api.common import valid, who
+from orders.api.paging import NEWEST, KeyCursor, Sort
 from orders.api.parsers import StrictJSONParser
 from orders.api.problems import problem
 from orders.api.serializers import ProblemSerializer
-from orders.api.suppliers import key_of, supplier_of
+from orders.api.suppliers import supplier_of
 
-_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-_READING = dict.fromkeys((401, 403, 404, 429), _PROBLEM)
-_LISTING = {400: _PROBLEM, **_READING}
+_LISTING = {400: PROBLEM, **READING}
 _ROW = {"po_number": "SW-AP-10023", "sku": "STOOL", "quantity": 2, "carrier": "NZ Post", "tracking_number": "NZ123456"}
 _PAGING = frozenset({"cursor", "page_size"})
 
@@ -92,17 +91,14 @@ class SettleSerializer(serializers.Serializer):  # type: ignore[type-arg]
     arrived = serializers.BooleanField(help_text="What the supplier said.")
 
 
-class FileCursor(CursorPagination):
+class FileCursor(KeyCursor):
     """Newest first; a page's address stays true while files are added."""
 
-    ordering = ("-seen_at", "-pk")
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
+    sorts = {NEWEST: Sort("seen_at")}
 
 
-class PurchaseCursor(FileCursor):
-    ordering = ("-created_at", "-pk")
+class PurchaseCursor(KeyCursor):
+    sorts = {NEWEST: Sort("created_at")}
 
 
 class TrackingFiles(GenericAPIView):  # type: ignore[type-arg]
@@ -154,8 +150,7 @@ class TrackingFiles(GenericAPIView):  # type: ignore[type-arg]
                 connection_id=connection.pk,
                 sheet=sheet,
                 digest=digest,
-                by=f"API key {key_of(request)}",
-                at=timezone.now(),
+                **who(request),
             )
         except TrackingFileError as error:
             return _refused(error)
@@ -201,11 +196,11 @@ class SettlePurchaseOrder(APIView):
     )
     def post(self, request: Request, public_id: str, reference: str) -> Response:
         row = get_object_or_404(_with_desk(request, public_id).purchase_orders, reference=reference)
-        body = SettleSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        by, arrived = f"API key {key_of(request)}", body.validated_data["arrived"]
-        if not desk.settle(order_id=row.pk, arrived=arrived, by=by, at=timezone.now()):
-            return problem(409, "settled", f"Nobody is unsure of PO {row.reference}.")
+        body = valid(SettleSerializer(data=request.data))
+        try:
+            desk.settle(order_id=row.pk, arrived=body["arrived"], **who(request))
+        except desk.SettledAlready as error:
+            return problem(409, "settled", str(error))
         row.refresh_from_db()
         return Response(PurchaseOrderSerializer(row).data)
 

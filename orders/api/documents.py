@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -17,13 +16,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, visible, visible_pk, who
 from orders.api.serializers import OrderSerializer
-from orders.api.views import PROBLEM, REFUSALS, OrderAction, key_of, visible, visible_pk
+from orders.api.views import OrderAction
 from orders.enums import DocumentKind, JobStatus
 from orders.models import DocumentJob
 from orders.services import customs_data, documents
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _CUSTOMS_EXAMPLE = {
     "invoice_number": "INV-1001",
     "lines": [{"id": "1", "hs_code": "9403.60", "origin_country": "NZ", "customs_value": "120.00"}],
@@ -77,7 +77,7 @@ class OrderDocument(APIView):
         summary="A document of one order, as PDF",
         description="Refused with 422 when something is missing for it: `errors` names every field.",
         parameters=[OpenApiParameter("incoterm", str, enum=documents.INCOTERMS)],
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY, 422: PROBLEM, **_READING},
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, 422: PROBLEM, **READING},
     )
     def get(self, request: Request, public_id: str, kind: str) -> HttpResponse:
         if kind not in DocumentKind.values:
@@ -113,21 +113,18 @@ class DocumentJobs(APIView):
         examples=[OpenApiExample("Example", value=_JOB_EXAMPLE, request_only=True)],
     )
     def post(self, request: Request) -> Response:
-        body = NewJobSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = set(body.validated_data["orders"])
+        body = valid(NewJobSerializer(data=request.data))
+        wanted = set(body["orders"])
         found = dict(visible(request).filter(public_id__in=wanted).values_list("public_id", "pk"))
         if set(found) != wanted:
             raise Http404
-        merchant = key_of(request).merchant
-        assert merchant is not None  # noqa: S101  # IsMerchantKey
+        merchant = merchant_of(request)
         job = documents.promise(
             merchant=merchant,
             order_ids=list(found.values()),
-            kind=body.validated_data["kind"],
-            incoterm=body.validated_data["incoterm"],
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            kind=body["kind"],
+            incoterm=body["incoterm"],
+            **who(request),
         )
         return Response(JobSerializer(job).data, status=202)
 
@@ -138,7 +135,7 @@ class DocumentJobDetail(APIView):
     @extend_schema(
         operation_id="documents_read",
         summary="How far the PDF is",
-        responses={200: JobSerializer, **_READING},
+        responses={200: JobSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(JobSerializer(_job(request, public_id)).data)
@@ -150,7 +147,7 @@ class DocumentJobFile(APIView):
     @extend_schema(
         operation_id="documents_file",
         summary="The PDF",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **_READING},
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **READING},
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
         job = _job(request, public_id, status=JobStatus.DONE)
@@ -158,4 +155,4 @@ class DocumentJobFile(APIView):
 
 
 def _job(request: Request, public_id: str, **more: Any) -> DocumentJob:
-    return get_object_or_404(DocumentJob, merchant=key_of(request).merchant, public_id=public_id, **more)
+    return get_object_or_404(DocumentJob, merchant=merchant_of(request), public_id=public_id, **more)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,6 +14,8 @@ from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.models import Merchant
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, visible_pk, who
 from orders.api.draft_serializers import (
     ArchivedSerializer,
     ArchiveSerializer,
@@ -25,12 +26,11 @@ from orders.api.draft_serializers import (
     UnarchiveSerializer,
 )
 from orders.api.serializers import OrderSerializer
-from orders.api.views import PROBLEM, REFUSALS, OrderAction, key_of, visible_pk
+from orders.api.views import OrderAction
 from orders.models import Order
 from orders.services import archiving, draft_fields, drafts, requirements
 from orders.services.readiness import Needs
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _FILLED = {
     "values": {"shipping_address.city": "Auckland", "lines[0].hs_code": "9403.60"},
     "seen": {"shipping_address.city": "", "lines[0].hs_code": ""},
@@ -43,7 +43,7 @@ class Draft(APIView):
     @extend_schema(
         operation_id="drafts_read",
         summary="What an order lacks, and what can be filled in",
-        responses={200: DraftSerializer, **_READING},
+        responses={200: DraftSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(_draft(visible_pk(request, public_id)))
@@ -60,10 +60,8 @@ class Draft(APIView):
         examples=[OpenApiExample("A city and an HS code", value=_FILLED, request_only=True)],
     )
     def patch(self, request: Request, public_id: str) -> Response:
-        order_id, body = visible_pk(request, public_id), _valid(FillDraftSerializer(data=request.data))
-        drafts.save(
-            order_id=order_id, given=body["values"], seen=body.get("seen", {}), by=_by(request), at=timezone.now()
-        )
+        order_id, body = visible_pk(request, public_id), valid(FillDraftSerializer(data=request.data))
+        drafts.save(order_id=order_id, given=body["values"], seen=body.get("seen", {}), **who(request))
         return Response(_draft(order_id))
 
 
@@ -78,7 +76,7 @@ class ArchiveOrder(OrderAction):
         responses={200: OrderSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        consent = _valid(ConsentSerializer(data=request.data or {}))["consent"]
+        consent = valid(ConsentSerializer(data=request.data or {}))["consent"]
         return self.decide(request, public_id, archiving.archive_one, consent=consent)
 
 
@@ -107,9 +105,9 @@ class ArchiveOrders(APIView):
         examples=[OpenApiExample("Without an address", value={"without_address": True}, request_only=True)],
     )
     def post(self, request: Request) -> Response:
-        body, merchant = _valid(ArchiveSerializer(data=request.data)), _merchant(request)
+        body, merchant = valid(ArchiveSerializer(data=request.data)), merchant_of(request)
         orders = archiving.without_address(merchant) if body["without_address"] else _chosen(merchant, body)
-        result = archiving.archive(orders=orders, consent=body["consent"], by=_by(request), at=timezone.now())
+        result = archiving.archive(orders=orders, consent=body["consent"], **who(request))
         return Response(ArchivedSerializer(result).data)
 
 
@@ -123,8 +121,8 @@ class UnarchiveOrders(APIView):
         responses={200: ArchivedSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request) -> Response:
-        orders = _chosen(_merchant(request), _valid(UnarchiveSerializer(data=request.data)))
-        return Response(ArchivedSerializer(archiving.unarchive(orders=orders, by=_by(request), at=timezone.now())).data)
+        orders = _chosen(merchant_of(request), valid(UnarchiveSerializer(data=request.data)))
+        return Response(ArchivedSerializer(archiving.unarchive(orders=orders, **who(request))).data)
 
 
 class Requirements(APIView):
@@ -133,17 +131,17 @@ class Requirements(APIView):
     @extend_schema(
         operation_id="requirements_read",
         summary="What orders need before they go on",
-        responses={200: RequirementsSerializer(many=True), **_READING},
+        responses={200: RequirementsSerializer(many=True), **READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(RequirementsSerializer(requirements.listed(_merchant(request)), many=True).data)
+        return Response(RequirementsSerializer(requirements.listed(merchant_of(request)), many=True).data)
 
     @extend_schema(
         operation_id="requirements_replace",
         summary="Say what the orders of one channel need",
         description="Orders that wait for a decision are looked at again: they become drafts, or go on.",
         request=RequirementsSerializer,
-        responses={200: RequirementsSerializer(many=True), 400: PROBLEM, **_READING},
+        responses={200: RequirementsSerializer(many=True), 400: PROBLEM, **READING},
         examples=[
             OpenApiExample(
                 "An invoice for every order",
@@ -161,11 +159,9 @@ class Requirements(APIView):
         ],
     )
     def put(self, request: Request) -> Response:
-        body = _valid(RequirementsSerializer(data=request.data))
+        body = valid(RequirementsSerializer(data=request.data))
         key = _known(request, body["key"])
-        requirements.save(
-            merchant_id=_merchant(request).pk, key=key, needs=Needs(**body["needs"]), by=_by(request), at=timezone.now()
-        )
+        requirements.save(merchant_id=merchant_of(request).pk, key=key, needs=Needs(**body["needs"]), **who(request))
         return self.get(request)
 
 
@@ -175,13 +171,13 @@ class ChannelRequirements(APIView):
     @extend_schema(
         operation_id="requirements_follow",
         summary="Let a channel go by what counts for every channel",
-        responses={200: RequirementsSerializer(many=True), 409: PROBLEM, **_READING},
+        responses={200: RequirementsSerializer(many=True), 409: PROBLEM, **READING},
     )
     def delete(self, request: Request, channel: str) -> Response:
-        merchant = _merchant(request)
+        merchant = merchant_of(request)
         if channel not in {one.key for one in requirements.listed(merchant)}:
             raise Http404
-        requirements.follow_every(merchant_id=merchant.pk, key=channel, by=_by(request), at=timezone.now())
+        requirements.follow_every(merchant_id=merchant.pk, key=channel, **who(request))
         return Response(RequirementsSerializer(requirements.listed(merchant), many=True).data)
 
 
@@ -202,22 +198,6 @@ def _chosen(merchant: Merchant, body: dict[str, Any]) -> QuerySet[Order]:
 
 
 def _known(request: Request, key: str) -> str:
-    if key not in {one.key for one in requirements.listed(_merchant(request))}:
+    if key not in {one.key for one in requirements.listed(merchant_of(request))}:
         raise ValidationError({"channel": "You have no such channel."}, code="unknown")
     return key
-
-
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
-def _by(request: Request) -> str:
-    return f"API key {key_of(request)}"
-
-
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body

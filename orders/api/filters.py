@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
@@ -16,6 +16,7 @@ from orders.due import DueKind
 from orders.enums import ExportStatus, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
 from orders.models import Order
 from orders.models.export import export_status_is
+from orders.services import archiving
 
 _CHOICES: Mapping[str, list[str]] = {
     "status": OrderStatus.values,
@@ -33,24 +34,47 @@ _TOLD = {
     "needs_look": "true or false: whether a person should look, as at a change in a store, a refund that failed or is asked for.",
     "merchant": "A merchant's short name.",
     "blocker": "A blocker's code.",
+    "channel": "The channel's name.",
+    "search": "Words of the order, all of which must be there: number, customer, SKUs, as in the Order Manager.",
+    "destination": "The id of a connection that a part of the order goes to.",
+    "tab": "What stands behind this tab of the Order Manager; but for `archived`, archived orders do not.",
+    "without_address": "true or false: whether an address lacks that it could be shipped to.",
 }
-_EXACT: Mapping[str, str] = {"merchant": "merchant__slug", "external_id": "external_id", "number": "number"}
+_EXACT: Mapping[str, str] = {
+    "merchant": "merchant__slug",
+    "channel": "channel__name",
+    "external_id": "external_id",
+    "number": "number",
+}
 _TIMES: Mapping[str, str] = {
     "placed_after": "placed_at__gte",
     "placed_before": "placed_at__lt",
     "due_before": "due_at__lt",
 }
-PAGING = frozenset({"cursor", "page_size"})
+PAGING = frozenset({"cursor", "page_size", "sort"})
 _TRUTHS: Mapping[str, str] = {"archived": "is_archived", "needs_look": "needs_look"}
+_TABS: Mapping[str, queries.Tab] = {tab.key: tab for tab in queries.TABS}
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False}
-NAMES = (*_CHOICES, *_EXACT, *_TIMES, *_TRUTHS, "blocker", "export_status")
+_ALONE = (
+    "blocker",
+    "export_status",
+    "search",
+    "destination",
+    "without_address",
+    "tab",
+)  # each has a condition of its own
+NAMES = (*_CHOICES, *_EXACT, *_TIMES, *_TRUTHS, *_ALONE)
+_TAKES: Mapping[str, list[str]] = {
+    **_CHOICES,
+    "blocker": [code.value for code in BlockerCode],
+    "export_status": ExportStatus.values,
+    "tab": list(_TABS),
+}
 
 
 def choices(name: str) -> list[str] | None:
     """The values that a filter takes; None where any text may stand."""
-    if name == "export_status":
-        return ExportStatus.values
-    return [code.value for code in BlockerCode] if name == "blocker" else _CHOICES.get(name)
+    return _TAKES.get(name)
 
 
 def told(name: str) -> str:
@@ -61,17 +85,28 @@ def told(name: str) -> str:
 def apply(orders: QuerySet[Order], query: QueryDict) -> QuerySet[Order]:
     """Raises ValidationError for a name or value that means nothing."""
     for name in query:
-        if name in PAGING:
-            continue
-        if name == "export_status":
-            orders = orders.filter(export_status_is(_export_status(query.get(name, ""))))
-            continue
-        if name == "blocker":
-            orders = orders.filter(queries.has_blocker(_blocker(name, query.get(name, ""))))
-            continue
-        column, read = _reader(name)
-        orders = orders.filter(**{column: read(name, query.get(name, ""))})
+        if name not in PAGING:
+            orders = orders.filter(_condition(name, query.get(name, "")))
     return orders
+
+
+def _condition(name: str, value: str) -> Q:
+    match name:
+        case "export_status":
+            return export_status_is(_choice(name, value))
+        case "blocker":
+            return queries.has_blocker(_blocker(name, value))
+        case "tab":
+            return queries.behind(_TABS[_choice(name, value)])
+        case "search":
+            return queries.says(_text(name, value))
+        case "destination":
+            return queries.goes_to(_text(name, value))
+        case "without_address":
+            lacking = archiving.lacks_address()
+            return lacking if _flag(name, value) else ~lacking
+    column, read = _reader(name)
+    return Q((column, read(name, value)))
 
 
 def _reader(name: str) -> tuple[str, Callable[[str, str], str | bool | datetime]]:
@@ -88,17 +123,9 @@ def _reader(name: str) -> tuple[str, Callable[[str, str], str | bool | datetime]
     )
 
 
-def _export_status(value: str) -> str:
-    if value not in ExportStatus.values:
-        raise ValidationError(
-            {"export_status": f"This is one of: {', '.join(ExportStatus.values)}."}, code="unknown_value"
-        )
-    return value
-
-
 def _choice(name: str, value: str) -> str:
-    if value not in _CHOICES[name]:
-        raise ValidationError({name: f"This is one of: {', '.join(_CHOICES[name])}."}, code="unknown_value")
+    if value not in _TAKES[name]:
+        raise ValidationError({name: f"This is one of: {', '.join(_TAKES[name])}."}, code="unknown_value")
     return value
 
 
@@ -109,7 +136,7 @@ def _flag(name: str, value: str) -> bool:
 
 
 def _blocker(name: str, value: str) -> str:
-    if value not in list(BlockerCode):
+    if value not in _TAKES[name]:
         raise ValidationError({name: "There is no such code."}, code="unknown_value")
     return value
 

@@ -8,29 +8,27 @@ from typing import Any
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from accounts.models import Merchant
 from connectors.models import CarrierAccount
 from connectors.money import Money, MoneyError, is_currency
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, visible_pk, who
+from orders.api.paging import NEWEST, OF_ORDER, KeyCursor, Sort, of_order
 from orders.api.problems import problem
 from orders.api.shipping_serializers import SizeSerializer, UnitsSerializer
-from orders.api.views import PROBLEM, REFUSALS, key_of, visible_pk
 from orders.errors import FieldProblem, InvalidShipment
 from orders.models import LabelBox, LabelStatus, ShippingLabel
 from orders.services import label_sheet, labels, shipment_body
 from orders.services.shipping import HEAVIEST_G
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _REFUSALS = {**dict.fromkeys((400, 422), PROBLEM), **REFUSALS}
 _PRIVATE = {"Cache-Control": "private, no-store"}
 _EXAMPLE = {
@@ -122,13 +120,10 @@ class PrintSerializer(serializers.Serializer):  # type: ignore[type-arg]
     )
 
 
-class LabelCursor(CursorPagination):
+class LabelCursor(KeyCursor):
     """Newest first; a page's address stays true while labels are added."""
 
-    ordering = ("-requested_at", "-pk")
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
+    sorts = {NEWEST: Sort("requested_at")}
 
 
 class Labels(GenericAPIView):  # type: ignore[type-arg]
@@ -137,10 +132,13 @@ class Labels(GenericAPIView):  # type: ignore[type-arg]
     queryset = ShippingLabel.objects.none()
 
     @extend_schema(
-        operation_id="labels_list", summary="List labels", responses={200: LabelSerializer(many=True), **_READING}
+        operation_id="labels_list",
+        summary="List labels",
+        parameters=[OF_ORDER],
+        responses={200: LabelSerializer(many=True), **READING},
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(_rows(request))
+        page = self.paginate_queryset(of_order(_rows(request), request, "order"))
         return self.get_paginated_response(LabelSerializer(page, many=True).data)
 
 
@@ -158,7 +156,7 @@ class OrderLabels(APIView):
     def post(self, request: Request, public_id: str) -> Response:
         order_id = visible_pk(request, public_id)
         carrier, lines, boxes = shipment_body.read_label(request.data)
-        account = CarrierAccount.objects.of(_merchant(request)).standing().filter(public_id=carrier).first()
+        account = CarrierAccount.objects.of(merchant_of(request)).standing().filter(public_id=carrier).first()
         if account is None:
             raise Http404
         label = labels.ask(
@@ -166,8 +164,7 @@ class OrderLabels(APIView):
             account_id=account.pk,
             lines=lines,
             boxes=boxes,
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            **who(request),
         )
         return Response(_shown(request, label.public_id), status=201)
 
@@ -175,7 +172,7 @@ class OrderLabels(APIView):
 class LabelDetail(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
-    @extend_schema(operation_id="labels_read", summary="One label", responses={200: LabelSerializer, **_READING})
+    @extend_schema(operation_id="labels_read", summary="One label", responses={200: LabelSerializer, **READING})
     def get(self, request: Request, public_id: str) -> Response:
         return Response(_shown(request, public_id))
 
@@ -187,7 +184,7 @@ class LabelFile(APIView):
         operation_id="labels_file",
         summary="The label to print",
         description="A PDF with a page of 4 by 6 inches for each parcel. 404 while it is not bought, and after 30 days.",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **_READING},
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY, **READING},
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
         sheet = label_sheet.of(ShippingLabel.objects.filter(pk=_label(request, public_id).pk))
@@ -210,10 +207,9 @@ class PrintLabels(APIView):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request) -> HttpResponse:
-        body = PrintSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wanted = set(body.validated_data["labels"])
-        rows = ShippingLabel.objects.of(_merchant(request)).filter(public_id__in=wanted)
+        body = valid(PrintSerializer(data=request.data))
+        wanted = set(body["labels"])
+        rows = ShippingLabel.objects.of(merchant_of(request)).filter(public_id__in=wanted)
         if rows.count() != len(wanted):
             raise Http404
         lacking = rows.exclude(pk__in=label_sheet.printable(rows)).order_by("pk").values_list("reference", flat=True)
@@ -227,7 +223,7 @@ class _Change(APIView):
 
     def change(self, request: Request, public_id: str, act: Callable[..., Any], **fields: Any) -> Response:
         label_id = _label(request, public_id).pk
-        act(label_id=label_id, by=f"API key {key_of(request)}", at=timezone.now(), **fields)
+        act(label_id=label_id, **who(request), **fields)
         return Response(_shown(request, public_id))
 
 
@@ -249,9 +245,7 @@ class BuyLabel(_Change):
         ],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        body = BuySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
+        given = valid(BuySerializer(data=request.data))
         agreed = _agreed(given["amount"], given["currency"])
         return self.change(request, public_id, labels.buy, service=given["service"], agreed=agreed)
 
@@ -295,9 +289,8 @@ class SettleLabel(_Change):
         examples=[OpenApiExample("Example", value={"numbers": ["1ZA1B2C30312345678"]}, request_only=True)],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        body = NumbersSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return self.change(request, public_id, labels.settle, numbers=body.validated_data["numbers"])
+        body = valid(NumbersSerializer(data=request.data))
+        return self.change(request, public_id, labels.settle, numbers=body["numbers"])
 
 
 class WithdrawLabel(_Change):
@@ -346,16 +339,10 @@ def _money(money: Money | None) -> dict[str, str] | None:
     return {"amount": str(money).split()[0], "currency": money.currency} if money else None
 
 
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
 def _rows(request: Request) -> Any:
     boxes = LabelBox.objects.defer("image").order_by("position")
     return (
-        ShippingLabel.objects.of(_merchant(request))
+        ShippingLabel.objects.of(merchant_of(request))
         .select_related("order", "account", "fulfillment")
         .prefetch_related(Prefetch("boxes", boxes))
     )

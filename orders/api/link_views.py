@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -17,11 +17,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from accounts.models import ApiKey, Merchant
 from connectors.errors import ConnectorError
 from connectors.models import Connection, LinkSource, ProductLink
 from connectors.services import link_files, links
 from connectors.services.link_files import Checked, Verdict
+from orders.api.answers import PROBLEM
+from orders.api.common import merchant_of, valid, who
 from orders.api.link_serializers import (
     ConnectionSerializer,
     ImportedSerializer,
@@ -29,10 +30,10 @@ from orders.api.link_serializers import (
     NewLinkSerializer,
     ProductLinkSerializer,
 )
+from orders.api.paging import NO_SUCH_CURSOR
 from orders.api.problems import problem
-from orders.api.serializers import ProblemSerializer
+from orders.queries import ID_DIGITS
 
-_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
 _FIELD_OF = {Verdict.BAD: "marketplace_sku", Verdict.DUPLICATE: "marketplace_sku"}
 
 
@@ -48,6 +49,13 @@ class LinkCursor(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
 
+    def decode_cursor(self, request: Request) -> Any:
+        cursor = super().decode_cursor(request)
+        place = "0" if cursor is None or cursor.position is None else str(cursor.position)
+        if not (place.isascii() and place.isdigit() and len(place) < ID_DIGITS):
+            raise NotFound(NO_SUCH_CURSOR, code="bad_cursor")
+        return cursor
+
 
 class ConnectionList(APIView):
     """The merchant's connections: their ids are what links are saved under."""
@@ -57,10 +65,10 @@ class ConnectionList(APIView):
     @extend_schema(
         operation_id="connections_list",
         summary="List connections",
-        responses={200: ConnectionSerializer(many=True), **dict.fromkeys((401, 403, 429), _PROBLEM)},
+        responses={200: ConnectionSerializer(many=True), **dict.fromkeys((401, 403, 429), PROBLEM)},
     )
     def get(self, request: Request) -> Response:
-        rows = Connection.objects.of(_merchant(request)).standing().order_by("name", "pk")
+        rows = Connection.objects.of(merchant_of(request)).standing().order_by("name", "pk")
         return Response(ConnectionSerializer(rows, many=True).data)
 
 
@@ -75,7 +83,7 @@ class LinkList(GenericAPIView):  # type: ignore[type-arg]
         operation_id="product_links_list",
         summary="List product links",
         parameters=[OpenApiParameter(name, str) for name in ("connection", "sku")],
-        responses={200: ProductLinkSerializer(many=True), **dict.fromkeys((400, 401, 403, 429), _PROBLEM)},
+        responses={200: ProductLinkSerializer(many=True), **dict.fromkeys((400, 401, 403, 429), PROBLEM)},
     )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(_narrowed(_visible(request), request))
@@ -92,11 +100,11 @@ class LinkList(GenericAPIView):  # type: ignore[type-arg]
         responses={
             201: ProductLinkSerializer,
             200: OpenApiResponse(ProductLinkSerializer, description="The SKU was linked before."),
-            **dict.fromkeys((400, 401, 403, 404, 422, 429, 502), _PROBLEM),
+            **dict.fromkeys((400, 401, 403, 404, 422, 429, 502), PROBLEM),
         },
     )
     def post(self, request: Request) -> Response:
-        body = _valid(NewLinkSerializer(data=request.data))
+        body = valid(NewLinkSerializer(data=request.data))
         connection = _connection(request, body["connection"])
         rows = link_files.from_items([{**body, "marketplace_sku": body["sku"]}])
         (checked,) = _checked(connection, rows)
@@ -107,8 +115,7 @@ class LinkList(GenericAPIView):  # type: ignore[type-arg]
             sku=body["sku"],
             variant_id=checked.variant_id,
             variant_title=checked.variant_title,
-            by=_by(request),
-            at=timezone.now(),
+            **who(request),
             source=LinkSource.API,
         )
         return Response(ProductLinkSerializer(link).data, status=201 if checked.verdict == Verdict.NEW else 200)
@@ -123,11 +130,11 @@ class LinkDetail(APIView):
         operation_id="product_links_delete",
         summary="Delete a product link",
         description="The next order with this SKU is matched anew.",
-        responses={204: None, **dict.fromkeys((401, 403, 404, 429), _PROBLEM)},
+        responses={204: None, **dict.fromkeys((401, 403, 404, 429), PROBLEM)},
     )
     def delete(self, request: Request, link_id: int) -> Response:
         link = get_object_or_404(_visible(request), pk=link_id)
-        links.unlink(link_id=link.pk, by=_by(request), at=timezone.now())
+        links.unlink(link_id=link.pk, **who(request))
         return Response(status=204)
 
 
@@ -141,22 +148,22 @@ class LinkImportView(APIView):
         summary="Import product links",
         description="All rows are saved or none: a row that cannot be saved refuses the whole, with an error for each.",
         request=ImportSerializer,
-        responses={200: ImportedSerializer, **dict.fromkeys((400, 401, 403, 404, 413, 422, 429, 502), _PROBLEM)},
+        responses={200: ImportedSerializer, **dict.fromkeys((400, 401, 403, 404, 413, 422, 429, 502), PROBLEM)},
     )
     def post(self, request: Request) -> Response:
-        body = _valid(ImportSerializer(data=request.data))
+        body = valid(ImportSerializer(data=request.data))
         connection = _connection(request, body["connection"])
         checked = _checked(connection, link_files.from_items(body["rows"]))
         if body["dry_run"]:
             return Response(_told(checked, saved=0))
         if refused := [one for one in checked if one.is_refused]:
             return _refused(refused, prefix="rows")
-        saved = link_files.save(connection, checked, by=_by(request), at=timezone.now(), source=LinkSource.API)
+        saved = link_files.save(connection, checked, **who(request), source=LinkSource.API)
         return Response(_told(checked, saved=saved))
 
 
 def _visible(request: Request) -> QuerySet[ProductLink]:
-    standing = Connection.objects.of(_merchant(request)).standing()
+    standing = Connection.objects.of(merchant_of(request)).standing()
     return ProductLink.objects.filter(connection__in=standing).select_related("connection__merchant")
 
 
@@ -204,21 +211,5 @@ def _told(checked: Sequence[Checked], *, saved: int) -> dict[str, Any]:
     return {"saved": saved, "rows": rows}
 
 
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body
-
-
 def _connection(request: Request, public_id: str) -> Connection:
-    return get_object_or_404(Connection.objects.of(_merchant(request)).standing(), public_id=public_id)
-
-
-def _merchant(request: Request) -> Merchant:
-    assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
-    assert request.auth.merchant is not None  # noqa: S101  # IsMerchantKey
-    return request.auth.merchant
-
-
-def _by(request: Request) -> str:
-    return f"API key {request.auth}"
+    return get_object_or_404(Connection.objects.of(merchant_of(request)).standing(), public_id=public_id)

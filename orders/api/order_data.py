@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -15,20 +14,21 @@ from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from connectors.models import Connection, EmailPolicy, FinancialStatus, FulfillmentChoice, Location, SyncSettings
-from connectors.models.sync_settings import TEMPLATE_MAX
+from connectors.models.sync_settings import TEMPLATE_MAX, TRACKING_KEY_MAX
+from orders.api.amounts import ChosenAmountField
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, who, whole
 from orders.api.serializers import OrderSerializer, ProblemSerializer
-from orders.api.views import PROBLEM, REFUSALS, key_of, whole
 from orders.models import OrderPush
 from orders.services import by_hand, order_data
 from orders.services.order_data import NewRule, NewTax
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _EXAMPLE = {
     "push_every_minutes": 30,
     "financial_status": "unpaid",
     "note_template": "Order {order_number}\nTerms: {payment_terms}",
     "taxes": [{"country_code": "NZ", "name": "GST", "rate": "0.15", "on_shipping": True}],
-    "shipping_rules": [{"minimum": "0", "cost": "12.00"}, {"minimum": "150", "cost": "0"}],
+    "shipping_rules": [{"minimum": "0.00", "cost": "12.00"}, {"minimum": "150.00", "cost": "0.00"}],
 }
 
 
@@ -44,8 +44,13 @@ class TaxPresetSerializer(serializers.Serializer):  # type: ignore[type-arg]
 class ShippingRuleSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """What shipping costs from a sum of the items on, in the connection's currency."""
 
-    minimum = serializers.DecimalField(max_digits=16, decimal_places=4)
-    cost = serializers.DecimalField(max_digits=16, decimal_places=4)
+    minimum = ChosenAmountField(max_digits=16, decimal_places=4)
+    cost = ChosenAmountField(max_digits=16, decimal_places=4)
+
+
+class WithoutEffectSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    field = serializers.CharField()
+    message = serializers.CharField()
 
 
 class OrderDataSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -70,9 +75,19 @@ class OrderDataSerializer(serializers.Serializer):  # type: ignore[type-arg]
         max_length=200, allow_blank=True, help_text="Fields in braces: {order_number}."
     )
     note_template = serializers.CharField(max_length=TEMPLATE_MAX, allow_blank=True, trim_whitespace=False)
+    tracking_key = serializers.CharField(
+        max_length=TRACKING_KEY_MAX,
+        allow_blank=True,
+        help_text="Of the custom field in which a plugin there keeps tracking; empty: the common plugins' alone.",
+    )
     alert_addresses = serializers.ListField(child=serializers.EmailField())
     taxes = TaxPresetSerializer(many=True, help_text="All of them: what is sent replaces what there was.")
     shipping_rules = ShippingRuleSerializer(many=True, help_text="All of them: what is sent replaces what there was.")
+    without_effect = WithoutEffectSerializer(
+        many=True,
+        read_only=True,
+        help_text="What is chosen and does nothing as the rest is chosen; nothing is refused.",
+    )
 
 
 class OrderDataChangeSerializer(OrderDataSerializer):
@@ -101,7 +116,7 @@ class OrderDataSettings(APIView):
     @extend_schema(
         operation_id="order_data_read",
         summary="What a connection does with orders",
-        responses={200: OrderDataSerializer, **_READING},
+        responses={200: OrderDataSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(_shown(connection_of(request, public_id)))
@@ -118,16 +133,15 @@ class OrderDataSettings(APIView):
             200: OrderDataSerializer,
             400: PROBLEM,
             422: OpenApiResponse(ProblemSerializer, description="See `errors`; nothing was changed."),
-            **_READING,
+            **READING,
         },
         examples=[OpenApiExample("Wholesale, collected", value=_EXAMPLE, request_only=True)],
     )
     def patch(self, request: Request, public_id: str) -> Response:
         connection = connection_of(request, public_id)
-        body = OrderDataChangeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        chosen = _chosen(body.validated_data, connection)
-        order_data.save(connection_id=connection.pk, by=f"API key {key_of(request)}", at=timezone.now(), **chosen)
+        body = valid(OrderDataChangeSerializer(data=request.data))
+        chosen = _chosen(body, connection)
+        order_data.save(connection_id=connection.pk, **who(request), **chosen)
         return Response(_shown(connection_of(request, public_id)))
 
 
@@ -146,20 +160,19 @@ class PushNow(APIView):
         examples=[OpenApiExample("With a price of shipping", value={"shipping_fee": "12.00"}, request_only=True)],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        rows = OrderPush.objects.filter(order__merchant=key_of(request).merchant_id)
+        rows = OrderPush.objects.filter(order__merchant=merchant_of(request))
         push = rows.filter(public_id=public_id).first()
         if push is None:
             raise Http404
-        body = PushNowSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        fee = body.validated_data.get("shipping_fee")
-        by_hand.push_now(push_id=push.pk, by=f"API key {key_of(request)}", at=timezone.now(), shipping_fee=fee)
+        body = valid(PushNowSerializer(data=request.data))
+        fee = body.get("shipping_fee")
+        by_hand.push_now(push_id=push.pk, **who(request), shipping_fee=fee)
         return Response(OrderSerializer(whole(push.order_id)).data)
 
 
 def connection_of(request: Request, public_id: str) -> Connection:
     """The merchant's own destination; any other does not exist."""
-    standing = Connection.objects.filter(merchant=key_of(request).merchant_id, is_destination=True).standing().own()
+    standing = Connection.objects.filter(merchant=merchant_of(request), is_destination=True).standing().own()
     connection = standing.select_related("sync_settings__location").filter(public_id=public_id).first()
     if connection is None:
         raise Http404
@@ -171,7 +184,9 @@ def _shown(connection: Connection) -> dict[str, Any]:
     tables = {"taxes": order_data.taxes_of(connection), "shipping_rules": order_data.rules_of(connection)}
     fields = {name: getattr(row, name) for name in order_data.FIELDS}
     fields["location"] = row.location.remote_id if row.location else ""
-    return dict(OrderDataSerializer({**fields, **tables}).data)
+    idle = order_data.without_effect(connection.pk)
+    shown = {**fields, **tables, "without_effect": idle}
+    return dict(OrderDataSerializer(shown, context={"currency": connection.currency}).data)
 
 
 def _chosen(given: dict[str, Any], connection: Connection) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from connectors.errors import ConnectorError
 from connectors.models import Location
 from connectors.models.sync_settings import TEMPLATE_MAX
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import valid, visible
 from orders.api.order_data import connection_of
-from orders.api.views import PROBLEM, REFUSALS, visible
 from orders.services import order_data, text_templates
-
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 
 
 class LocationSerializer(serializers.ModelSerializer[Location]):
@@ -36,7 +35,7 @@ class Locations(APIView):
     @extend_schema(
         operation_id="order_data_locations",
         summary="The store's locations, as they were read last",
-        responses={200: LocationSerializer(many=True), **_READING},
+        responses={200: LocationSerializer(many=True), **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         rows = connection_of(request, public_id).locations.order_by("name", "pk")
@@ -47,7 +46,7 @@ class Locations(APIView):
         summary="Ask the store for its locations",
         description="400 when the store has none, or does not answer.",
         request=None,
-        responses={200: LocationSerializer(many=True), 400: PROBLEM, **_READING},
+        responses={200: LocationSerializer(many=True), 400: PROBLEM, **READING},
     )
     def post(self, request: Request, public_id: str) -> Response:
         connection = connection_of(request, public_id)
@@ -91,9 +90,8 @@ class TryTexts(APIView):
         responses={200: TriedSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        connection, body = connection_of(request, public_id), TrialSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = dict(body.validated_data)
+        connection, body = connection_of(request, public_id), valid(TrialSerializer(data=request.data))
+        given = dict(body)
         order = visible(request).select_related("channel", "merchant").filter(public_id=given.pop("order")).first()
         if order is None:
             raise Http404

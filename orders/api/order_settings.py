@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -14,7 +13,8 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.forms import ProfileForm
 from accounts.models import Merchant
 from accounts.services import merchants
-from orders.api.views import PROBLEM, key_of
+from orders.api.answers import PROBLEM
+from orders.api.common import merchant_of, valid, who
 
 _READING = dict.fromkeys((401, 403, 429), PROBLEM)
 _EXAMPLE = {"confirm_within_hours": 72, "alert_addresses": ["orders@kauri.example"]}
@@ -49,7 +49,7 @@ class Business(APIView):
         operation_id="business_read", summary="The business", responses={200: BusinessSerializer, **_READING}
     )
     def get(self, request: Request) -> Response:
-        return Response(BusinessSerializer(key_of(request).merchant).data)
+        return Response(BusinessSerializer(merchant_of(request)).data)
 
     @extend_schema(
         operation_id="business_change",
@@ -60,17 +60,13 @@ class Business(APIView):
         examples=[OpenApiExample("Moved", value={"address1": "1 Quay Street", "city": "Auckland"}, request_only=True)],
     )
     def patch(self, request: Request) -> Response:
-        merchant = key_of(request).merchant
-        assert merchant is not None  # noqa: S101  # IsMerchantKey
-        body = BusinessSerializer(merchant, data=request.data, partial=True)
-        body.is_valid(raise_exception=True)
-        typed = {name: getattr(merchant, name) for name in ProfileForm.Meta.fields} | body.validated_data
+        merchant = merchant_of(request)
+        body = valid(BusinessSerializer(merchant, data=request.data, partial=True))
+        typed = {name: getattr(merchant, name) for name in ProfileForm.Meta.fields} | body
         form = ProfileForm(typed)
         if not form.is_valid():
             raise ValidationError({name: list(map(str, found)) for name, found in form.errors.items()})
-        changed = merchants.save(
-            merchant_id=merchant.pk, by=f"API key {key_of(request)}", at=timezone.now(), **form.cleaned_data
-        )
+        changed = merchants.save(merchant_id=merchant.pk, **who(request), **form.cleaned_data)
         return Response(BusinessSerializer(changed).data)
 
 
@@ -83,7 +79,7 @@ class OrderSettings(APIView):
         responses={200: OrderSettingsSerializer, **_READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(OrderSettingsSerializer(key_of(request).merchant).data)
+        return Response(OrderSettingsSerializer(merchant_of(request)).data)
 
     @extend_schema(
         operation_id="order_settings_change",
@@ -94,11 +90,7 @@ class OrderSettings(APIView):
         examples=[OpenApiExample("Three days", value=_EXAMPLE, request_only=True)],
     )
     def patch(self, request: Request) -> Response:
-        merchant = key_of(request).merchant
-        assert merchant is not None  # noqa: S101  # IsMerchantKey
-        body = OrderSettingsSerializer(data=request.data, partial=True)
-        body.is_valid(raise_exception=True)
-        changed = merchants.save(
-            merchant_id=merchant.pk, by=f"API key {key_of(request)}", at=timezone.now(), **body.validated_data
-        )
+        merchant = merchant_of(request)
+        body = valid(OrderSettingsSerializer(data=request.data, partial=True))
+        changed = merchants.save(merchant_id=merchant.pk, **who(request), **body)
         return Response(OrderSettingsSerializer(changed).data)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from connectors.models import CatalogVariant, PartnerEmail, Partnership, PartnershipState, Side
 from connectors.services import partner_products, partners
+from orders.api.amounts import ChosenAmountField
 from orders.api.serializers import AddressSerializer, AmountField, BlockerSerializer
 from orders.enums import FulfillmentStatus, PushStatus
 from orders.models import Order, OrderLine, OrderPush
@@ -61,8 +62,8 @@ class AcceptSerializer(serializers.Serializer):  # type: ignore[type-arg]
 class PartnerShippingRuleSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """Items that come to `at_least` or more: sending costs `costs`. In your currency."""
 
-    at_least = serializers.DecimalField(max_digits=12, decimal_places=4, min_value=Decimal(0))
-    costs = serializers.DecimalField(max_digits=12, decimal_places=4, min_value=Decimal(0))
+    at_least = ChosenAmountField(max_digits=12, decimal_places=4, min_value=Decimal(0))
+    costs = ChosenAmountField(max_digits=12, decimal_places=4, min_value=Decimal(0))
 
 
 class PartnerSettingsSerializer(serializers.Serializer):  # type: ignore[type-arg]
@@ -111,11 +112,12 @@ class PartnerOrderSerializer(serializers.ModelSerializer[Order]):
 
     id = serializers.CharField(source="public_id")
     push_state = serializers.SerializerMethodField()
+    blockers = BlockerSerializer(many=True, help_text="What the order itself lacks before it can be pushed anywhere.")
     pushes = PartnerPushSerializer(source="partner_pushes", many=True)
 
     class Meta:
         model = Order
-        fields = ("id", "number", "placed_at", "currency", "push_state", "pushes")
+        fields = ("id", "number", "placed_at", "currency", "push_state", "blockers", "pushes")
 
     def get_push_state(self, order: Any) -> str:
         return partner_orders.state_of(order.partner_pushes).key
@@ -145,7 +147,7 @@ class PartnerShipmentSerializer(serializers.ModelSerializer[OrderPush]):
     shipping_address = serializers.SerializerMethodField()
     currency = serializers.CharField(source="order.currency")
     shipping = AmountField()
-    total = AmountField()
+    total = AmountField(source="expected_total")
     fulfillment_status = serializers.SerializerMethodField()
     cancelled = serializers.BooleanField(source="remote_cancelled")
 
@@ -163,8 +165,8 @@ class PartnerShipmentSerializer(serializers.ModelSerializer[OrderPush]):
         return partner_outbound.note_of(push)
 
     def get_lines(self, push: OrderPush) -> list[dict[str, Any]]:
-        lines = sorted((row.line for row in push.push_lines.all()), key=lambda line: line.position)
-        return [dict(ShipmentLineSerializer(line).data) for line in lines]
+        asked = partner_orders.asked_of(push)
+        return [{**ShipmentLineSerializer(line).data, "quantity": units} for line, units in asked]
 
     def get_shipping_address(self, push: OrderPush) -> dict[str, Any] | None:
         found = (row for row in push.order.addresses.all() if row.kind == "shipping")

@@ -1,4 +1,4 @@
-"""The API's doors to partnerships, to orders for partners' stores, and to the plan."""
+"""The API's doors to partnerships: asked for, answered, set up, ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField
@@ -19,27 +18,20 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.models import Merchant
 from connectors.errors import ConnectorError
 from connectors.models import CatalogVariant, Partnership, PartnershipState, Side
-from connectors.services import partner_products, partner_settings, partners, plans
+from connectors.services import partner_products, partner_settings, partners
 from connectors.services.partners import PartnerRefused
 from orders.api import partner_serializers as words
+from orders.api.answers import PROBLEM, READING, REFUSALS
 from orders.api.common import merchant_of, valid, who
-from orders.api.views import PROBLEM, REFUSALS, OrderCursor
+from orders.api.paging import NEWEST, KeyCursor, Sort
 from orders.errors import PartnershipRefused
-from orders.models import Order, OrderPush
-from orders.services import partner_orders
+from orders.services import partner_orders, partner_terms
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _WRITING = {400: PROBLEM, **REFUSALS}
 
 
-class InvitedCursor(CursorPagination):
-    ordering = ("-invited_at", "-pk")
-    page_size = 50
-
-
-class PushedCursor(CursorPagination):
-    ordering = ("-pushed_at", "-pk")
-    page_size = 50
+class InvitedCursor(KeyCursor):
+    sorts = {NEWEST: Sort("invited_at")}
 
 
 class PartnershipList(GenericAPIView):  # type: ignore[type-arg]
@@ -90,7 +82,7 @@ class PartnershipDetail(APIView):
     @extend_schema(
         operation_id="partnerships_read",
         summary="Read one partnership",
-        responses={200: words.PartnershipSerializer, **_READING},
+        responses={200: words.PartnershipSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(_told(request, public_id))
@@ -120,7 +112,7 @@ class DeclinePartnership(APIView):
         operation_id="partnerships_decline",
         summary="Decline a question that this merchant was asked by its short name",
         request=None,
-        responses={200: words.PartnershipSerializer, **_READING, 409: PROBLEM},
+        responses={200: words.PartnershipSerializer, **READING, 409: PROBLEM},
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = _asked(request, public_id)
@@ -136,7 +128,7 @@ class RevokePartnership(APIView):
         summary="End a partnership, or take a question back",
         description="Nothing new is sent from now on; what waits is held and says why.",
         request=None,
-        responses={200: words.PartnershipSerializer, **_READING, 409: PROBLEM},
+        responses={200: words.PartnershipSerializer, **READING, 409: PROBLEM},
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = _partnership(request, public_id)
@@ -152,7 +144,7 @@ class PartnershipSettings(APIView):
     @extend_schema(
         operation_id="partnerships_settings_read",
         summary="How orders go to a partner's store",
-        responses={200: words.PartnerSettingsSerializer, **_READING},
+        responses={200: words.PartnerSettingsSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(_chosen(_standing(request, public_id, Side.DESTINATION)))
@@ -161,7 +153,7 @@ class PartnershipSettings(APIView):
         operation_id="partnerships_settings_change",
         summary="Change how orders go to a partner's store",
         description="`shipping_rules` replaces them all; the highest total that is reached counts.",
-        request=words.PartnerSettingsSerializer(partial=True),
+        request=words.PartnerSettingsSerializer,
         responses={200: words.PartnerSettingsSerializer, **_WRITING},
         examples=[
             OpenApiExample(
@@ -173,10 +165,10 @@ class PartnershipSettings(APIView):
     )
     def patch(self, request: Request, public_id: str) -> Response:
         row = _standing(request, public_id, Side.DESTINATION)
-        body = valid(words.PartnerSettingsSerializer(data=request.data, partial=True))
+        body = valid(words.PartnerSettingsSerializer(data=request.data))
         rules = body.pop("shipping_rules", None)
         given = None if rules is None else [partner_settings.Threshold(**rule) for rule in rules]
-        _refusing(partner_settings.save, partnership_id=row.pk, rules=given, **who(request), **body)
+        _refusing(partner_terms.save, partnership_id=row.pk, rules=given, **who(request), **body)
         return Response(_chosen(row))
 
 
@@ -186,7 +178,7 @@ class SharedProducts(APIView):
     @extend_schema(
         operation_id="partnerships_products_list",
         summary="The products that are shared",
-        responses={200: words.SharedProductSerializer(many=True), **_READING},
+        responses={200: words.SharedProductSerializer(many=True), **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         row = _partnership(request, public_id)
@@ -230,85 +222,6 @@ class SharedProducts(APIView):
         return Response(status=204)
 
 
-class PartnerOrders(GenericAPIView):  # type: ignore[type-arg]
-    """Orders with products of partners. They do not exist while the Orders add-on is off."""
-
-    permission_classes = [HasApiKey, IsMerchantKey]
-    pagination_class = OrderCursor
-    queryset = Order.objects.none()
-
-    @extend_schema(
-        operation_id="partner_orders_list",
-        summary="Orders for partners' stores, with their push status",
-        responses={200: words.PartnerOrderSerializer(many=True), **_READING},
-    )
-    def get(self, request: Request) -> Response:
-        merchant = merchant_of(request)
-        _refuse_without_addon(merchant)
-        page = self.paginate_queryset(partner_orders.orders_of(merchant))
-        return self.get_paginated_response(words.PartnerOrderSerializer(page, many=True).data)
-
-
-class PartnerPush(APIView):
-    permission_classes = [HasApiKey, IsMerchantKey]
-
-    @extend_schema(
-        operation_id="partner_orders_push",
-        summary="Push a paid order's part to a partner's store",
-        request=words.NewPartnerPushSerializer,
-        responses={200: words.PartnerPushSerializer, 422: PROBLEM, **_WRITING},
-        examples=[OpenApiExample("With a typed shipping cost", value={"shipping": "4.50"}, request_only=True)],
-    )
-    def post(self, request: Request, public_id: str) -> Response:
-        merchant = merchant_of(request)
-        push = OrderPush.objects.of(merchant).of_partners().filter(public_id=public_id).first()
-        if push is None:
-            raise Http404
-        _refuse_without_addon(merchant)
-        body = valid(words.NewPartnerPushSerializer(data=request.data))
-        sent = partner_orders.push(push_id=push.pk, shipping=body.get("shipping"), **who(request))
-        return Response(words.PartnerPushSerializer(sent).data)
-
-
-class PartnerShipments(GenericAPIView):  # type: ignore[type-arg]
-    permission_classes = [HasApiKey, IsMerchantKey]
-    pagination_class = PushedCursor
-    queryset = OrderPush.objects.none()
-
-    @extend_schema(
-        operation_id="partner_shipments_list",
-        summary="Orders to ship for partners",
-        responses={200: words.PartnerShipmentSerializer(many=True), **dict.fromkeys((401, 403, 429), PROBLEM)},
-    )
-    def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(partner_orders.shipments_for(merchant_of(request)))
-        return self.get_paginated_response(words.PartnerShipmentSerializer(page, many=True).data)
-
-
-class PlanDetail(APIView):
-    permission_classes = [HasApiKey, IsMerchantKey]
-
-    @extend_schema(
-        operation_id="plan_read",
-        summary="What is switched on",
-        responses={200: words.PlanSerializer, **dict.fromkeys((401, 403, 429), PROBLEM)},
-    )
-    def get(self, request: Request) -> Response:
-        return Response({"orders_addon": plans.has_orders_addon(merchant_of(request).pk)})
-
-    @extend_schema(
-        operation_id="plan_change",
-        summary="Switch the Orders add-on",
-        description="Off: orders for partners' stores wait, and nothing is lost. On: they go on.",
-        request=words.PlanSerializer,
-        responses={200: words.PlanSerializer, 400: PROBLEM, **dict.fromkeys((401, 403, 429), PROBLEM)},
-    )
-    def put(self, request: Request) -> Response:
-        body = valid(words.PlanSerializer(data=request.data))
-        plans.set_orders_addon(merchant_id=merchant_of(request).pk, on=body["orders_addon"], **who(request))
-        return self.get(request)
-
-
 def _partnerships(request: Request) -> Any:
     related = ("source", "destination", "source_connection", "connection")
     return Partnership.objects.of(merchant_of(request)).select_related(*related)
@@ -345,12 +258,12 @@ def _chosen(row: Partnership) -> dict[str, Any]:
     connection = row.connection
     assert connection is not None  # noqa: S101  # partnership_accepted_is_whole
     chosen = partner_settings.settings_of(connection)
-    rules = row.shipping_rules.order_by("at_least", "pk")
+    rules, money = row.shipping_rules.order_by("at_least", "pk"), {"currency": connection.merchant.currency}
     return {
         "automatic": chosen.automatic,
         "email_policy": chosen.email_policy,
         "other_email": chosen.other_email,
-        "shipping_rules": words.PartnerShippingRuleSerializer(rules, many=True).data,
+        "shipping_rules": words.PartnerShippingRuleSerializer(rules, many=True, context=money).data,
     }
 
 
@@ -361,11 +274,6 @@ def _store_id(merchant: Merchant, public_id: str | None) -> int | None:
     if public_id not in stores:
         raise ValidationError({"store": "This is no store of yours."}, code="unknown")
     return stores[public_id]
-
-
-def _refuse_without_addon(merchant: Merchant) -> None:
-    if not plans.has_orders_addon(merchant.pk):
-        raise Http404
 
 
 def _refusing(service: Callable[..., Any], **given: Any) -> Any:

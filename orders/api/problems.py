@@ -90,8 +90,13 @@ def _of_framework(error: exceptions.APIException) -> Response:
 
 
 def _fields(detail: Any, field: str = "") -> list[dict[str, str]]:
+    """One error each, by paths like those of the services: "rules[0].value"."""
     if isinstance(detail, Mapping):
-        return [item for name, inner in detail.items() for item in _fields(inner, f"{field}.{name}".strip("."))]
+        return [item for name, inner in detail.items() for item in _fields(inner, _below(field, name))]
     if isinstance(detail, Sequence) and not isinstance(detail, str):
         return [item for inner in detail for item in _fields(inner, field)]
     return [{"field": field, "code": getattr(detail, "code", "invalid"), "message": str(detail)}]
+
+
+def _below(field: str, name: object) -> str:
+    return f"{field}[{name}]" if isinstance(name, int) else f"{field}.{name}".strip(".")

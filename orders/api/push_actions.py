@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,10 +14,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
+from orders.api.answers import PROBLEM, REFUSALS
+from orders.api.common import merchant_of, valid, who, whole
 from orders.api.serializers import OrderSerializer
-from orders.api.views import PROBLEM, REFUSALS, OrderAction, key_of, whole
+from orders.api.views import OrderAction
 from orders.models import OrderPush
-from orders.services import kept_out, payments, push_findings, pushes, remote_cancel, store_changes
+from orders.services import (
+    duplicates,
+    kept_out,
+    missing_again,
+    overcharged,
+    payments,
+    push_findings,
+    pushes,
+    remote_cancel,
+    store_changes,
+)
 
 _ANSWERS = {200: OrderSerializer, **REFUSALS}
 
@@ -29,11 +40,11 @@ class PushAction(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
     def act(self, request: Request, public_id: str, service: Callable[..., Any]) -> Response:
-        rows = OrderPush.objects.filter(order__merchant=key_of(request).merchant_id, public_id=public_id)
+        rows = OrderPush.objects.filter(order__merchant=merchant_of(request), public_id=public_id)
         push = rows.only("pk", "order_id").first()
         if push is None:
             raise Http404
-        service(push_id=push.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        service(push_id=push.pk, **who(request))
         return Response(OrderSerializer(whole(push.order_id)).data)
 
 
@@ -94,9 +105,8 @@ class FoundPush(PushAction):
         responses={**_ANSWERS, 400: PROBLEM},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        body = FoundThereSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return self.act(request, public_id, partial(push_findings.is_there, typed=body.validated_data["remote_id"]))
+        body = valid(FoundThereSerializer(data=request.data))
+        return self.act(request, public_id, partial(push_findings.is_there, typed=body["remote_id"]))
 
 
 class NotTherePush(PushAction):
@@ -125,6 +135,99 @@ class CancelPush(PushAction):
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.act(request, public_id, remote_cancel.ask_again)
+
+
+class SettleTotal(PushAction):
+    @extend_schema(
+        operation_id="pushes_settle_total",
+        summary="Say that a total above what was paid has been dealt with",
+        description="For a push with `holds_more`, which was edited at its destination. A later edit there asks anew.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, overcharged.settle)
+
+
+class SendMissing(PushAction):
+    @extend_schema(
+        operation_id="pushes_send_missing",
+        summary="Send what a destination left out of an order there again",
+        description=(
+            "For a push that is held with lines that are `missing`: they go to the same destination in a push of their own "
+            "(`beside`). Otherwise refund them, or keep them here."
+        ),
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, missing_again.send)
+
+
+class KeepMissing(PushAction):
+    @extend_schema(
+        operation_id="pushes_keep_missing",
+        summary="Keep here what a destination left out of an order",
+        description="Its lines are shipped from here then, or brought back for the destination later (`bring-back/`).",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, missing_again.keep)
+
+
+class GivenBack(PushAction):
+    @extend_schema(
+        operation_id="pushes_given_back",
+        summary="Say that what a destination left out was given back in the store where it was paid",
+        description=(
+            "For an order of a store that took the money itself (`payment.gateway` is `store`): no money moves by it. Its "
+            "units are called off, and nothing is held for them any more. Refused for money that was taken here: refund it."
+        ),
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, missing_again.given_back)
+
+
+class NotGivenBack(PushAction):
+    @extend_schema(
+        operation_id="pushes_not_given_back",
+        summary="Take back that something was given back in the store where it was paid",
+        description="What `given-back/` called off is owed to the customer again, and holds the push while it is missing.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, missing_again.not_given_back)
+
+
+class TwoOrders(PushAction):
+    @extend_schema(
+        operation_id="pushes_two_orders",
+        summary="Say that orders with one reference are different orders",
+        description="For a push that is held with `suspected_duplicate`. It goes on; its `copies` are `kept` and not asked about again.",
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, duplicates.are_two)
+
+
+class CancelCopies(PushAction):
+    @extend_schema(
+        operation_id="pushes_cancel_copies",
+        summary="Have the copies of an order cancelled at its destination",
+        description=(
+            "For a push that is held with `suspected_duplicate`: all of its `copies` that are not `kept`. A worker cancels "
+            "them and looks; where nothing can be cancelled from here, it looks whether you did. The push goes on after that."
+        ),
+        request=None,
+        responses=_ANSWERS,
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.act(request, public_id, duplicates.cancel_copies)
 
 
 class CaptureOrder(OrderAction):

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from accounts.models import Merchant
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, who
 from orders.api.reexport_serializers import ChoiceSerializer, ReexportSerializer
-from orders.api.views import PROBLEM, REFUSALS, key_of
 from orders.models import OrderPush, Reexport
 from orders.services import reexports
-
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 
 
 class PushReexport(APIView):
@@ -28,7 +25,7 @@ class PushReexport(APIView):
     @extend_schema(
         operation_id="pushes_reexport_read",
         summary="The last re-export of a push",
-        responses={200: ReexportSerializer, **_READING},
+        responses={200: ReexportSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         row = _rows(request).filter(push__public_id=public_id).order_by("-pk").first()
@@ -48,11 +45,11 @@ class PushReexport(APIView):
     )
     def post(self, request: Request, public_id: str) -> Response:
         push_id = (
-            OrderPush.objects.of(_merchant(request)).filter(public_id=public_id).values_list("pk", flat=True).first()
+            OrderPush.objects.of(merchant_of(request)).filter(public_id=public_id).values_list("pk", flat=True).first()
         )
         if push_id is None:
             raise Http404
-        row = reexports.ask(push_id=push_id, by=f"API key {key_of(request)}", at=timezone.now())
+        row = reexports.ask(push_id=push_id, **who(request))
         return Response(ReexportSerializer(_rows(request).get(pk=row.pk)).data, status=201)
 
 
@@ -60,7 +57,7 @@ class ReexportDetail(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
     @extend_schema(
-        operation_id="reexports_read", summary="One re-export", responses={200: ReexportSerializer, **_READING}
+        operation_id="reexports_read", summary="One re-export", responses={200: ReexportSerializer, **READING}
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(ReexportSerializer(_row(request, public_id)).data)
@@ -71,7 +68,7 @@ class ReexportAction(APIView):
 
     def act(self, request: Request, public_id: str, service: Callable[..., Reexport], **fields: Any) -> Response:
         row = _row(request, public_id)
-        service(reexport_id=row.pk, by=f"API key {key_of(request)}", at=timezone.now(), **fields)
+        service(reexport_id=row.pk, **who(request), **fields)
         return Response(ReexportSerializer(_row(request, public_id)).data)
 
 
@@ -85,9 +82,8 @@ class ChooseReexport(ReexportAction):
         examples=[OpenApiExample("Cancel there and create anew", value={"way": "recreate"}, request_only=True)],
     )
     def post(self, request: Request, public_id: str) -> Response:
-        body = ChoiceSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return self.act(request, public_id, reexports.choose, way=body.validated_data["way"])
+        body = valid(ChoiceSerializer(data=request.data))
+        return self.act(request, public_id, reexports.choose, way=body["way"])
 
 
 class LookAgain(ReexportAction):
@@ -113,14 +109,8 @@ class WithdrawReexport(ReexportAction):
         return self.act(request, public_id, reexports.withdraw)
 
 
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
 def _rows(request: Request) -> Any:
-    return Reexport.objects.of(_merchant(request)).select_related("push__order", "successor")
+    return Reexport.objects.of(merchant_of(request)).select_related("push__order", "successor")
 
 
 def _row(request: Request, public_id: str) -> Reexport:

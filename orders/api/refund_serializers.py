@@ -9,9 +9,10 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from connectors.money import plain
-from orders.enums import RefundReason, RefundRequestStatus
+from orders.api.serializers import OrderRowSerializer, OwedField, OwedSerializer
+from orders.enums import MERCHANT_REASONS, RefundReason, RefundRequestStatus
 from orders.models import RefundRequest, RefundRequestLine
-from orders.services.refund_quotes import Left, Quote
+from orders.services.refund_quotes import Left, Quote, Wanted
 
 
 class RefundRequestLineSerializer(serializers.ModelSerializer[RefundRequestLine]):
@@ -68,6 +69,47 @@ class RefundQuoteSerializer(serializers.Serializer):  # type: ignore[type-arg]
     computed = serializers.CharField(help_text="Lines and shipping.")
     amount = serializers.CharField(help_text="What the customer would get.")
     left = serializers.CharField(help_text="Money of the order that can still be given back.")
+
+
+class SuggestedLineSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    id = serializers.CharField()
+    quantity = serializers.IntegerField()
+
+
+class SuggestedRefundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """As it can be sent to `refunds/`."""
+
+    lines = SuggestedLineSerializer(many=True)
+    shipping = serializers.CharField()
+    reason = serializers.ChoiceField(choices=[reason.value for reason in MERCHANT_REASONS])
+    amount = serializers.CharField(required=False, help_text="Alone, where no lines come to what is owed.")
+
+
+class SuggestionSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """All three are null when nothing is owed."""
+
+    owed_back = OwedSerializer(allow_null=True)
+    refund = SuggestedRefundSerializer(allow_null=True)
+    quote = RefundQuoteSerializer(allow_null=True)
+
+
+class OwedOrderSerializer(OrderRowSerializer):
+    """An order whose customer is owed something."""
+
+    owed_back = OwedField(source="*")
+
+    class Meta(OrderRowSerializer.Meta):
+        fields = (*OrderRowSerializer.Meta.fields, "owed_back")
+
+
+def suggestion(wanted: Wanted, currency: str) -> dict[str, Any]:
+    """The body that asks for this refund."""
+    body: dict[str, Any] = {
+        "lines": [{"id": line.id, "quantity": line.quantity} for line in wanted.lines],
+        "shipping": plain(wanted.shipping, currency),
+        "reason": wanted.reason.value,
+    }
+    return body if wanted.amount is None else {**body, "amount": plain(wanted.amount, currency)}
 
 
 def quoted(quote: Quote, left: Left) -> dict[str, Any]:

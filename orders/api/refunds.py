@@ -7,28 +7,25 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from accounts.models import Merchant
+from orders.api.answers import BODY, PROBLEM, READING, REFUSALS
 from orders.api.body_serializers import NewRefundSerializer
+from orders.api.common import idempotency_key, merchant_of, valid, visible, who
+from orders.api.paging import NEWEST, OF_ORDER, KeyCursor, Sort, of_order
 from orders.api.refund_serializers import RefundQuoteSerializer, RefundRequestSerializer, quoted
 from orders.api.serializers import ReasonSerializer, RefundSerializer
-from orders.api.views import PROBLEM, REFUSALS, idempotency_key, key_of, visible
 from orders.enums import RefundRequestStatus
 from orders.models import Order, Refund, RefundPicture, RefundRequest
 from orders.services import pictures, refund_body, refund_quotes, refund_requests, refunds
 
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
-_BODY = dict.fromkeys((400, 413, 415, 422), PROBLEM)
 _KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 
 
@@ -40,7 +37,7 @@ class QuoteRefund(APIView):
         summary="What a refund would come to",
         description="Moves nothing and promises nothing. Refused as the refund itself would be.",
         request=NewRefundSerializer,
-        responses={200: RefundQuoteSerializer, **_BODY, **REFUSALS},
+        responses={200: RefundQuoteSerializer, **BODY, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
         order: Order | None = visible(request).filter(public_id=public_id).first()
@@ -57,11 +54,11 @@ class RefundAction(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
     def act(self, request: Request, public_id: str, service: Callable[..., Refund]) -> Response:
-        rows = Refund.objects.of(_merchant(request)).filter(public_id=public_id)
+        rows = Refund.objects.of(merchant_of(request)).filter(public_id=public_id)
         refund_id = rows.values_list("pk", flat=True).first()
         if refund_id is None:
             raise Http404
-        service(refund_id=refund_id, **_who(request))
+        service(refund_id=refund_id, **who(request))
         return Response(_told(refund_id))
 
 
@@ -92,9 +89,8 @@ class WithdrawRefund(RefundAction):
 # --- what customers ask for ------------------------------------------------------------------------
 
 
-class AskedCursor(CursorPagination):
-    ordering = ("-created_at", "-pk")
-    page_size = 50
+class AskedCursor(KeyCursor):
+    sorts = {NEWEST: Sort("created_at")}
 
 
 class RefundRequests(GenericAPIView):  # type: ignore[type-arg]
@@ -105,7 +101,7 @@ class RefundRequests(GenericAPIView):  # type: ignore[type-arg]
     @extend_schema(
         operation_id="refund_requests_list",
         summary="List what customers ask back",
-        parameters=[OpenApiParameter("status", str, enum=RefundRequestStatus.values)],
+        parameters=[OF_ORDER, OpenApiParameter("status", str, enum=RefundRequestStatus.values)],
         responses={200: RefundRequestSerializer(many=True), 400: PROBLEM, **dict.fromkeys((401, 403, 429), PROBLEM)},
     )
     def get(self, request: Request) -> Response:
@@ -113,6 +109,7 @@ class RefundRequests(GenericAPIView):  # type: ignore[type-arg]
         if status and status not in RefundRequestStatus.values:
             text = f"This is one of: {', '.join(RefundRequestStatus.values)}."
             raise ValidationError({"status": text}, code="unknown_value")
+        rows = of_order(rows, request, "order")
         page = self.paginate_queryset(rows.filter(status=status) if status else rows)
         return self.get_paginated_response(RefundRequestSerializer(page, many=True).data)
 
@@ -123,7 +120,7 @@ class RefundRequestDetail(APIView):
     @extend_schema(
         operation_id="refund_requests_read",
         summary="Read what a customer asks back",
-        responses={200: RefundRequestSerializer, **_READING},
+        responses={200: RefundRequestSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(RefundRequestSerializer(_asked(request, public_id)).data)
@@ -144,7 +141,7 @@ class IssueRefundRequest(APIView):
         responses={
             201: RefundSerializer,
             200: OpenApiResponse(RefundSerializer, description="This refund was asked for before."),
-            **_BODY,
+            **BODY,
             **REFUSALS,
         },
     )
@@ -155,7 +152,7 @@ class IssueRefundRequest(APIView):
         else:
             wanted = refund_requests.wanted(asked, refund_quotes.left_of(asked.order))
         refund, created = refunds.issue(
-            order_id=asked.order_id, wanted=wanted, key=key, request_id=asked.pk, **_who(request)
+            order_id=asked.order_id, wanted=wanted, key=key, request_id=asked.pk, **who(request)
         )
         headers = {} if created else {"Idempotent-Replayed": "true"}
         return Response(_told(refund.pk), status=201 if created else 200, headers=headers)
@@ -172,9 +169,8 @@ class DeclineRefundRequest(APIView):
         responses={200: RefundRequestSerializer, 400: PROBLEM, **REFUSALS},
     )
     def post(self, request: Request, public_id: str) -> Response:
-        asked, body = _asked(request, public_id), ReasonSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        refund_requests.decline(request_id=asked.pk, answer=body.validated_data["reason"], **_who(request))
+        asked, body = _asked(request, public_id), valid(ReasonSerializer(data=request.data))
+        refund_requests.decline(request_id=asked.pk, answer=body["reason"], **who(request))
         return Response(RefundRequestSerializer(_asked(request, public_id)).data)
 
 
@@ -184,10 +180,10 @@ class RefundPictureFile(APIView):
     @extend_schema(
         operation_id="refund_requests_picture",
         summary="A picture that a customer sent",
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **_READING},
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **READING},
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
-        row = RefundPicture.objects.of(_merchant(request)).filter(public_id=public_id).first()
+        row = RefundPicture.objects.of(merchant_of(request)).filter(public_id=public_id).first()
         if row is None:
             raise Http404
         headers = {"Content-Disposition": f'inline; filename="{row.public_id}.jpg"', "Cache-Control": "private"}
@@ -196,7 +192,7 @@ class RefundPictureFile(APIView):
 
 def _requests(request: Request) -> QuerySet[RefundRequest]:
     known = Prefetch("lines__picture", RefundPicture.objects.defer("content"))
-    return RefundRequest.objects.of(_merchant(request)).select_related("order").prefetch_related("lines__line", known)
+    return RefundRequest.objects.of(merchant_of(request)).select_related("order").prefetch_related("lines__line", known)
 
 
 def _asked(request: Request, public_id: str) -> RefundRequest:
@@ -208,13 +204,3 @@ def _asked(request: Request, public_id: str) -> RefundRequest:
 
 def _told(refund_id: int) -> Any:
     return RefundSerializer(Refund.objects.prefetch_related("lines__line").get(pk=refund_id)).data
-
-
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
-
-
-def _who(request: Request) -> dict[str, Any]:
-    return {"by": f"API key {key_of(request)}", "at": timezone.now()}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,6 +15,8 @@ from rest_framework.views import APIView
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from accounts.models import Merchant
 from connectors.services.clients import connector_for
+from orders.api.answers import PROBLEM, READING, REFUSALS
+from orders.api.common import merchant_of, valid, visible_pk, who
 from orders.api.routing_serializers import (
     LineRouteSerializer,
     MovesSerializer,
@@ -24,12 +25,11 @@ from orders.api.routing_serializers import (
     RoutingSerializer,
 )
 from orders.api.serializers import OrderSerializer
-from orders.api.views import PROBLEM, REFUSALS, OrderAction, key_of, visible_pk
+from orders.api.views import OrderAction
 from orders.models import OrderLine, OrderPush, RoutingRule
 from orders.services import preview, rerouting, routing, routing_rules
 
 Known = TypeVar("Known")
-_READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 
 
 class OrderRouting(OrderAction):
@@ -38,7 +38,7 @@ class OrderRouting(OrderAction):
     @extend_schema(
         operation_id="orders_routing_read",
         summary="Where the lines of an order go, and why",
-        responses={200: LineRouteSerializer(many=True), **_READING},
+        responses={200: LineRouteSerializer(many=True), **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         lines = OrderLine.objects.filter(order_id=visible_pk(request, public_id))
@@ -57,9 +57,9 @@ class OrderRouting(OrderAction):
     )
     def post(self, request: Request, public_id: str) -> Response:
         lines = OrderLine.objects.filter(order_id=visible_pk(request, public_id))
-        body = _valid(MovesSerializer(data=request.data))
+        body = valid(MovesSerializer(data=request.data))
         line_ids = dict(lines.values_list("external_id", "pk"))
-        destinations = _destination_ids(_merchant(request))
+        destinations = _destination_ids(merchant_of(request))
         moves = [
             rerouting.Move(
                 _known(line_ids, wanted["line"], f"routes[{index}].line", "This order has no such line."),
@@ -76,20 +76,20 @@ class Routing(APIView):
     @extend_schema(
         operation_id="routing_read",
         summary="The destinations and the routing rules",
-        responses={200: RoutingSerializer, **_READING},
+        responses={200: RoutingSerializer, **READING},
     )
     def get(self, request: Request) -> Response:
-        return Response(_routing(_merchant(request)))
+        return Response(_routing(merchant_of(request)))
 
     @extend_schema(
         operation_id="routing_replace",
         summary="Replace the routing rules",
         description="The first rule that holds for a line decides. Orders that have their destinations keep them.",
         request=NewRoutingSerializer,
-        responses={200: RoutingSerializer, 400: PROBLEM, 409: PROBLEM, **_READING},
+        responses={200: RoutingSerializer, 400: PROBLEM, 409: PROBLEM, **READING},
     )
     def put(self, request: Request) -> Response:
-        body, merchant = _valid(NewRoutingSerializer(data=request.data)), _merchant(request)
+        body, merchant = valid(NewRoutingSerializer(data=request.data)), merchant_of(request)
         destinations = _destination_ids(merchant)
         default = body.get("default_destination")
         own = {connection.public_id: connection.pk for connection in routing.own_destinations(merchant)}
@@ -107,8 +107,7 @@ class Routing(APIView):
                 for index, rule in enumerate(body["rules"])
             ],
             default_id=_known(own, default, "default_destination", _NO_DESTINATION) if default else None,
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            **who(request),
         )
         return Response(_routing(merchant))
 
@@ -120,10 +119,10 @@ class PushPreview(APIView):
         operation_id="pushes_preview",
         summary="The very calls that would be made for a push now",
         description="Nobody is asked and nothing is sent. Header values that could be secret are hidden.",
-        responses={200: PreviewSerializer, **_READING},
+        responses={200: PreviewSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
-        pushes = OrderPush.objects.of(_merchant(request)).select_related("order", "connection__sync_settings")
+        pushes = OrderPush.objects.of(merchant_of(request)).select_related("order", "connection__sync_settings")
         push = pushes.filter(public_id=public_id).first()
         if push is None:
             raise Http404
@@ -131,12 +130,6 @@ class PushPreview(APIView):
 
 
 _NO_DESTINATION = "This is no destination of yours."
-
-
-def _merchant(request: Request) -> Merchant:
-    merchant = key_of(request).merchant
-    assert merchant is not None  # noqa: S101  # IsMerchantKey
-    return merchant
 
 
 def _destination_ids(merchant: Merchant) -> dict[str, int]:
@@ -153,9 +146,3 @@ def _known(known: Mapping[str, Known], asked: str, field: str, refusal: str) -> 
     if asked not in known:
         raise ValidationError({field: refusal}, code="unknown")
     return known[asked]
-
-
-def _valid(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body

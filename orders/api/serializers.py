@@ -14,7 +14,7 @@ from rest_framework import serializers
 from connectors.base import UPDATABLE
 from connectors.money import plain
 from orders.api.accepting_serializers import AcceptDecisionSerializer
-from orders.api.shipping_serializers import FulfillmentSerializer
+from orders.api.shipping_serializers import FulfillmentSerializer, ReadyNoticeSerializer
 from orders.due import DueKind
 from orders.enums import (
     Delivery,
@@ -40,7 +40,7 @@ from orders.models import (
     Refund,
 )
 from orders.models.export import export_status_of
-from orders.services import owed_back
+from orders.services import overcharged, owed_back, still_due
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -68,10 +68,23 @@ class TaxSerializer(serializers.Serializer):  # type: ignore[type-arg]
     amount = serializers.CharField()
 
 
+@extend_schema_field(TaxSerializer(many=True))
+class TaxesField(serializers.Field):  # type: ignore[type-arg]
+    """Taxes as they came, their amounts with as many decimals as the order's currency has."""
+
+    def get_attribute(self, instance: Any) -> tuple[list[dict[str, str]], str]:
+        currency = instance.currency if hasattr(instance, "currency") else instance.order.currency
+        return getattr(instance, str(self.source)), currency
+
+    def to_representation(self, value: tuple[list[dict[str, str]], str]) -> list[dict[str, str]]:
+        rows, currency = value
+        return [{**row, "amount": plain(Decimal(row["amount"]), currency)} for row in rows]
+
+
 class LineSerializer(serializers.ModelSerializer[OrderLine]):
     id = serializers.CharField(source="external_id")
     unit_price = AmountField()
-    taxes = TaxSerializer(many=True)
+    taxes = TaxesField()
     customs_value = OptionalAmountField(help_text="Of the whole line.")
 
     class Meta:
@@ -117,11 +130,19 @@ class PushLineSerializer(serializers.ModelSerializer[PushLine]):
 
     id = serializers.CharField(source="line.external_id")
     quantity = serializers.IntegerField(source="line.quantity")
+    sent_quantity = serializers.IntegerField(
+        allow_null=True, help_text="Of the last sending; null: all of it. Less where units were given back before."
+    )
     routed_by = serializers.ChoiceField(choices=RoutedBy.choices)
+    missing = serializers.BooleanField(help_text="The destination took the order without it.")
+
+    given_back_there = serializers.IntegerField(
+        help_text="Units that were given back where the customer paid, as a person said: nobody waits for them."
+    )
 
     class Meta:
         model = PushLine
-        fields = ("id", "quantity", "routed_by")
+        fields = ("id", "quantity", "sent_quantity", "routed_by", "missing", "given_back_there")
 
 
 class PushPartSerializer(serializers.ModelSerializer[PushPart]):
@@ -144,6 +165,13 @@ class EditedPartSerializer(serializers.Serializer):  # type: ignore[type-arg]
     after = serializers.CharField(allow_blank=True)
 
 
+class CopySerializer(serializers.Serializer):  # type: ignore[type-arg]
+    id = serializers.CharField()
+    name = serializers.CharField()
+    url = serializers.CharField(allow_blank=True)
+    kept = serializers.BooleanField(help_text="Somebody said that it is another order.")
+
+
 class PushSerializer(serializers.ModelSerializer[OrderPush]):
     id = serializers.CharField(source="public_id")
     destination = serializers.CharField(source="connection.name")
@@ -157,17 +185,37 @@ class PushSerializer(serializers.ModelSerializer[OrderPush]):
     shipping = AmountField()
     tax = AmountField()
     total = AmountField()
+    remote_total = OptionalAmountField(help_text="As it was read back there; null until then.")
+    outstanding = OptionalAmountField(
+        source="remote_outstanding", allow_null=True, help_text="What the destination says is still to be paid there."
+    )
+    given_back = serializers.SerializerMethodField(
+        help_text="What refunds took off `total` before the last sending, or have by now where it was not sent yet."
+    )
     parts = PushPartSerializer(many=True)
+    holds_more = serializers.SerializerMethodField()
+    waits_for_update = serializers.BooleanField(
+        help_text="Storeward is being updated: something of it waits for that, and goes on by itself."
+    )
+    copies = CopySerializer(many=True, help_text="Other orders at the destination that carry its reference.")
     changes = EditedPartSerializer(many=True, help_text="What of the order was edited after it was exported.")
 
     class Meta:
         model = OrderPush
         fields = (
-            "id", "destination", "destination_id", "platform", "generation", "reference", "status", "reason", "blockers",
-            "lines", "subtotal", "discount", "shipping", "tax", "total",
-            "checked_at", "remote_id", "remote_name", "remote_url", "pushed_at", "read_back_at",
-            "parts", "changes", "changed_at",
+            "id", "destination", "destination_id", "platform", "generation", "beside", "reference", "status", "reason", "blockers",
+            "lines", "subtotal", "discount", "shipping", "tax", "total", "given_back",
+            "remote_total", "outstanding", "checked_at", "remote_id", "remote_name", "remote_url", "pushed_at", "read_back_at",
+            "holds_more", "waits_for_update", "parts", "copies", "changes", "changed_at",
         )  # fmt: skip
+
+    def get_given_back(self, push: OrderPush) -> str:
+        return plain(still_due.given_back_by_now(push), push.order.currency)
+
+    def get_holds_more(self, push: OrderPush) -> str | None:
+        """By how much its destination holds more than was paid, until somebody has dealt with it; null when it does not."""
+        more = overcharged.of(push)
+        return plain(more, push.order.currency) if more else None
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):
@@ -249,7 +297,23 @@ class PlacedSerializer(OrderRowSerializer):
 
 class OwedSerializer(serializers.Serializer):  # type: ignore[type-arg]
     amount = serializers.CharField()
-    why = serializers.ChoiceField(choices=[why.value for why in owed_back.Why])
+    why = serializers.ChoiceField(
+        choices=[why.value for why in owed_back.Why],
+        help_text="What the store did: gave money back, cancelled the order, or changed it to a lower total.",
+    )
+
+
+@extend_schema_field(OwedSerializer(allow_null=True))
+class OwedField(serializers.Field):  # type: ignore[type-arg]
+    """What stores took off the order by themselves, and nobody gave back here; null when nothing is owed."""
+
+    def to_representation(self, order: Order) -> dict[str, str] | None:
+        payment = getattr(order, "payment", None)  # an order without a payment has no row
+        return owed_shown(owed_back.of_rows(order.pushes.all(), order.refunds.all(), payment), order.currency)
+
+
+def owed_shown(owed: owed_back.Owed, currency: str) -> dict[str, str] | None:
+    return {"amount": plain(owed.amount, currency), "why": owed.why.value} if owed.amount else None
 
 
 class OrderSerializer(OrderRowSerializer):
@@ -258,7 +322,7 @@ class OrderSerializer(OrderRowSerializer):
     subtotal = AmountField()
     discount = AmountField()
     shipping = AmountField()
-    shipping_taxes = TaxSerializer(many=True)
+    shipping_taxes = TaxesField()
     tax = AmountField()
     lines = LineSerializer(many=True)
     addresses = AddressSerializer(many=True)
@@ -266,42 +330,37 @@ class OrderSerializer(OrderRowSerializer):
     pushes = PushSerializer(many=True)
     fulfillments = FulfillmentSerializer(many=True)
     refunds = RefundSerializer(many=True)
+    ready_notice = ReadyNoticeSerializer(
+        allow_null=True, help_text="Of an order to be picked up that came from a store which is told when it is ready."
+    )
     cancel_wished_at = serializers.DateTimeField(
         allow_null=True,
         help_text="Somebody cancelled it while its payment was being taken: it is cancelled after that.",
     )
+    waits_for_update = serializers.BooleanField(
+        help_text="Storeward is being updated: its money, or a push, waits for that and goes on by itself."
+    )
     blockers = BlockerSerializer(many=True)
     accept_decision = AcceptDecisionSerializer(allow_null=True)
     attention = serializers.SerializerMethodField()
-    owed_back = serializers.SerializerMethodField()
+    owed_back = OwedField(source="*")
 
     class Meta(OrderRowSerializer.Meta):
         fields = (
             *OrderRowSerializer.Meta.fields,
             "revision", "decided_at", "decided_by", "decision_reason", "auto_accepted", "accept_decision", "completed_at",
-            "cancel_wished_at",
+            "cancel_wished_at", "waits_for_update",
             "prices_include_tax", "subtotal", "discount", "shipping", "shipping_title", "shipping_taxes", "tax",
             "customer_name", "customer_email", "customer_phone", "customer_note",
             "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",
-            "lines", "addresses", "payment", "pushes", "fulfillments", "refunds", "blockers", "attention",
+            "lines", "addresses", "payment", "pushes", "fulfillments", "ready_notice", "refunds", "blockers", "attention",
             "owed_back",
         )  # fmt: skip
-
-    @extend_schema_field(OwedSerializer(allow_null=True))
-    def get_owed_back(self, order: Order) -> dict[str, str] | None:
-        """What stores took off the order by themselves, and nobody gave back here; null when nothing is owed."""
-        owed = owed_back.of_rows(order.pushes.all(), order.refunds.all(), order.payment)
-        return {"amount": plain(owed.amount, order.currency), "why": owed.why.value} if owed.amount else None
 
     def get_attention(self, order: Order) -> str:
         """What happened since it was sent in the store that it came from, until somebody has dealt with it."""
         origin = getattr(order, "origin", None)
         return origin.attention if origin else ""
-
-    def to_representation(self, instance: Order) -> dict[str, Any]:
-        if not hasattr(instance, "payment"):
-            instance.payment = None  # an order without a payment has no row
-        return super().to_representation(instance)
 
 
 class ReasonSerializer(serializers.Serializer):  # type: ignore[type-arg]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,12 +12,13 @@ from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from orders.api import shipping_serializers as shapes
+from orders.api.answers import BODY, REFUSALS
+from orders.api.common import idempotency_key, visible, visible_pk, who
 from orders.api.shipping_serializers import FulfillmentSerializer
-from orders.api.views import PROBLEM, REFUSALS, idempotency_key, key_of, visible, visible_pk
 from orders.models import Fulfillment
 from orders.services import collecting, shipment_body, shipping
 
-_REFUSALS = {**dict.fromkeys((400, 413, 415, 422), PROBLEM), **REFUSALS}
+_REFUSALS = {**BODY, **REFUSALS}
 
 
 def _example(value: dict[str, Any]) -> list[OpenApiExample]:
@@ -49,8 +49,7 @@ class ShipOrder(APIView):
         row, created = shipping.ship(
             order_id=visible_pk(request, public_id),
             wanted=shipment_body.read_shipment(request.data),
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            **who(request),
             key=idempotency_key(request),
         )
         headers = {} if created else {"Idempotent-Replayed": "true"}
@@ -72,8 +71,7 @@ class ReadyOrder(APIView):
         row = collecting.set_aside(
             order_id=visible_pk(request, public_id),
             lines=shipment_body.read_lines(request.data),
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            **who(request),
         )
         return Response(_shown(row), status=201)
 
@@ -86,7 +84,7 @@ class _OwnFulfillment(APIView):
         pk = rows.values_list("pk", flat=True).first()
         if pk is None:
             raise Http404
-        row = service(fulfillment_id=pk, by=f"API key {key_of(request)}", at=timezone.now(), **fields)
+        row = service(fulfillment_id=pk, **who(request), **fields)
         return Response(_shown(row))
 
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orders.enums import ShipmentStatus, WriteBackState
-from orders.models import Fulfillment, Parcel, WriteBack
+from orders.models import Fulfillment, Parcel, ReadyNotice, WriteBack
 from orders.services.shipment_body import MOST_UNITS
 from orders.services.shipments import CARRIER_MAX, NUMBER_MAX, URL_MAX
 from orders.services.shipping import HEAVIEST_G, LONGEST_MM
@@ -42,6 +42,18 @@ class WriteBackSerializer(serializers.ModelSerializer[WriteBack]):
 
     class Meta:
         model = WriteBack
+        fields = ("id", "store", "state", "reason", "told_at")
+
+
+class ReadyNoticeSerializer(serializers.ModelSerializer[ReadyNotice]):
+    """That all of an order waits for its customer, told to the store where it was bought."""
+
+    id = serializers.CharField(source="public_id")
+    store = serializers.CharField(source="connection.name")
+    state = serializers.ChoiceField(choices=WriteBackState.choices)
+
+    class Meta:
+        model = ReadyNotice
         fields = ("id", "store", "state", "reason", "told_at")
 
 

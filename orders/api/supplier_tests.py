@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -14,13 +13,14 @@ from accounts.api_auth import HasApiKey, IsMerchantKey
 from connectors.errors import ConnectorError
 from connectors.models import SupplierTestOrder
 from connectors.services import supplier_tests, suppliers
+from orders.api.answers import READING
+from orders.api.common import valid, who
 from orders.api.serializers import ProblemSerializer
-from orders.api.suppliers import StoreAddressSerializer, address_of, key_of, supplier_of
+from orders.api.suppliers import StoreAddressSerializer, address_of, supplier_of
 
 SHOWN = 20
 
 _PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was sent.")
-_READING = dict.fromkeys((401, 403, 404, 429), _PROBLEM)
 _EXAMPLE = {
     "sku": "B00760003",
     "address": {
@@ -57,7 +57,7 @@ class TestOrders(APIView):
     @extend_schema(
         operation_id="suppliers_test_orders",
         summary="The latest test orders to a supplier",
-        responses={200: TestOrderSerializer(many=True), **_READING},
+        responses={200: TestOrderSerializer(many=True), **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         rows = supplier_of(request, public_id).test_orders.order_by("-sent_at", "-pk")[:SHOWN]
@@ -72,21 +72,17 @@ class TestOrders(APIView):
         ),
         request=NewTestOrderSerializer,
         examples=[OpenApiExample("One unit", value=_EXAMPLE, request_only=True)],
-        responses={201: TestOrderSerializer, 400: _PROBLEM, **_READING},
+        responses={201: TestOrderSerializer, 400: _PROBLEM, **READING},
     )
     def post(self, request: Request, public_id: str) -> Response:
         connection = supplier_of(request, public_id)
         if not suppliers.driver_class(connection).capabilities.test_orders:
             raise ValidationError({"sku": "This supplier takes no test orders."}, code="not_possible")
-        body = NewTestOrderSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        by, at = f"API key {key_of(request)}", timezone.now()
-        place = address_of(body.validated_data["address"], under="address")
-        address = suppliers.keep_address(connection_id=connection.pk, by=by, at=at, **place)
+        body, done = valid(NewTestOrderSerializer(data=request.data)), who(request)
+        place = address_of(body["address"], under="address")
+        address = suppliers.keep_address(connection_id=connection.pk, by=done["by"], at=done["at"], **place)
         try:
-            test = supplier_tests.send(
-                connection_id=connection.pk, sku=body.validated_data["sku"], address=address, by=by, at=at
-            )
+            test = supplier_tests.send(connection_id=connection.pk, sku=body["sku"], address=address, **done)
         except ConnectorError as error:
             raise ValidationError({"sku": str(error)}, code=error.code) from error
         return Response(TestOrderSerializer(test).data, status=201)

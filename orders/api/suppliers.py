@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -14,17 +13,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
-from accounts.models import ApiKey
 from connectors.errors import ConnectorError
 from connectors.models import Connection, StoreAddress, SupplierSettings
-from connectors.services import connections, suppliers
+from connectors.services import suppliers
 from connectors.supplier_forms import AddressFields
-from orders.api.serializers import OrderSerializer, ProblemSerializer
+from orders.api.answers import PROBLEM, READING
+from orders.api.common import own_connection, valid, who
+from orders.api.serializers import OrderSerializer
 from orders.api.views import OrderAction
 from orders.services import marking
-
-_PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-_READING = dict.fromkeys((401, 403, 404, 429), _PROBLEM)
 
 
 class StoreAddressSerializer(serializers.ModelSerializer[StoreAddress]):
@@ -83,7 +80,7 @@ class MarkOrder(OrderAction):
         summary="Mark an order for fulfillment",
         description="Sends a paid order to its suppliers whose auto fulfillment is off.",
         request=None,
-        responses={200: OrderSerializer, **_READING, 409: _PROBLEM},
+        responses={200: OrderSerializer, **READING, 409: PROBLEM},
     )
     def post(self, request: Request, public_id: str) -> Response:
         return self.decide(request, public_id, marking.mark)
@@ -95,7 +92,7 @@ class SupplierDetail(APIView):
     @extend_schema(
         operation_id="suppliers_read",
         summary="How orders go to a supplier",
-        responses={200: SupplierSerializer, **_READING},
+        responses={200: SupplierSerializer, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         return Response(SupplierSerializer(suppliers.settings_of(supplier_of(request, public_id))).data)
@@ -108,25 +105,19 @@ class SupplierDetail(APIView):
             "`payment_email`: it is asked. Another `payment_email` alone gives up a profile that is not under it."
         ),
         request=SupplierSerializer(partial=True),
-        responses={200: SupplierSerializer, 400: _PROBLEM, **_READING},
+        responses={200: SupplierSerializer, 400: PROBLEM, **READING},
     )
     def patch(self, request: Request, public_id: str) -> Response:
         connection = supplier_of(request, public_id)
-        body = SupplierSerializer(suppliers.settings_of(connection), data=request.data, partial=True)
-        body.is_valid(raise_exception=True)
-        by, at = f"API key {key_of(request)}", timezone.now()
-        given = dict(body.validated_data)
+        given = valid(SupplierSerializer(suppliers.settings_of(connection), data=request.data, partial=True))
         sync = given.pop("connection", {}).get("sync_settings", {})
-        chosen = {**given, **_profile(connection, given)}
+        chosen = {**given, **sync, **_profile(connection, given)}
         if chosen.get("store_address"):
-            chosen["store_address"] = suppliers.keep_address(
-                connection_id=connection.pk, by=by, at=at, **address_of(chosen["store_address"])
-            )
+            chosen["new_address"] = address_of(chosen.pop("store_address"))
         try:
-            suppliers.save(connection_id=connection.pk, by=by, at=at, **chosen)
+            suppliers.save(connection_id=connection.pk, **who(request), **chosen)
         except suppliers.ChoiceRefused as refusal:
             raise ValidationError({"settings": str(refusal)}, code="not_possible") from refusal
-        connections.save_settings(connection_id=connection.pk, by=by, at=at, **sync)
         return Response(SupplierSerializer(suppliers.settings_of(supplier_of(request, public_id))).data)
 
 
@@ -137,7 +128,7 @@ class PaymentProfiles(APIView):
         operation_id="suppliers_payment_profiles",
         summary="The cards and bank accounts that a supplier has saved for a person",
         parameters=[OpenApiParameter("email", str, required=True)],
-        responses={200: PaymentProfileSerializer(many=True), 400: _PROBLEM, **_READING},
+        responses={200: PaymentProfileSerializer(many=True), 400: PROBLEM, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         email = serializers.EmailField().run_validation(request.query_params.get("email", ""))
@@ -153,7 +144,7 @@ class Warehouses(APIView):
         summary="Where a supplier sends from",
         description="Empty for a supplier that chooses its warehouses itself.",
         parameters=[OpenApiParameter("postcode", str, required=True)],
-        responses={200: WarehouseSerializer(many=True), 400: _PROBLEM, **_READING},
+        responses={200: WarehouseSerializer(many=True), 400: PROBLEM, **READING},
     )
     def get(self, request: Request, public_id: str) -> Response:
         postcode = serializers.CharField(max_length=20).run_validation(request.query_params.get("postcode", ""))
@@ -166,16 +157,10 @@ class Warehouses(APIView):
 
 def supplier_of(request: Request, public_id: str) -> Connection:
     """The merchant's own; any other does not exist."""
-    standing = Connection.objects.filter(merchant=key_of(request).merchant_id).standing().own()
-    connection = standing.filter(public_id=public_id).first()
-    if connection is None or not suppliers.is_supplier(connection):
+    connection = own_connection(request, public_id)
+    if not suppliers.is_supplier(connection):
         raise Http404
     return connection
-
-
-def key_of(request: Request) -> ApiKey:
-    assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
-    return request.auth
 
 
 def _profile(connection: Connection, given: dict[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
@@ -19,14 +19,14 @@ from rest_framework.views import APIView
 from accounts.api_auth import HasApiKey, IsMerchantKey
 from connectors.models import CatalogVariant, Connection, ReadingState, UnlinkedReason, UnlinkedSku
 from connectors.services import catalog, links
+from connectors.services.links import SkuRefused
+from orders.api import amounts
+from orders.api.answers import PROBLEM, READING
 from orders.api.common import merchant_of, standing_connection, who
 from orders.api.connection_serializers import AmountSerializer
 from orders.api.problems import problem
-from orders.api.serializers import ProblemSerializer
 from orders.services import linking
 
-PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-READING = dict.fromkeys((401, 403, 404, 429), PROBLEM)
 _SORTS = ("orders", "money")
 _FLAGS = {"true": True, "false": False}
 
@@ -34,14 +34,15 @@ _FLAGS = {"true": True, "false": False}
 class CandidateSerializer(serializers.ModelSerializer[CatalogVariant]):
     """A product as the copy of the catalog has it."""
 
-    price = serializers.DecimalField(
-        max_digits=16, decimal_places=4, normalize_output=True, allow_null=True, help_text="In the store's currency."
-    )
+    price = serializers.SerializerMethodField(help_text="In the store's currency.")
     stock = serializers.IntegerField(allow_null=True, help_text="Null: not counted there.")
 
     class Meta:
         model = CatalogVariant
         fields = ("variant_id", "sku", "barcode", "title", "price", "stock", "sellable", "seen_at")
+
+    def get_price(self, variant: CatalogVariant) -> str | None:
+        return None if variant.price is None else amounts.text(variant.price, variant.connection.currency)
 
 
 class UnlinkedSerializer(serializers.ModelSerializer[UnlinkedSku]):
@@ -181,7 +182,10 @@ class _PutAside(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
     def change(self, request: Request, unlinked_id: int, service: Callable[..., UnlinkedSku]) -> Response:
-        row = service(unlinked_id=_unlinked(request, unlinked_id).pk, **who(request))
+        try:
+            row = service(unlinked_id=_unlinked(request, unlinked_id).pk, **who(request))
+        except SkuRefused as refusal:
+            return problem(409, "sku_not_asked", str(refusal))
         return Response(UnlinkedSerializer(row).data)
 
 
@@ -191,7 +195,7 @@ class SkipUnlinked(_PutAside):
         summary="Put an unlinked SKU aside",
         description="Its orders go on waiting.",
         request=None,
-        responses={200: UnlinkedSerializer, **READING},
+        responses={200: UnlinkedSerializer, 409: PROBLEM, **READING},
     )
     def post(self, request: Request, unlinked_id: int) -> Response:
         return self.change(request, unlinked_id, links.skip)
@@ -202,7 +206,7 @@ class UnskipUnlinked(_PutAside):
         operation_id="unlinked_skus_unskip",
         summary="Ask for a SKU again that was put aside",
         request=None,
-        responses={200: UnlinkedSerializer, **READING},
+        responses={200: UnlinkedSerializer, 409: PROBLEM, **READING},
     )
     def post(self, request: Request, unlinked_id: int) -> Response:
         return self.change(request, unlinked_id, links.bring_back)

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMarketplaceKey, IsMerchantKey
-from accounts.models import ApiKey
 from orders.api import filters, schema  # noqa: F401  # schema registers the API keys' scheme
+from orders.api.answers import BODY, PROBLEM, REFUSALS
 from orders.api.body_serializers import NewOrderSerializer, NewRefundSerializer
+from orders.api.common import idempotency_key, key_of, valid, visible, visible_pk, who, whole
 from orders.api.examples import EDIT_EXAMPLE, ORDER_EXAMPLES
+from orders.api.paging import SORT, OrderCursor
 from orders.api.reexport_serializers import OrderEditSerializer
 from orders.api.serializers import (
     OrderRowSerializer,
     OrderSerializer,
     PlacedSerializer,
-    ProblemSerializer,
     ReasonSerializer,
     RefundSerializer,
 )
 from orders.models import Order, Refund
 from orders.models.export import export_status_expression
 from orders.services import decisions, intake, intake_body, order_edits, refund_body, refunds
-
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-PROBLEM = OpenApiResponse(ProblemSerializer, description="Refused; nothing was changed.")
-REFUSALS = dict.fromkeys((401, 403, 404, 409, 429), PROBLEM)
-
-
-class OrderCursor(CursorPagination):
-    """Newest first; a page's address stays true while orders come in."""
-
-    ordering = ("-placed_at", "-pk")
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
 
 
 class OrderList(GenericAPIView):  # type: ignore[type-arg]
@@ -62,10 +45,15 @@ class OrderList(GenericAPIView):  # type: ignore[type-arg]
     @extend_schema(
         operation_id="orders_list",
         summary="List orders",
+        description=(
+            "`next` and `previous` are whole addresses, with the sort and the filters of this page. They stay true while "
+            "orders come in: none is listed twice or left out."
+        ),
         parameters=[
             OpenApiParameter(name, str, description=filters.told(name), enum=filters.choices(name))
             for name in filters.NAMES
-        ],
+        ]
+        + [SORT],
         responses={200: OrderRowSerializer(many=True), 400: PROBLEM, 401: PROBLEM, 429: PROBLEM},
     )
     def get(self, request: Request) -> Response:
@@ -140,7 +128,7 @@ class OrderDetail(APIView):
             "its push tells what was changed since (`changes`), and the order's `export_status` becomes `modified`."
         ),
         request=OrderEditSerializer,
-        responses={200: OrderSerializer, **dict.fromkeys((400, 413, 415, 422), PROBLEM), **REFUSALS},
+        responses={200: OrderSerializer, **BODY, **REFUSALS},
         examples=[OpenApiExample("Another address and note", value=EDIT_EXAMPLE, request_only=True)],
     )
     def patch(self, request: Request, public_id: str) -> Response:
@@ -155,7 +143,7 @@ class OrderAction(APIView):
 
     def decide(self, request: Request, public_id: str, service: Callable[..., Order], **fields: Any) -> Response:
         order_id = visible_pk(request, public_id)
-        service(order_id=order_id, by=f"API key {key_of(request)}", at=timezone.now(), **fields)
+        service(order_id=order_id, **who(request), **fields)
         return Response(OrderSerializer(whole(order_id)).data)
 
 
@@ -235,7 +223,7 @@ class RefundOrder(APIView):
         responses={
             201: RefundSerializer,
             200: OpenApiResponse(RefundSerializer, description="This refund was asked for before."),
-            **dict.fromkeys((400, 413, 415, 422), PROBLEM),
+            **BODY,
             **REFUSALS,
         },
     )
@@ -245,8 +233,7 @@ class RefundOrder(APIView):
         refund, created = refunds.issue(
             order_id=order_id,
             wanted=refund_body.read(request.data, currency=currency),
-            by=f"API key {key_of(request)}",
-            at=timezone.now(),
+            **who(request),
             key=idempotency_key(request),
         )
         body = RefundSerializer(Refund.objects.prefetch_related("lines__line").get(pk=refund.pk)).data
@@ -254,39 +241,6 @@ class RefundOrder(APIView):
         return Response(body, status=201 if created else 200, headers=headers)
 
 
-def visible(request: Request) -> QuerySet[Order]:
-    """The orders that exist for this key: its merchant's, or its marketplace's own."""
-    key = key_of(request)
-    if key.merchant is not None:
-        return Order.objects.of(key.merchant)
-    return Order.objects.filter(channel__marketplace=key.marketplace)
-
-
-def visible_pk(request: Request, public_id: str) -> int:
-    order_id = visible(request).filter(public_id=public_id).values_list("pk", flat=True).first()
-    if order_id is None:
-        raise Http404
-    return order_id
-
-
-def whole(order_id: int) -> Order:
-    return Order.objects.for_page().get(pk=order_id)
-
-
-def key_of(request: Request) -> ApiKey:
-    assert isinstance(request.auth, ApiKey)  # noqa: S101  # HasApiKey
-    return request.auth
-
-
-def idempotency_key(request: Request) -> str:
-    value = request.headers.get("Idempotency-Key", "")
-    if value and not _KEY.fullmatch(value):
-        text = "An Idempotency-Key has 1 to 255 visible ASCII characters."
-        raise ValidationError({"Idempotency-Key": text}, code="bad_idempotency_key")
-    return value
-
-
 def _reason(request: Request) -> str:
-    body = ReasonSerializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return str(body.validated_data["reason"])
+    body = valid(ReasonSerializer(data=request.data))
+    return str(body["reason"])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from django.http import Http404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_auth import HasApiKey, IsMerchantKey
+from orders.api.answers import REFUSALS
+from orders.api.common import merchant_of, who
 from orders.api.shipping_serializers import FulfillmentSerializer, WriteBackSerializer
-from orders.api.views import REFUSALS, key_of
 from orders.models import Fulfillment, WriteBack
 from orders.services import write_backs
 
@@ -20,9 +20,7 @@ class _OneWriteBack(APIView):
     permission_classes = [HasApiKey, IsMerchantKey]
 
     def found(self, request: Request, public_id: str) -> WriteBack:
-        row = WriteBack.objects.filter(
-            fulfillment__order__merchant=key_of(request).merchant, public_id=public_id
-        ).first()
+        row = WriteBack.objects.filter(fulfillment__order__merchant=merchant_of(request), public_id=public_id).first()
         if row is None:
             raise Http404
         return row
@@ -38,7 +36,7 @@ class RetryWriteBack(_OneWriteBack):
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = self.found(request, public_id)
-        fresh = write_backs.retry(write_back_id=row.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        fresh = write_backs.retry(write_back_id=row.pk, **who(request))
         return Response(WriteBackSerializer(fresh).data)
 
 
@@ -52,6 +50,6 @@ class SettleWriteBack(_OneWriteBack):
     )
     def post(self, request: Request, public_id: str) -> Response:
         row = self.found(request, public_id)
-        fulfillment = write_backs.settle(write_back_id=row.pk, by=f"API key {key_of(request)}", at=timezone.now())
+        fulfillment = write_backs.settle(write_back_id=row.pk, **who(request))
         fresh = Fulfillment.objects.prefetch_related("lines__line", "parcels").get(pk=fulfillment.pk)
         return Response(FulfillmentSerializer(fresh).data)

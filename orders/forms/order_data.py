@@ -19,7 +19,7 @@ from connectors.models import (
     SyncSettings,
     TaxPreset,
 )
-from connectors.models.sync_settings import AGE_MAX, MINUTES_MAX, TEMPLATE_MAX
+from connectors.models.sync_settings import AGE_MAX, MINUTES_MAX, TEMPLATE_MAX, TRACKING_KEY_MAX
 from connectors.registry import connector_class
 from orders.errors import InvalidSettings
 from orders.services import order_data_rules
@@ -96,11 +96,23 @@ class OrderDataForm(forms.Form):
         required=False,
         help_text=(
             "On: a customer whose address the store does not know becomes a customer there. Off: the address stands on the "
-            "order alone. It counts when the customer's address is given."
+            "order alone. It counts only with “The customer's” as the address that the store gets: without it nobody becomes a "
+            "customer there."
         ),
     )
     tag_template = forms.CharField(label="Tag", required=False, max_length=200)
     note_template = forms.CharField(label="Note", required=False, max_length=TEMPLATE_MAX, widget=_ROWS)
+    tracking_key = forms.CharField(
+        label="Where a plugin keeps tracking",
+        required=False,
+        max_length=TRACKING_KEY_MAX,
+        widget=forms.TextInput(attrs={"placeholder": "_tracking_code"}),
+        help_text=(
+            "The key of the order's custom field, as the plugin's support names it. Empty: the fields of the common plugins "
+            "(Shipment Tracking, Advanced Shipment Tracking, AfterShip, YITH), which are always read too. It counts for "
+            "orders that change there from now on."
+        ),
+    )
     alert_addresses = forms.CharField(
         label="Who is told of problems with this connection",
         required=False,

@@ -256,7 +256,8 @@ def _open(shop: Shop) -> PracticeShop:
 def _connect(shop: PracticeShop, merchant: Merchant, *, at: datetime) -> Connection:
     """As a person does who copies the store's address and keys into the connect form."""
     typed = practice_choices.completed({"practice": shop.slug}, shop.platform)
-    entry, answered = _confirmed(shop.platform, form_of(shop.platform).read(typed, practice=practice_choices.prefix()))
+    entry = form_of(shop.platform).read(typed, base_url=practice_choices.typed(typed["base_url"]))
+    entry, answered = _confirmed(shop.platform, entry)
     return connections.connect(
         merchant_id=merchant.pk,
         platform=shop.platform,

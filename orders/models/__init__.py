@@ -1,15 +1,18 @@
 from orders.models.accept_rule import AcceptDecision, AcceptRule, AcceptSettings
+from orders.models.address import OrderAddress
 from orders.models.business_hours import BusinessHours, ShipWithin
 from orders.models.carrier_pickup import CarrierPickup, CarrierPickupOrder
 from orders.models.document import DocumentJob
 from orders.models.draft_fault import DraftFault
 from orders.models.event import OrderEvent
 from orders.models.fulfillment import Fulfillment, FulfillmentLine, Parcel
-from orders.models.order import Channel, IntakeKey, Order, OrderAddress, OrderLine
+from orders.models.intake_key import IntakeKey
+from orders.models.order import Channel, Order, OrderLine
 from orders.models.outbox import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.models.payment import Payment
 from orders.models.push import OrderPush, PushLine
 from orders.models.push_part import PushPart
+from orders.models.ready_notice import ReadyNotice
 from orders.models.reexport import Reexport
 from orders.models.refund import Refund, RefundLine, RefundPicture, RefundRequest, RefundRequestLine
 from orders.models.requirements import OrderRequirements
@@ -50,6 +53,7 @@ __all__ = [
     "PumpBeat",
     "PushLine",
     "PushPart",
+    "ReadyNotice",
     "Reexport",
     "Refund",
     "RefundLine",

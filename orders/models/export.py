@@ -38,9 +38,9 @@ def export_status_is(status: str) -> Q:
 
 def export_status_of(pushes: Iterable[OrderPush]) -> ExportStatus:
     """The same from the pushes in memory."""
-    latest: dict[int, OrderPush] = {}
+    latest: dict[tuple[int, int], OrderPush] = {}
     for push in sorted(pushes, key=lambda push: push.generation):
-        latest[push.connection_id] = push
+        latest[push.connection_id, push.generation if push.beside else 0] = push
     rows = list(latest.values())
     if any(push.status in (PushStatus.HELD, PushStatus.UNKNOWN) for push in rows):
         return ExportStatus.FAILED

@@ -15,7 +15,7 @@ from accounts.models import Marketplace, Merchant, new_public_id
 from connectors.base import Blocker
 from connectors.models import Connection
 from orders.due import NO_DEADLINE, DueKind, due_at_expression, due_kind_expression
-from orders.enums import AddressKind, Delivery, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
+from orders.enums import Delivery, FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus
 from orders.models.fields import ZERO, amount_field, sum_of_parts
 from orders.states import HEADLINE_RULES, HeadlineRule, headline_of
 
@@ -93,9 +93,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
         )
 
     def for_page(self) -> OrderQuerySet:
-        """With all that the order's page shows."""
+        """With all that the order's page shows.
+
+        `waits_for_update`: newer code, which is just being brought in, has promised something for it.
+        """
         pictures = apps.get_model("orders", "RefundPicture").objects.defer("content")
-        return self.select_related("channel", "merchant", "payment", "origin", "accept_decision").prefetch_related(
+        newer = apps.get_model("orders", "OutboxMessage").too_new().filter(order=models.OuterRef("pk"))
+        of_one = self.select_related(
+            "channel", "merchant", "payment", "origin", "accept_decision", "ready_notice__connection"
+        )
+        return of_one.annotate(waits_for_update=models.Exists(newer)).prefetch_related(
             "lines", "addresses", models.Prefetch("pushes", apps.get_model("orders", "OrderPush").objects.for_card()),
             "pushes__connection__sync_settings", "pushes__push_lines__line", "pushes__parts",
             "fulfillments__lines__line", "fulfillments__parcels", "fulfillments__write_back__connection",
@@ -126,8 +133,9 @@ class Order(models.Model):
     """The three *_status columns beside `status` sum up the rows below; orders.services.summary writes them."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
-    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="orders")
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders")
+    # the first columns of other indexes are these keys: an index of their own would be written at each change of an order
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = models.CharField(max_length=100)  # the channel's own id
     number = models.CharField(max_length=60)  # what people call it
     body_digest = models.CharField(max_length=64, editable=False)  # hex SHA-256 of the canonical body
@@ -172,6 +180,9 @@ class Order(models.Model):
     cancel_wish = models.JSONField(null=True, blank=True, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=1)  # grows with every edit by the channel
+    called_off_units = models.PositiveIntegerField(
+        default=0, db_default=0
+    )  # of all lines, given back before they were sent
 
     currency = models.CharField(max_length=3)
     prices_include_tax = models.BooleanField()
@@ -351,53 +362,3 @@ class OrderLine(models.Model):
     @property
     def due_quantity(self) -> int:
         return max(self.quantity - self.called_off_quantity, 0)
-
-
-class OrderAddress(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="addresses")
-    kind = models.CharField(max_length=10, choices=AddressKind)
-    first_name = models.CharField(max_length=100, blank=True)
-    last_name = models.CharField(max_length=100, blank=True)
-    company = models.CharField(max_length=200, blank=True)
-    address1 = models.CharField(max_length=200, blank=True)
-    address2 = models.CharField(max_length=200, blank=True)
-    city = models.CharField(max_length=100, blank=True)
-    province_code = models.CharField(max_length=10, blank=True)  # ISO 3166-2 without the country
-    postcode = models.CharField(max_length=20, blank=True)
-    country_code = models.CharField(max_length=2, blank=True)  # ISO 3166-1 alpha-2
-    phone = models.CharField(max_length=30, blank=True)  # E.164
-
-    class Meta:
-        verbose_name_plural = "order addresses"
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["order", "kind"], name="address_once_per_kind"),
-            models.CheckConstraint(condition=Q(kind__in=AddressKind.values), name="address_kind_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} of order {self.order_id}"  # the operator's staff read it
-
-    @property
-    def in_a_line(self) -> str:
-        return ", ".join(part for part in (self.address1, self.city, self.postcode, self.country_code) if part)
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
-
-
-class IntakeKey(models.Model):
-    """An Idempotency-Key that a channel used, with the first answer."""
-
-    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="intake_keys")
-    key = models.CharField(max_length=255)
-    body_digest = models.CharField(max_length=64)
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="intake_keys")
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["channel", "key"], name="intake_key_once_per_channel")]
-
-    def __str__(self) -> str:
-        return self.key

@@ -122,6 +122,8 @@ class Refund(models.Model):
     note = models.TextField(blank=True)  # the merchant's own
     restock = models.BooleanField(default=False)  # the units go back; stores that can are told, see services.restocking
     generation = models.PositiveSmallIntegerField(default=1)  # part of the idempotency key: new after a refusal
+    # of the request to the gateway, as it may keep an answer of its own fault for a key; part of that key alone
+    request_number = models.PositiveSmallIntegerField(default=1, db_default=1)
     gateway_id = models.CharField(max_length=120, blank=True)
     failure = models.CharField(max_length=500, blank=True)  # plain words
     requested_by = models.CharField(max_length=254)

@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, prefetch_related_objects
 
-from accounts.formed import Read
+from accounts.formed import AT_ONCE, Read
 from connectors import rows
 from connectors.models import Connection
 from connectors.services import limits
@@ -21,7 +21,7 @@ from orders.models import Lane, OutboxMessage
 from orders.models.outbox import payload_version
 from orders.outbox.handlers import HANDLERS
 
-CLAIM_SIZE = 8  # messages of one lane per claim
+CLAIM_SIZE = 16  # messages of one lane per claim
 _ANY_ROOM: Mapping[int, int] = {}
 EVERY, CLEAN, SUSPECT = Q(), Q(crashes=0), Q(crashes__gt=0)  # messages, by whether a worker died at them
 
@@ -38,7 +38,7 @@ def due(at: datetime) -> Q:
 
 def ready_lanes(at: datetime) -> Q:
     """Lanes that may be served: no connection is needed, or theirs takes calls."""
-    return Q(connection=None) | Q(connection__in=Connection.objects.filter(limits.eligible(at)))
+    return Q(connection=None) | Q(connection__in=Connection.objects.filter(limits.ready(at)))
 
 
 def claim(
@@ -55,7 +55,7 @@ def claim(
             messages = _first_due(lane, at, among, min(limit, room.get(lane.pk, limit)))
             admission = _admitted(lane, messages, at)
             if admission.count or not messages:
-                return _lease(lane, messages[: admission.count], admission.probe, at)
+                return _lease(lane, messages[: admission.count], admission, at)
         return []
 
 
@@ -64,8 +64,10 @@ def suspect_is_due(*, at: datetime) -> bool:
 
 
 def _next_lane(at: datetime, among: Q, full: Sequence[int]) -> Lane | None:
-    if full:
+    if len(full) > AT_ONCE:
         return _fairly(_lanes_with_due(at, among).exclude(pk__in=full)).first()
+    if full:
+        return next(iter(_first_lane_beside(among, payload_version())(full, at=at)), None)
     return next(iter(_first_lane(among, payload_version()).once(at=at)), None)
 
 
@@ -76,11 +78,13 @@ def _fairly(lanes: QuerySet[Lane]) -> QuerySet[Lane]:
 
 @cache
 def _first_lane(among: Q, _version: int) -> Read[Lane]:
-    return Read(
-        lambda at: _fairly(_lanes_with_due(at, among))[:1],
-        at=True,
-        keys=False,
-    )
+    return Read(lambda at: _fairly(_lanes_with_due(at, among))[:1], at=True, keys=False)
+
+
+@cache
+def _first_lane_beside(among: Q, _version: int) -> Read[Lane]:
+    """One that is none of the keys: a busy pump asks for it all the time."""
+    return Read(lambda full, at: _fairly(_lanes_with_due(at, among).exclude(pk__in=full))[:1], at=True)
 
 
 def _lanes_with_due(at: datetime, among: Q) -> QuerySet[Lane]:
@@ -111,11 +115,12 @@ def _due_of(among: Q, limit: int, _version: int) -> Read[OutboxMessage]:
 def _admitted(lane: Lane, messages: list[OutboxMessage], at: datetime) -> limits.Admission:
     if lane.connection is None:
         return limits.Admission(len(messages))
-    costs = [limits.cost(lane.connection.platform, HANDLERS[message.topic].asks) for message in messages]
-    return limits.admit(lane.connection.pk, costs=costs, at=at)
+    platform, verbs = lane.connection.platform, [HANDLERS[message.topic].asks for message in messages]
+    costs, requests = ([price(platform, verb) for verb in verbs] for price in (limits.cost, limits.requests))
+    return limits.admit(lane.connection.pk, costs=costs, requests=requests, at=at)
 
 
-def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at: datetime) -> list[OutboxMessage]:
+def _lease(lane: Lane, messages: list[OutboxMessage], admission: limits.Admission, at: datetime) -> list[OutboxMessage]:
     """Those very messages, as they were read; none when somebody else has one of them by now."""
     if not messages:
         return []
@@ -131,7 +136,7 @@ def _lease(lane: Lane, messages: list[OutboxMessage], probe: datetime | None, at
     for message in messages:
         message.status, message.lease_until = OutboxStatus.RUNNING, lease_until
         message.attempts += 1
-        message.lane, message.probe = lane, probe
+        message.lane, message.probe, message.place = lane, admission.probe, admission.place
     # A push has all that it needs read with others (orders/services/loading.py).
     prefetch_related_objects([each for each in messages if each.topic != Topic.PUSH_ORDER], "order__merchant")
     return messages

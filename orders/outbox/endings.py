@@ -130,7 +130,7 @@ def classified(message: OutboxMessage, error: ConnectorError, world: World) -> O
             )
         case RejectedError():
             return Outcome(OutboxStatus.HELD, reason, nothing_sent=True, data=error.blockers)
-    return Outcome(OutboxStatus.HELD, reason, data=error)
+    return Outcome(OutboxStatus.HELD, reason, data=error)  # it may have been done: trying again looks first
 
 
 def internal_error(message: OutboxMessage, what: str, *, exc_info: bool = False) -> Outcome:

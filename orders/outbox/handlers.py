@@ -27,7 +27,11 @@ HANDLERS: Mapping[str, Handler] = {
     Topic.CANCEL_REMOTE: Handler(
         "orders.services.remote_cancel.run", "orders.services.remote_cancel.settled", asks="cancel"
     ),
+    Topic.CANCEL_COPY: Handler("orders.services.duplicates.run", "orders.services.duplicates.settled", asks="cancel"),
     Topic.WRITE_BACK: Handler("orders.services.telling.tell", "orders.services.write_backs.settled", asks="fulfill"),
+    Topic.TELL_READY: Handler(
+        "orders.services.ready_notices.tell", "orders.services.ready_notices.settled", asks="ready_for_pickup"
+    ),
     Topic.PLAN_REEXPORT: Handler("orders.services.reexports.look", "orders.services.reexports.settled", asks="read"),
     Topic.REEXPORT: Handler("orders.services.reexports.run", "orders.services.reexports.settled", asks="cancel"),
     Topic.PUT_BACK: Handler("orders.services.restocking.put_back", "orders.services.restocking.settled", asks="read"),

@@ -74,8 +74,13 @@ def post_first(topic: Topic, *, order: Order, pushes: Mapping[str, OrderPush | N
     transaction.on_commit(wake, robust=True)
 
 
-def post_many(topic: Topic, *, orders: Mapping[str, Order], payload: dict[str, Any], at: datetime) -> None:
-    """Promises by key about orders of one merchant, in one statement; those that stand already stay."""
+def post_many(
+    topic: Topic, *, orders: Mapping[str, Order], payload: dict[str, Any], at: datetime, apart: timedelta = timedelta(0)
+) -> None:
+    """Promises by key about orders of one merchant, in one statement; those that stand already stay.
+
+    Each so much later than the one before: what is promised meanwhile passes them.
+    """
     if not database.in_atomic_block:
         raise RuntimeError("post_many() belongs in the transaction that makes them due.")
     if not orders:
@@ -84,9 +89,15 @@ def post_many(topic: Topic, *, orders: Mapping[str, Order], payload: dict[str, A
     OutboxMessage.objects.bulk_create(
         (
             OutboxMessage(
-                topic=topic, key=key, order=order, lane=lane, payload=payload, next_attempt_at=at, created_at=at
+                topic=topic,
+                key=key,
+                order=order,
+                lane=lane,
+                payload=payload,
+                next_attempt_at=at + number * apart,
+                created_at=at,
             )
-            for key, order in orders.items()
+            for number, (key, order) in enumerate(orders.items())
         ),
         batch_size=500,
         ignore_conflicts=True,
@@ -138,10 +149,10 @@ def withdraw(key: str, *, at: datetime) -> bool:
     return bool(taken)
 
 
-def withdraw_sent(key: str, *, at: datetime) -> bool:
-    """Take back a promise that somebody else found kept. False while a worker is at it."""
+def withdraw_sent(key: str, *, at: datetime, reason: str = "Found there.") -> bool:
+    """Take back a promise that was kept elsewhere, or has nothing left to do. False while a worker is at it."""
     unfinished = OutboxMessage.objects.filter(key=key, status__in=[OutboxStatus.WAITING, OutboxStatus.HELD])
-    taken = unfinished.update(status=OutboxStatus.DONE, wait_for="", done_at=at, reason="Found there.")
+    taken = unfinished.update(status=OutboxStatus.DONE, wait_for="", done_at=at, reason=reason)
     return bool(taken)
 
 

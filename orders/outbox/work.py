@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from connectors import rows
 from connectors.errors import ConnectorError
 from connectors.models import ClearedCondition
+from connectors.services import limits
 from orders.attempt import Attempt
 from orders.enums import OutboxStatus
 from orders.models import OutboxMessage
@@ -50,14 +51,23 @@ def carry_out(message: OutboxMessage, world: World) -> None:
         pass
 
 
+def _attempt(message: OutboxMessage, world: World) -> Attempt:
+    """With what its claim was admitted to and has paid for."""
+    asked = message.lane.connection
+    if asked is None:
+        return Attempt(world, bounded=True)
+    requests = limits.requests(asked.platform, HANDLERS[message.topic].asks)
+    admission = limits.Admission(1, message.probe, message.place)
+    return Attempt(world, admitted={asked.pk: admission}, requests=requests, bounded=True)
+
+
 def steps(message: OutboxMessage, world: World) -> Iterator[str]:
     """The same, step by step."""
     yield "claimed"
     run: Callable[[OutboxMessage, World], Iterator[str]] = import_string(HANDLERS[message.topic].run)
     sent_before = message.maybe_sent_at is not None
     claimed_at = world.now()
-    lane = message.lane.connection_id
-    attempt = Attempt(world, admitted={} if lane is None else {lane: message.probe})
+    attempt = _attempt(message, world)
     outcome: Outcome | None = None
     try:
         yield from run(message, attempt.world)

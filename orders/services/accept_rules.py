@@ -49,8 +49,8 @@ def channels_of(merchant: Merchant) -> QuerySet[Channel]:
 
 
 @transaction.atomic
-def add(*, merchant_id: int, rule: NewRule, by: str, at: datetime) -> AcceptRule:
-    """Put a rule below the others. Raises InvalidSettings."""
+def add(*, merchant_id: int, rule: NewRule, place: int | None = None, by: str, at: datetime) -> AcceptRule:
+    """Put a rule at a place as move() does, or below the others. Raises InvalidSettings."""
     merchant = _locked(merchant_id)
     new = _checked(merchant, rule)
     standing = AcceptRule.objects.of(merchant)
@@ -62,12 +62,14 @@ def add(*, merchant_id: int, rule: NewRule, by: str, at: datetime) -> AcceptRule
         merchant=merchant, currency=merchant.currency, position=last.position + 1 if last else 0, **_columns(new)
     )
     _record(merchant, "accept_rule.added", row, by, at)
+    if place is not None:
+        move(rule_id=row.pk, to=place, by=by, at=at)
     return row
 
 
 @transaction.atomic
-def change(*, rule_id: int, rule: NewRule, by: str, at: datetime) -> AcceptRule:
-    """Make this of a rule, where it stands. Raises InvalidSettings."""
+def change(*, rule_id: int, rule: NewRule, place: int | None = None, by: str, at: datetime) -> AcceptRule:
+    """Make this of a rule, where it stands or at another place as move() does. Raises InvalidSettings."""
     merchant = _locked(AcceptRule.objects.values_list("merchant_id", flat=True).get(pk=rule_id))
     values = _columns(_checked(merchant, rule))
     row = AcceptRule.objects.select_related("channel").get(pk=rule_id)
@@ -78,6 +80,8 @@ def change(*, rule_id: int, rule: NewRule, by: str, at: datetime) -> AcceptRule:
     row.refresh_from_db()
     if _in_words(row) != before:
         _record(merchant, "accept_rule.changed", row, by, at, before=before)
+    if place is not None:
+        move(rule_id=rule_id, to=place, by=by, at=at)
     return row
 
 

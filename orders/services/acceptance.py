@@ -18,7 +18,16 @@ from connectors.money import Money, plain
 from orders import business_time
 from orders.accepting import ArrivedIn, CustomerKind, Listed, SkuMatch, Verdict
 from orders.enums import AddressKind, Delivery, PushStatus
-from orders.models import AcceptDecision, AcceptRule, AcceptSettings, BusinessHours, Order, OrderAddress, PushLine
+from orders.models import (
+    AcceptDecision,
+    AcceptRule,
+    AcceptSettings,
+    BusinessHours,
+    Order,
+    OrderAddress,
+    OrderPush,
+    PushLine,
+)
 from orders.services import history
 
 NAMED = 5  # countries or SKUs in a sentence
@@ -34,7 +43,7 @@ class Facts:
     channel_id: int
     skus: tuple[str, ...]
     is_known: bool  # the customer ordered here before
-    is_ready: bool  # every line is linked and in stock where it goes
+    unready: str  # why not every line is known to be linked and in stock where it goes; empty when it is
     in_hours: bool  # it arrived in opening hours
 
 
@@ -140,7 +149,7 @@ def facts_of(order: Order, rules: Iterable[AcceptRule]) -> Facts:
         channel_id=order.channel_id,
         skus=skus,
         is_known=any(rule.customer for rule in rules) and is_known(order),
-        is_ready=any(rule.ready for rule in rules) and _all_lines_checked(order),
+        unready=_unready(order) if any(rule.ready for rule in rules) else "",
         in_hours=not any(rule.arrived_in for rule in rules) or arrived_in_hours(order.merchant, order.received_at),
     )
 
@@ -163,10 +172,16 @@ def arrived_in_hours(merchant: Merchant, at: datetime) -> bool:
     return business_time.is_open(hours.calendar, at)
 
 
-def _all_lines_checked(order: Order) -> bool:
-    """The caller knows that no push is held: what went through the checks is linked and in stock."""
+def _unready(order: Order) -> str:
+    """The caller knows that no push is held: what went through the checks is linked, and in stock unless that is in doubt.
+
+    It is where the settings let out of stock products go, and where the destination does not tell.
+    """
     sent = PushLine.objects.filter(push__order=order).exclude(push__status=PushStatus.SKIPPED)
-    return sent.values("line").distinct().count() == order.lines.count()
+    if sent.values("line").distinct().count() != order.lines.count():
+        return "not every line is linked and in stock at a store"
+    doubts = OrderPush.objects.filter(pk__in=sent.values("push")).exclude(stock_doubt="").order_by("pk")
+    return doubts.values_list("stock_doubt", flat=True).first() or ""
 
 
 def _keep(order: Order, ruling: Ruling, *, shadow: bool, at: datetime) -> None:
@@ -223,7 +238,7 @@ def _customer(rule: AcceptRule, facts: Facts) -> str:
 
 
 def _ready(rule: AcceptRule, facts: Facts) -> str:
-    return "not every line is linked and in stock at a store" if rule.ready and not facts.is_ready else ""
+    return facts.unready if rule.ready else ""
 
 
 def _country(rule: AcceptRule, facts: Facts) -> str:

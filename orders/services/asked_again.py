@@ -10,7 +10,7 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus
 from orders.models import OrderPush
 from orders.services import preflight
-from orders.services.decisions import capture_key
+from orders.services.keys import capture_key
 from orders.services.transitions import lock
 
 AT_ONCE = 500  # held orders, oldest first; the others are asked when somebody checks or confirms them

@@ -32,7 +32,7 @@ NOT_KNOWABLE = (
 _BACK = (PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED)
 _COLUMNS = (
     "pk", "public_id", "number", "placed_at", "total", "currency", "delivery", "channel_id", "customer_email", "received_at", "status",
-    "payment_status", "auto_accepted",
+    "payment_status", "auto_accepted", "decided_by", "channel__name",
 )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ class _Past:
             channel_id=row["channel_id"],
             skus=tuple(self.skus.get(row["pk"], ())),
             is_known=first is not None and first < row["received_at"],
-            is_ready=True,
+            unready="",
             in_hours=self.calendar is None or business_time.is_open(self.calendar, row["received_at"]),
         )
 
@@ -160,7 +160,9 @@ def _ended(row: dict[str, Any]) -> str:
 
 
 def _was_confirmed_by_a_person(row: dict[str, Any]) -> bool:
-    return row["status"] in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED) and not row["auto_accepted"]
+    if row["auto_accepted"] or row["decided_by"] == row["channel__name"]:  # sent by the shop where it was placed
+        return False
+    return row["status"] in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 
 
 def _counts(

@@ -14,8 +14,9 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
-from orders.models import Order, OrderPush, OutboxMessage, Payment
+from orders.models import Order, OrderEvent, OrderPush, OutboxMessage, Payment
 from orders.models.payment import STORE
+from orders.services import history
 
 logger = getLogger(__name__)
 
@@ -59,9 +60,11 @@ def _contradiction(what: str, rows: QuerySet[Any], name: str) -> Contradiction:
 
 
 def _taken_unconfirmed() -> QuerySet[Payment]:
-    """What a store took by itself was taken there before we heard of it."""
+    """What a store took by itself, or a person at the gateway, was taken there before we heard of it."""
     taken = Payment.objects.filter(captured_at__isnull=False, order__status__in=_UNDECIDED_OR_REFUSED)
-    return taken.exclude(gateway=STORE).filter(refunded__lt=F("captured"))
+    by_others = OrderEvent.objects.filter(order=OuterRef("order"), kind=f"payment.{PaymentStatus.CAPTURED}")
+    past_us = Exists(by_others.exclude(by=history.STOREWARD))
+    return taken.exclude(gateway=STORE).filter(~past_us, refunded__lt=F("captured"))
 
 
 def _never_taken() -> QuerySet[Order]:

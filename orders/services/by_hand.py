@@ -8,14 +8,14 @@ from decimal import Decimal
 from django.db import transaction
 
 from connectors import conditions
-from connectors.money import fits
+from connectors.money import fits, named
 from connectors.services import suppliers
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import FeeRefused, TransitionNotAllowed
 from orders.models import Order, OrderPush
 from orders.services import history, preflight, terms
-from orders.services.decisions import push_key
+from orders.services.keys import push_key
 from orders.services.transitions import lock, move_push
 
 REASON = "Waiting until you push it."
@@ -84,7 +84,7 @@ def push_order(*, order_id: int, by: str, at: datetime) -> Order:
 
 
 def _send(push: OrderPush, *, by: str, at: datetime, fee: Decimal | None) -> None:
-    charged = "" if fee is None else f" Shipping costs {fee.normalize():f} {push.order.currency} there."
+    charged = "" if fee is None else f" Shipping costs {named(fee, push.order.currency)} there."
     text = f"{by} pushed it to {push.connection.name}.{charged}"
     move_push(push, to=PushStatus.QUEUED, by=by, at=at, text=text, pushed_by=by[:254], shipping_fee=fee, blockers=[])
     key = push_key(push)

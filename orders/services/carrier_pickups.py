@@ -161,7 +161,8 @@ def quote(
     with closing(carriers.carrier_for(account)) as carrier:
         if not carrier.quotes:
             return ""
-        return carrier.quote(_request(account, draft, carriers.place_of(account), wanted))
+        request = _request(account, draft, carriers.place_of(account), wanted)
+        return carrier.quote(request, today=at.astimezone(account.zone).date())
 
 
 def loads(orders: Iterable[Order]) -> list[Load]:
@@ -244,7 +245,7 @@ def _account_problems(account: CarrierAccount, wanted: Sequence[WantedOrder]) ->
     problems = []
     if account.state != CarrierState.ACTIVE:
         problems.append(FieldProblem("carrier", "disconnected", f"{account.name} is disconnected."))
-    if not wanted:
+    if not 1 <= len(wanted) <= MOST_ORDERS:
         problems.append(_wrong_number())
     if len({each.order_id for each in wanted}) != len(wanted):
         problems.append(FieldProblem("orders", "order_twice", "Name each order once."))

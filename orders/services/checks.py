@@ -10,7 +10,7 @@ from connectors.base import Blocker, BlockerCode
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus
 from orders.models import OrderPush, OutboxMessage
-from orders.services import decisions, drafts, history, payment_news, preflight, requirements, rerouting
+from orders.services import decisions, drafts, history, nightly_reads, payment_news, preflight, requirements, rerouting
 from orders.services.preflight import Finding
 from orders.world import World
 
@@ -19,6 +19,9 @@ def check(message: OutboxMessage, world: World) -> Iterator[str]:
     """Examine one push. A message without a push is for the order itself: its payment, lines that go nowhere, and what
     it lacks."""
     push, finding = message.push, None
+    if nightly_reads.PAYMENT in message.payload:
+        yield from payment_news.look(message.order.pk, world)
+        return
     if push is None:
         yield from payment_news.learn_end(message.order.pk, world)
         left = rerouting.route_rest(order_id=message.order.pk, at=world.now())

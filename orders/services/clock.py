@@ -33,6 +33,7 @@ from orders.services import (
     label_rows,
     notices,
     privacy,
+    ready_notices,
     remote_cancel,
     sync_faults,
     write_backs,
@@ -69,6 +70,7 @@ def tick(*, at: datetime) -> None:
     remote_cancel.tell_stranded(at=at)
     write_backs.take_up_all(at=at)
     write_backs.hold_stranded(at=at)
+    ready_notices.hold_stranded(at=at)
     sync_faults.report_failing(at=at)
     sync_faults.sweep(at=at)
     draft_faults.sweep(at=at)
@@ -175,9 +177,7 @@ def _needs_reminder(order: Order) -> bool:
 @transaction.atomic
 def _expire(order_id: int, *, at: datetime) -> None:
     order = decisions.expire(order_id=order_id, at=at)
-    reason = "It was not confirmed in time."
-    if order.payment_status != PaymentStatus.NONE:
-        reason += " What the customer's card was authorized for is released."
+    reason = f"It was not confirmed in time. {decisions.ends_money(order)}".strip()
     notices.promise_merchant(order, kind="expired", cause_key=order.public_id, at=at, reason=reason)
 
 

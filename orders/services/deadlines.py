@@ -65,8 +65,10 @@ _hours: Read[BusinessHours] = Read(
 )
 
 
-def follow_authorization(order: Order, payment: Payment, *, until: datetime, at: datetime) -> None:
-    """Take over until when a locked order's money can be taken, and bring forward by when it is to be confirmed.
+def follow_authorization(order: Order, payment: Payment, *, until: datetime | None, at: datetime) -> None:
+    """Take over until when a locked order's money can be taken, and by when it is to be confirmed with that.
+
+    None: it was taken.
 
     The merchant's limit stays that of the order's arrival. What watches the order looks at it again at once.
     """
@@ -80,11 +82,13 @@ def follow_authorization(order: Order, payment: Payment, *, until: datetime, at:
         order.wake_at = at
     order.save(update_fields=["authorized_until", "confirm_by", "wake_at"])
     if order.confirm_by != before:
-        end, last = (
-            f"{moment.astimezone(order.merchant.zone):%A %d %B, %H:%M}" for moment in (order.confirm_by, until)
-        )
-        text = f"To be confirmed by {end}: the customer's card allows the payment until {last}."
+        why = f"the customer's card allows the payment until {_told(until, order)}" if until else "it is paid"
+        text = f"To be confirmed by {_told(order.confirm_by, order)}: {why}."
         history.note(order, kind="order.deadline_moved", text=text, by=history.STOREWARD, at=at)
+
+
+def _told(moment: datetime, order: Order) -> str:
+    return f"{moment.astimezone(order.merchant.zone):%A %d %B, %H:%M}"
 
 
 def _limit(placed_at: datetime, merchant: Merchant, hours: BusinessHours | None) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -17,12 +18,14 @@ from orders.services import (
     history,
     preflight,
     readiness,
+    ready_notices,
     reexport_ends,
     refund_quotes,
     refunds,
     remote_cancel,
     summary,
 )
+from orders.services.keys import capture_key, push_key
 from orders.services.transitions import lock, move_order, move_push
 
 AUTO_ACCEPT = "Auto-accept"
@@ -94,6 +97,27 @@ def cancel(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
 
 
 @transaction.atomic
+def complete_unsent(*, order_id: int, reason: str, by: str, at: datetime) -> Order:
+    """End an order that was sent by whoever sold it before anything left here: fulfilled, with its money where it is.
+
+    Raises TransitionNotAllowed when a part is on its way, or may be, or the order is over.
+    """
+    order = lock(order_id)
+    outbox.withdraw(capture_key(order), at=at)
+    for push in OrderPush.objects.filter(order=order).select_related("order", "connection"):
+        if push.status == PushStatus.CANCELLED:
+            continue
+        if push.remote_id or (_may_be_out(push) and not outbox.withdraw(push_key(push), at=at)):
+            raise TransitionNotAllowed(f"A part of order {order.number} is being sent.")
+        move_push(push, to=PushStatus.CANCELLED, by=by, at=at, reason=reason, blockers=[], checking=False)
+    decided = {} if order.decided_at else {"decided_at": at, "decided_by": by, "decision_reason": reason[:500]}
+    done: dict[str, Any] = {"completed_at": at, "cancel_wish": None, "blockers": []}
+    move_order(order, to=OrderStatus.COMPLETED, by=by, at=at, text=f"Completed: {reason}", **decided, **done)
+    summary.refresh(order.pk)
+    return order
+
+
+@transaction.atomic
 def cancel_as_wished(*, order_id: int, at: datetime) -> bool:
     """Cancel an order whose capture has come to an end, if somebody asked for that meanwhile. False when nobody did."""
     order = lock(order_id)
@@ -119,6 +143,15 @@ def expire(*, order_id: int, at: datetime) -> Order:
     _decide(order, to=OrderStatus.EXPIRED, reason="Not confirmed in time.", by=history.STOREWARD, at=at, text=text)
     _end(order, by=history.STOREWARD, at=at)
     return order
+
+
+def ends_money(order: Order) -> str:
+    """What becomes of the customer's money with an order that ends undecided, as a sentence; empty without any."""
+    if order.payment_status in _TAKEN_MONEY:  # at the gateway itself
+        return "What was taken of the customer is given back."
+    if order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
+        return "What the customer's card was authorized for is released."
+    return ""
 
 
 @transaction.atomic
@@ -159,12 +192,6 @@ def accept_at_last(*, order_id: int, at: datetime) -> bool:
     history.note(order, kind="order.last_resort", text=text, by=history.STOREWARD, at=at)
     confirm(order_id=order_id, by=AUTO_ACCEPT, at=at, auto=True)
     return True
-
-
-def capture_key(order: Order) -> str:
-    """The outbox key of the promise to capture; a new one for each generation of the payment."""
-    generation = Payment.objects.filter(order=order).values_list("capture_generation", flat=True).first() or 1
-    return f"capture:{order.public_id}:{generation}"
 
 
 def _will_be_taken(order: Order, at: datetime) -> bool:
@@ -237,11 +264,13 @@ def _end(order: Order, *, by: str, at: datetime) -> None:
     payment = Payment.objects.filter(order=order).select_related("order").first()
     if payment and payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED):
         outbox.post(Topic.VOID_PAYMENT, order=order, key=f"void:{order.public_id}", at=at)
-    elif payment and payment.taken_in_store:
+    elif payment and payment.taken_in_store and payment.refundable:
         text = f"The customer paid in {order.channel.name}: give the money back there, if it has not been."
         history.note(order, kind="payment.in_store", text=text, by=history.STOREWARD, at=at)
-    elif payment and payment.status in _TAKEN_MONEY:
+    elif payment and payment.status in _TAKEN_MONEY and not payment.taken_in_store:
         refunds.promise_rest(order, by=by, at=at)
+    if payment is None or payment.status != PaymentStatus.AUTHORIZED:
+        outbox.withdraw_sent(capture_key(order), at=at, reason="Nothing is left to take.")
     reexport_ends.end_open(order, at=at)
     for push in OrderPush.objects.filter(order=order).select_related("order", "connection"):
         _end_push(push, by=by, at=at)
@@ -250,6 +279,8 @@ def _end(order: Order, *, by: str, at: datetime) -> None:
         text = "What was set aside for pickup goes back on the shelf."
         history.note(order, kind="fulfillment.changed", text=text, by=by, at=at)
     summary.refresh(order.pk)
+    if order.has_pickup:
+        ready_notices.follow(order.pk, at=at)
 
 
 def _end_push(push: OrderPush, *, by: str, at: datetime) -> None:
@@ -269,11 +300,6 @@ def _end_push(push: OrderPush, *, by: str, at: datetime) -> None:
 def _may_be_out(push: OrderPush) -> bool:
     promised = push.messages.filter(topic=Topic.PUSH_ORDER).exclude(status=OutboxStatus.DONE)
     return push.status != PushStatus.SKIPPED and promised.exists()
-
-
-def push_key(push: OrderPush) -> str:
-    """The outbox key of the promise to push."""
-    return f"push:{push.public_id}"
 
 
 def _waiting_for(order: Order, condition: str) -> list[OrderPush]:

@@ -20,7 +20,7 @@ from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, T
 from orders.models import Order, OrderPush, OutboxMessage
 from orders.models.push import OrderPushQuerySet
 from orders.services import history, payments, preflight, sync_faults
-from orders.services.decisions import capture_key, push_key
+from orders.services.keys import capture_key, push_key
 from orders.services.transitions import lock, move_push
 
 AT_ONCE = 200

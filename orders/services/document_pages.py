@@ -46,6 +46,7 @@ class Content:
     address: OrderAddress | None  # None: the customer collects it
     billing: OrderAddress | None = None
     incoterm: str = ""
+    freight: Decimal = Decimal(0)  # of what is sent from here, in the order's currency
 
 
 def write(kind: DocumentKind, contents: Sequence[Content]) -> bytes:
@@ -98,10 +99,11 @@ def _commercial_invoice(sheet: Sheet, content: Content) -> None:
         ]
     )
     sheet.space(12)
-    facts = [("Invoice number", [order.invoice_number]), ("Incoterm 2020", [content.incoterm])]
-    if order.invoice_key:
-        facts.append(("Invoice key", [order.invoice_key]))
-    sheet.side_by_side([*facts, ("Reason for export", ["Sale"]), ("Currency", [order.currency])])
+    known = (("Invoice number", order.invoice_number), ("Invoice key", order.invoice_key))
+    facts = [(label, [value]) for label, value in known if value]
+    sheet.side_by_side(
+        [*facts, ("Incoterm 2020", [content.incoterm]), ("Reason for export", ["Sale"]), ("Currency", [order.currency])]
+    )
     sheet.space(16)
     sheet.table(_INVOICE, [_declared(row, order.currency) for row in content.lines])
     sheet.space(8)
@@ -128,7 +130,7 @@ def _sums(content: Content) -> list[tuple[str, str]]:
     all_lines = total(line.amount for line in order.lines.all())
     share = round_half_up(order.discount * goods / all_lines, order.currency) if all_lines else Decimal(0)
     discount = Decimal(0) if typed else min(share, goods)
-    rows = [("Goods", goods), ("Discount", -discount), ("Freight", order.shipping)]
+    rows = [("Goods", goods), ("Discount", -discount), ("Freight", content.freight)]
     rows = [row for row in rows if row[1] or row[0] == "Goods"]
     rows.append(("Total", total(amount for _, amount in rows)))
     return [(name, f"{plain(amount, order.currency)} {order.currency}") for name, amount in rows]

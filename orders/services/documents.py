@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 
 from accounts.models import Merchant
 from accounts.services import audit
+from connectors.money import total
 from orders import outbox
 from orders.enums import AddressKind, DocumentKind, JobStatus, OrderStatus, ShipmentStatus, Topic
 from orders.errors import DocumentsRefused, FieldProblem, OrderError, OrderGaps
@@ -95,14 +97,20 @@ def carry_out(message: OutboxMessage, world: World) -> Iterator[str]:
 
 def _read(order_ids: Sequence[int]) -> Iterable[Order]:
     orders = Order.objects.filter(pk__in=order_ids).select_related("merchant", "channel")
-    parts = "lines", "addresses", "pushes__push_lines", "fulfillments__lines"
+    parts = "lines", "addresses", "pushes__push_lines", "pushes__connection", "fulfillments__lines"
     return orders.prefetch_related(*parts).order_by("placed_at", "pk")
 
 
 def _content(order: Order, incoterm: str) -> Content:
     addresses = document_pages.addresses_of(order)
     shipping = None if order.has_pickup else addresses.get(AddressKind.SHIPPING)
-    return Content(order, packed(order), shipping, addresses.get(AddressKind.BILLING), incoterm)
+    return Content(order, packed(order), shipping, addresses.get(AddressKind.BILLING), incoterm, _freight(order))
+
+
+def _freight(order: Order) -> Decimal:
+    """What the customer paid for shipping that no destination was given; a partner's own price is none of it."""
+    going = (push for push in order.pushes.all() if push.status not in ELSEWHERE and push.connection.source_id is None)
+    return max(order.shipping - total(push.shipping for push in going), Decimal(0))
 
 
 def packed(order: Order) -> list[Packed]:
@@ -146,8 +154,8 @@ def _customs_gaps(order: Order, incoterm: str) -> Iterator[FieldProblem]:
         yield FieldProblem("delivery", "not_sent", "The customer collects it: nothing crosses a border.")
     if not order.merchant.address1:
         yield FieldProblem("merchant.address1", "missing", "Your own address is missing: Settings, Business.")
-    if not order.invoice_number:
-        yield FieldProblem("invoice_number", "missing", "The invoice number is missing.")
+    if not (order.invoice_number or order.invoice_key):
+        yield FieldProblem("invoice_number", "missing", "The invoice is missing. Give its number or its key.")
     for line in (row.line for row in packed(order)):
         for name, words in (("hs_code", "the HS code"), ("origin_country", "the country of origin")):
             if not getattr(line, name):

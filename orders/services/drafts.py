@@ -13,7 +13,17 @@ from connectors.base import Blocker, BlockerCode
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import ChangedMeanwhile, TransitionNotAllowed
 from orders.models import Order, OrderPush, StoreOrigin
-from orders.services import draft_faults, draft_fields, history, preflight, readiness, requirements, rerouting, summary
+from orders.services import (
+    draft_faults,
+    draft_fields,
+    history,
+    preflight,
+    readiness,
+    requirements,
+    rerouting,
+    store_reading,
+    summary,
+)
 from orders.services.transitions import lock, move_order
 from orders.world import World
 
@@ -100,13 +110,15 @@ def gaps_of(order: Order, values: Mapping[str, str] | None = None) -> tuple[Bloc
         is_paid=order.payment_status != PaymentStatus.NONE,
         is_linked=linked,
     )
-    return (*readiness.missing(facts, needs), *_doubts(order))
+    has_address = facts.address is not None and bool(facts.address.address1)
+    return (*readiness.missing(facts, needs), *_doubts(order, has_address=has_address))
 
 
-def _doubts(order: Order) -> Iterator[Blocker]:
-    """What only the store where the order was placed can mend."""
+def _doubts(order: Order, *, has_address: bool) -> Iterator[Blocker]:
+    """What only the store where the order was placed can mend; an address that it hides can be typed here."""
     rows = StoreOrigin.objects.filter(order=order).values_list("doubts", flat=True)
-    return (Blocker.from_json(item) for doubts in rows for item in doubts)
+    found = (Blocker.from_json(item) for doubts in rows for item in doubts)
+    return (doubt for doubt in found if not (has_address and doubt.field == store_reading.ADDRESS))
 
 
 def to_mend(order: Order) -> list[Blocker]:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.models import Merchant
 from orders import business_time
-from orders.due import SENT, LastResort
+from orders.due import LastResort, is_to_ship
 from orders.enums import OrderStatus, PaymentStatus
 from orders.errors import OrderError
 from orders.models import BusinessHours, Order
@@ -43,8 +43,8 @@ class _Countdown:
 
 
 def awake(*, at: datetime, limit: int) -> list[tuple[int, int]]:
-    """(merchant, order) of what is to be looked at now."""
-    rows = Order.objects.filter(wake_at__lte=at, is_archived=False)
+    """(merchant, order) of what is to be looked at now. What was given back whole sleeps on: its refund may come back."""
+    rows = Order.objects.filter(wake_at__lte=at, is_archived=False).exclude(payment_status=PaymentStatus.REFUNDED)
     rows = rows.filter(status__in=[*_UNDECIDED, OrderStatus.CONFIRMED])
     return list(rows.order_by("wake_at", "pk").values_list("merchant_id", "pk")[:limit])
 
@@ -61,7 +61,7 @@ def resort(order_id: int, *, at: datetime) -> None:
         return
     if hours.last_resort == LastResort.RELEASE:
         decisions.decline(order_id=order_id, reason=RELEASED, by=history.STOREWARD, at=at)
-        reason = f"{RELEASED} It was declined, as your deadline settings say, and the customer's payment is released."
+        reason = f"{RELEASED} It was declined, as your deadline settings say. {decisions.ends_money(order)}".strip()
         notices.promise_merchant(order, kind="released", cause_key=order.public_id, at=at, reason=reason)
     elif not _accepted(order, at=at):
         reason = f"It could not be accepted by itself. It expires on {_in_words(order, order.confirm_by)}."
@@ -115,7 +115,9 @@ def _countdowns(order: Order) -> list[_Countdown]:
     start, found = order.decided_at or order.received_at, []
     if order.payment_status in _UNTAKEN and order.deadline:
         found.append(_Countdown("payment_soon", start, order.confirm_by))
-    if order.ship_by and order.fulfillment_status not in SENT:
+    if order.ship_by and is_to_ship(
+        status=order.status, payment=order.payment_status, fulfillment=order.fulfillment_status
+    ):
         found.append(_Countdown("ship_soon", start, order.ship_by))
     return found
 

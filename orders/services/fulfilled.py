@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
 
-from orders.enums import FulfillmentStatus, OrderStatus, PushStatus, RefundStatus
-from orders.models import Fulfillment, Order, OrderLine, OrderPush, RefundLine
-from orders.services import shipments, summary
+from orders.enums import Delivery, FulfillmentStatus, OrderStatus, PushStatus, RefundStatus
+from orders.models import Fulfillment, Order, OrderLine, OrderPush, PushLine, RefundLine, StoreOrigin
+from orders.services import missing_lines, ready_notices, shipments, summary
 from orders.services.transitions import lock, move_order
 
 ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
@@ -30,16 +31,23 @@ def recount(order_id: int, *, by: str, at: datetime) -> None:
             line.fulfilled_quantity, line.called_off_quantity = counted
             changed.append(line)
     OrderLine.objects.bulk_update(changed, ["fulfilled_quantity", "called_off_quantity"])
+    units = sum(line.called_off_quantity for line in lines)
+    Order.objects.filter(pk=order_id).exclude(called_off_units=units).update(called_off_units=units)
     summary.refresh(order_id)
-    status = Order.objects.values_list("fulfillment_status", flat=True).get(pk=order_id)
+    missing_lines.follow(order_id, by=by, at=at)
+    status, delivery = Order.objects.values_list("fulfillment_status", "delivery").get(pk=order_id)
+    if delivery == Delivery.PICKUP:
+        ready_notices.follow(order_id, at=at)
     decide = complete if status == FulfillmentStatus.FULFILLED or _is_over(order_id, lines) else reopen
     decide(order_id=order_id, by=by, at=at)
 
 
-def _called_off(order_id: int) -> dict[int, int]:
-    """Units that standing refunds gave back before they were sent, by line."""
+def _called_off(order_id: int) -> Counter[int]:
+    """Units that were given back before they were sent, by line: by standing refunds, or where the customer paid."""
     standing = RefundLine.objects.filter(refund__order=order_id).exclude(refund__status=RefundStatus.WITHDRAWN)
-    return dict(standing.values_list("line").annotate(units=Sum("not_sent")).order_by())
+    units = Counter(dict(standing.values_list("line").annotate(units=Sum("not_sent")).order_by()))
+    there = PushLine.objects.filter(push__order=order_id, given_back_there__gt=0)
+    return units + Counter(dict(there.values_list("line").annotate(units=Sum("given_back_there")).order_by()))
 
 
 def _is_over(order_id: int, lines: list[OrderLine]) -> bool:
@@ -66,8 +74,16 @@ def complete(*, order_id: int, by: str, at: datetime) -> None:
 
 @transaction.atomic
 def reopen(*, order_id: int, by: str, at: datetime) -> None:
-    """A fulfillment, or a refund of what was never sent, was taken back. Nothing happens unless it was completed."""
+    """A fulfillment, or a refund of what was never sent, was taken back. Nothing happens unless it was completed.
+
+    One that the shop where it was placed sent itself stays so: it would be sent twice.
+    """
     order = lock(order_id)
-    if order.status == OrderStatus.COMPLETED:
+    if order.status == OrderStatus.COMPLETED and not _was_sent_by_its_shop(order_id):
         text = "Open again: not everything of it is sent."
         move_order(order, to=OrderStatus.CONFIRMED, by=by, at=at, text=text, completed_at=None)
+
+
+def _was_sent_by_its_shop(order_id: int) -> bool:
+    ended_there = StoreOrigin.objects.filter(order=order_id, is_over=True).exists()
+    return ended_there and not Fulfillment.objects.filter(order=order_id).exists()

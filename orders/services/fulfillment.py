@@ -12,20 +12,25 @@ from datetime import datetime
 from decimal import Decimal
 
 from connectors.base import Blocker, BlockerCode, RemoteOrder
-from connectors.money import Money, fits, is_currency
+from connectors.money import named
 from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, ReexportStatus, ReexportWay, Topic
-from orders.models import Fulfillment, OrderLine, OrderPush, OutboxMessage
+from orders.models import Fulfillment, OrderPush, OutboxMessage
 from orders.services import (
     customer_notices,
+    duplicates,
     fulfilled,
     history,
     mending,
     notices,
+    overcharged,
     owed_back,
+    owed_there,
     parts,
     push_records,
     shipments,
+    sight,
+    still_due,
     write_backs,
 )
 from orders.services.transitions import lock, move_push
@@ -43,10 +48,12 @@ def pull(message: OutboxMessage, world: World) -> Iterator[str]:
     connector = world.connector_for(push.connection)
     is_found = push.adopted and push.read_back_at is None
     lacks = mending.mend(push, push.remote_id, connector) if is_found else ()
-    remote = connector.read(push.remote_id)
+    remote = sight.read(connector, push.remote_id, made_at=sight.since_of(push), at=world.now())
     yield "read"
     with outbox.finishing(message, at=world.now()):
-        record(push_id=push.pk, remote=remote, at=world.now(), lacks=lacks)
+        lock(push.order_id)
+        if OrderPush.objects.filter(pk=push.pk, remote_id=push.remote_id).exists():  # else a copy took its place
+            record(push_id=push.pk, remote=remote, at=world.now(), lacks=lacks)
 
 
 def ask(push: OrderPush, *, cause: str, at: datetime) -> None:
@@ -79,8 +86,14 @@ def record(*, push_id: int, remote: RemoteOrder | None, at: datetime, lacks: tup
     push.remote_version = remote.remote_version[:60]
     push.save(update_fields=["remote_updated_at", "remote_version"])
     parts.record(push, remote.parts)
+    known, is_first = (push.remote_total, push.remote_refunded), push.read_back_at is None
+    known_owed = Decimal(0) if is_first else push.remote_outstanding
     _record_total(push, remote, at=at, lacks=lacks)
     _record_refund(push, remote, at=at)
+    if push.order.status in _LIVE and not push.remote_cancelled and not remote.cancelled:
+        differs = not is_first and known != (push.remote_total, push.remote_refunded)
+        explained = differs or push.status == PushStatus.HELD
+        owed_there.record(push, owed_there.amount(push, remote), known=known_owed, explained=explained, at=at)
     _record_shipments(push, remote, at=at)
     _record_cancelled_parts(push, remote, at=at)
     if remote.cancelled:
@@ -107,10 +120,12 @@ def _record_shipments(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> 
 def _warn_of_excess(push: OrderPush, before: Mapping[int, int], after: Mapping[int, int], *, at: datetime) -> None:
     """More was sent than was ordered. It is on its way already: holding the push would stop nothing, so it is told."""
     name = push.connection.name
-    for line in OrderLine.objects.filter(pk__in=after).order_by("position"):
-        units = after[line.pk]
-        if units > max(line.quantity, before.get(line.pk, 0)):
-            text = f"{name} sent {units} of {line.sku or line.title}; the customer ordered {line.quantity}."
+    rows = push.push_lines.select_related("line").filter(line__in=after).order_by("line__position")
+    for row in rows:
+        line, units, asked = row.line, after[row.line_id], still_due.units_of(row, as_sent=True)
+        if units > max(asked, before.get(line.pk, 0)):
+            asked_for = f"the customer ordered {asked}" if asked == line.quantity else f"it was to send {asked}"
+            text = f"{name} sent {units} of {line.sku or line.title}; {asked_for}."
             _tell(push, "changed_in_store", f"line-{line.position}:{units}", text, at=at)
 
 
@@ -138,12 +153,14 @@ def _record_total(push: OrderPush, remote: RemoteOrder, *, at: datetime, lacks: 
         return
     push.remote_total = remote.total
     push.save(update_fields=["remote_total"])
-    now = _money(remote.total, remote.currency)
+    now = named(remote.total, remote.currency)
     text = f"The total of {push.remote_name} was changed to {now} in {push.connection.name}."
     if not equal:
-        due = _money(push.expected_total, push.order.currency)
+        due = named(push.expected_total, push.order.currency)
         owed = "The customer paid" if push.holds_what_was_paid else "It was sent as"
         text += f" {owed} {due}; no money has moved here."
+    if overcharged.of(push):
+        text += " Correct it there, or have the customer pay the rest, then say so on the order's page."
     _tell(push, "changed_in_store", f"total:{remote.total.normalize():f}", text, at=at)
 
 
@@ -154,7 +171,7 @@ def _record_refund(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> Non
     push.remote_refunded = remote.refunded
     push.save(update_fields=["remote_refunded"])
     if push.order.status in _LIVE and owed_back.of(push.order).amount:
-        amount = _money(remote.refunded, remote.currency)
+        amount = named(remote.refunded, remote.currency)
         text = f"{push.connection.name} shows {amount} refunded for {push.remote_name}. No money has moved here."
         _tell(push, "refunded_in_store", f"{remote.refunded.normalize():f}", text, at=at)
 
@@ -197,6 +214,8 @@ def _take_leave(push: OrderPush, how: str, *, at: datetime) -> None:
         return
     if push.reexports.filter(status=ReexportStatus.RUNNING, way=ReexportWay.RECREATE).exists():
         return  # our own doing: the re-export writes it down once it has seen it itself
+    if duplicates.take_place(push, how, at=at):
+        return
     advice = f"{text} Cancel the order here to give the customer the money back."
     code = BlockerCode.CANCELLED_MEANWHILE if how == "cancelled" else BlockerCode.CHANGED_AT_DESTINATION
     blocker = Blocker(code, advice, "status", how)
@@ -220,10 +239,3 @@ def _tell(push: OrderPush, kind: notices.MerchantNotice, cause: str, text: str, 
     notices.promise_merchant(
         push.order, kind=kind, cause_key=f"{push.public_id}:{cause}", at=at, reason=text, push=push
     )
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    """The destination's amount, even one that the currency could not hold."""
-    if is_currency(currency) and fits(amount, currency):
-        return str(Money(amount, currency))
-    return f"{amount.normalize():f} {currency}"

@@ -18,7 +18,7 @@ from orders.enums import OutboxStatus, Topic
 from orders.models import OrderPush, OutboxMessage
 from orders.services import fulfillment, payment_news, privacy, store_hints
 
-GRACE = timedelta(hours=1)  # how long an order that is just being created may take to be recorded
+GRACE = timedelta(hours=1)  # how long an order that is just being created, or placed, may take to be recorded
 UNINSTALLED = "app/uninstalled"
 
 
@@ -44,15 +44,22 @@ def give_up(*, event_id: int, why: str, at: datetime) -> None:
 
 
 def _process_payment(event: InboundEvent, *, at: datetime) -> None:
-    """The gateway is asked before anything is written."""
+    """The gateway is asked before anything is written. It speaks of a payment as soon as the customer has paid, which is
+    often before the order comes.
+    """
     try:
-        payment_news.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
+        is_ours = payment_news.notice(gateway=event.gateway, reference=event.remote_order_id, at=at)
     except (RetryableError, CredentialsError):
         raise
     except ConnectorError as error:
         _end(event, InboundState.FAILED, str(error), at=at)
     else:
-        _end(event, InboundState.DONE, at=at)
+        if is_ours:
+            _end(event, InboundState.DONE, at=at)
+        elif event.remote_order_id and at < event.received_at + GRACE:
+            InboundEvent.objects.filter(pk=event.pk).update(attempts=F("attempts") + 1)
+        else:
+            _end(event, InboundState.IGNORED, "Not about one of our payments.", at=at)
 
 
 @transaction.atomic

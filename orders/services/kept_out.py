@@ -12,7 +12,7 @@ from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderLine, OrderPush, ShippingLabel
 from orders.services import open_units, preflight, rerouting
-from orders.services.decisions import capture_key
+from orders.services.keys import capture_key
 from orders.services.transitions import lock, move_push
 
 _LEFT_OUT_BY = "Left out by "

@@ -10,7 +10,7 @@ from accounts.models import new_public_id
 from accounts.services import audit
 from connectors.carriers.base import Place
 from connectors.carriers.labels import Box, BoxLabel, Label, LabelRequest, Rate, Recipient
-from connectors.money import Money
+from connectors.money import Money, plain
 from orders import outbox
 from orders.enums import Topic
 from orders.errors import TransitionNotAllowed
@@ -74,7 +74,7 @@ def record_rates(label_id: int, rates: Sequence[Rate], *, at: datetime) -> None:
         {
             "service": rate.service,
             "name": rate.name,
-            "amount": str(rate.amount.amount),
+            "amount": plain(rate.amount.amount, rate.amount.currency),
             "currency": rate.amount.currency,
             "days": rate.days,
         }

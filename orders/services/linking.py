@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -101,7 +101,7 @@ def with_candidates(rows: Sequence[Blocked]) -> Sequence[Blocked]:
     variants = catalog.alike(connections, [one.row.sku for one in rows]) if rows else []
     for one in rows:
         here = (variant for variant in variants if variant.connection_id == one.row.connection_id)
-        one.candidates = [variant for variant in here if catalog.fits(variant, one.row.sku)]
+        one.candidates = _of(one.row.connection, (variant for variant in here if catalog.fits(variant, one.row.sku)))
     return rows
 
 
@@ -139,8 +139,16 @@ def to_choose_from(connection: Connection, sku: str, words: str) -> Offer:
     else:
         fitting = [variant for variant in catalog.alike([connection.pk], [sku]) if catalog.fits(variant, sku)]
         others = [row for row in catalog.resembling(connection, f"{title} {sku}") if row not in fitting]
-    found = [*fitting, *others][: catalog.FOUND_AT_MOST]
+    found = _of(connection, [*fitting, *others][: catalog.FOUND_AT_MOST])
     return Offer(title, waiting[:WAITING_SHOWN], len(waiting) > WAITING_SHOWN, found)
+
+
+def _of(connection: Connection, variants: Iterable[CatalogVariant]) -> list[CatalogVariant]:
+    """The same, each with its connection as it is read already."""
+    known = list(variants)
+    for variant in known:
+        variant.connection = connection
+    return known
 
 
 # --- trying ----------------------------------------------------------------------------------------
@@ -198,53 +206,3 @@ def prune(*, at: datetime) -> None:
     """Once a night: forget SKUs that no order has asked for in a long time, and that none waits for."""
     waiting = OutboxMessage.objects.filter(status=OutboxStatus.WAITING, wait_for__startswith="sku:")
     links.prune(at=at, waited_for=set(waiting.values_list("wait_for", flat=True)))
-
-
-# --- disconnecting ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Some open orders of a connection, and what would become of them."""
-
-    label: str
-    outcome: str
-    orders: int
-    money: list[tuple[Decimal, str]]  # by currency
-
-
-_SHARES: tuple[tuple[str, str, Q], ...] = (
-    (
-        "Not sent yet",
-        "They are held and say so. Connect the same store again and they go on by themselves, or cancel them.",
-        Q(status__in=[PushStatus.WAITING, PushStatus.QUEUED, PushStatus.HELD], remote_id=""),
-    ),
-    (
-        "On their way",
-        "They may be in the store already. Nobody can look there any more: wait until they have arrived, else they are held.",
-        Q(status__in=[PushStatus.SENDING, PushStatus.UNKNOWN]),
-    ),
-    (
-        "In the store, not fulfilled",
-        "They stay there. Their fulfillment and tracking no longer come back, and customers are not told.",
-        Q(order__status=OrderStatus.CONFIRMED) & ~Q(remote_id="") & ~Q(status=PushStatus.CANCELLED),
-    ),
-)
-
-
-def impact(connection: Connection) -> list[Share]:
-    """What disconnecting would do to open orders: numbers and money. Those that nothing happens to are left out."""
-    shares = [_share(connection, *kind) for kind in _SHARES]
-    return [share for share in shares if share.orders]
-
-
-def _share(connection: Connection, label: str, outcome: str, kind: Q) -> Share:
-    rows = OrderPush.objects.filter(kind, connection=connection, order__status__in=_OPEN)
-    rows = rows.filter(order__merchant_id=connection.merchant_id, order__headline__in=_UNFINISHED)
-    sums = rows.values("order__currency").annotate(orders=Count("order", distinct=True), money=Sum("order__total"))
-    money: dict[str, Decimal] = defaultdict(Decimal)
-    orders = 0
-    for one in sums.order_by("order__currency"):
-        orders += one["orders"]
-        money[one["order__currency"]] += one["money"]
-    return Share(label, outcome, orders, [(amount, currency) for currency, amount in money.items()])

@@ -10,7 +10,7 @@ from django.db.models import Model
 from accounts.formed import Read
 from connectors.models import Connection, ProductLink
 from connectors.together import Together
-from orders.models import OrderAddress, OrderLine, OrderPush, OutboxMessage, PushLine
+from orders.models import OrderAddress, OrderPush, OutboxMessage, PushLine
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ def read_all(all_wanted: Sequence[Wanted]) -> None:
 _read: Together[Wanted] = Together(read_all)
 
 
-def lines_and_links(push: OrderPush) -> tuple[list[OrderLine], dict[str, str]]:
-    """Its lines in their order, and the variants of their SKUs there."""
+def rows_and_links(push: OrderPush) -> tuple[list[PushLine], dict[str, str]]:
+    """Its rows with their lines, in the order's order, and the variants of their SKUs there."""
     if push.links is not None:
-        return [row.line for row in push.push_lines.all()], push.links
-    lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
-    return lines, _links(push.connection_id, {line.sku for line in lines})
+        return list(push.push_lines.all()), push.links
+    lines = list(push.push_lines.select_related("line").order_by("line__position"))
+    return lines, _links(push.connection_id, {row.line.sku for row in lines})
 
 
 def _connect(pushes: Sequence[OrderPush]) -> None:

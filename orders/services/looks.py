@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 
-from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from accounts.formed import Change
 from connectors.registry import connector_class, platforms
-from orders.enums import PushStatus, RefundStatus, WriteBackState
-from orders.models import Order, OrderPush, Payment, Refund, RefundRequest, StoreOrigin, WriteBack
+from orders.enums import OrderStatus, PushStatus, RefundStatus, ShipmentStatus, WriteBackState
+from orders.models import (
+    FulfillmentLine,
+    Order,
+    OrderPush,
+    Payment,
+    PushLine,
+    ReadyNotice,
+    Refund,
+    RefundLine,
+    RefundRequest,
+    StoreOrigin,
+    WriteBack,
+)
 from orders.models.fields import ZERO, amount_field
 from orders.models.payment import STORE
 from orders.services.refund_quotes import TAKEN
 
+LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 _AMOUNT = amount_field()
 _ZERO = Value(ZERO, output_field=_AMOUNT)
 _CANCELLED_THERE = Q(status=PushStatus.HELD, remote_cancelled=True)
@@ -22,7 +37,21 @@ _NOISE = Decimal("0.0001")  # less than any money; SQLite adds up in floats
 
 def refresh(order_id: int) -> None:
     """After a change of what needs_look() reads. Call it in its transaction; orders.services.summary does so as well."""
-    Order.objects.filter(pk=order_id).update(needs_look=needs_look())
+    _write()([order_id])
+
+
+@cache
+def _write() -> Change:
+    return Change(lambda keys: Order.objects.filter(pk__in=keys), needs_look=needs_look())
+
+
+def left_alone(push: OrderPush) -> bool:
+    """Whether nothing in a push and its lines makes its order need a look: it was asked for all of them, and its store
+    took nothing off and holds no more. Reads `push_lines`."""
+    differs = push.status == PushStatus.PUSHED and push.remote_total not in (None, push.expected_total)
+    is_cancelled = push.status == PushStatus.HELD and push.remote_cancelled
+    asked_for_less = any(row.sent_quantity is not None for row in push.push_lines.all())
+    return not (differs or is_cancelled or asked_for_less or push.remote_refunded > 0 or push.given_back > 0)
 
 
 def needs_look() -> Case:
@@ -32,9 +61,12 @@ def needs_look() -> Case:
     not_told = WriteBack.objects.filter(fulfillment__order=order, state=WriteBackState.HELD)
     refund_failed = Refund.objects.filter(order=order, status=RefundStatus.FAILED)
     asked_for = RefundRequest.objects.filter(order=order).open()
-    rows = (changed_where_bought, not_told, refund_failed, asked_for)
+    not_told_ready = ReadyNotice.objects.filter(order=order, state=WriteBackState.HELD)
+    rows = (changed_where_bought, not_told, not_told_ready, refund_failed, asked_for)
     whens = [When(Exists(found), then=Value(True)) for found in rows]
-    return Case(*whens, When(owes(), then=Value(True)), default=Value(False))
+    more = When(Exists(_holding_more(order)), status__in=LIVE, then=Value(True))
+    unasked = When(Exists(_unasked(order)), status__in=LIVE, then=Value(True))
+    return Case(*whens, When(owes(), then=Value(True)), more, unasked, default=Value(False))
 
 
 def owes() -> Exists:
@@ -46,13 +78,35 @@ def owes() -> Exists:
     off = pushes.order_by().values("order").annotate(sum=Sum("off")).values("sum")
     refunds = Refund.objects.filter(order=OuterRef("order")).standing().order_by().values("order")
     given = Coalesce(Subquery(refunds.annotate(sum=Sum("amount")).values("sum")), _ZERO)
+    unheld = OrderPush.objects.filter(order=OuterRef("order"), given_back__gt=0).order_by()
+    before = Coalesce(Subquery(unheld.values("order").annotate(sum=Sum("given_back")).values("sum")), _ZERO)
+    went_without = unheld.filter(Q(remote_id="") | Q(sent_at=None) | Q(sent_at__gte=OuterRef("requested_at")))
+    of_unsent = refunds.filter(Exists(RefundLine.objects.filter(refund=OuterRef("pk"), not_sent__gt=0)))
+    unsent = of_unsent.filter(Exists(went_without)).annotate(sum=Sum("amount")).values("sum")
+    never_held = Least(before, Coalesce(Subquery(unsent), _ZERO))
     paid = Payment.objects.filter(order=OuterRef("pk"), status__in=TAKEN).exclude(gateway=STORE)
-    return Exists(paid.alias(off=Subquery(off)).filter(off__gt=given + _NOISE))
+    return Exists(paid.alias(off=Subquery(off)).filter(off__gt=given - never_held + _NOISE))
 
 
 def touched() -> Q:
     """Pushes whose store took something off."""
     return Q(remote_refunded__gt=0) | _CANCELLED_THERE | _edited()
+
+
+def _holding_more(order: OuterRef) -> QuerySet[OrderPush]:
+    """As orders.services.overcharged.of() has it."""
+    more = Q(remote_total__gt=Coalesce("due_total", "total")) & ~Q(accepted_total=F("remote_total"))
+    return OrderPush.objects.filter(more, order=order, status=PushStatus.PUSHED, connection__platform__in=_comparing())
+
+
+def _unasked(order: OuterRef) -> QuerySet[PushLine]:
+    """As orders.services.open_units.unasked() has it."""
+    own = FulfillmentLine.objects.filter(line=OuterRef("line"), fulfillment__push=None).order_by().values("line")
+    own = own.filter(fulfillment__status__in=(ShipmentStatus.SUCCESS, ShipmentStatus.READY))
+    from_here = Coalesce(Subquery(own.annotate(sum=Sum("quantity")).values("sum")), 0)
+    owed = F("line__quantity") - F("line__called_off_quantity") - from_here
+    there = PushLine.objects.filter(push__order=order, sent_quantity__lt=owed).exclude(push__remote_id="")
+    return there.exclude(push__status__in=(PushStatus.SKIPPED, PushStatus.CANCELLED))
 
 
 def _edited() -> Q:
@@ -63,7 +117,7 @@ def _edited() -> Q:
 def _taken_off_there() -> Greatest:
     """What its store took off a push that was paid here."""
     partners = Case(When(connection__source=None, then=_ZERO), default=F("shipping"), output_field=_AMOUNT)
-    customers_part = ExpressionWrapper(F("total") - partners, output_field=_AMOUNT)
+    customers_part = ExpressionWrapper(F("total") - F("given_back") - partners, output_field=_AMOUNT)
     less = ExpressionWrapper(Coalesce("due_total", "total") - F("remote_total"), output_field=_AMOUNT)
     return Greatest(
         F("remote_refunded"),

@@ -13,7 +13,7 @@ from orders.enums import OrderStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderPush
 from orders.services import history, preflight
-from orders.services.decisions import push_key
+from orders.services.keys import push_key
 from orders.services.transitions import lock, move_push
 
 REASON = "Waiting until you mark it for fulfillment."

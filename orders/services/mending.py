@@ -18,7 +18,7 @@ def mend(push: OrderPush, remote_id: str, connector: Connector) -> tuple[Blocker
     if whole.order.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
         return ()
     try:
-        connector.mend(remote_id, outbound.build(whole))
+        connector.mend(remote_id, outbound.build(whole, as_sent=True))
     except RejectedError as refusal:
         return tuple(refusal.blockers) or (Blocker(BlockerCode.INTERNAL_ERROR, str(refusal)),)
     return ()

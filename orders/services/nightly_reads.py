@@ -1,7 +1,8 @@
-"""Once a night, every order that stands at a destination and is not sent yet is read there.
+"""Once a night, every order that stands at a destination, held or not, and is not sent yet is read there, and every
+payment that is set aside at its gateway.
 
 A poll lists what changed, and nothing lists what was deleted: an order whose deletion was told by a webhook that got lost
-would be waited for for ever.
+would be waited for for ever. A gateway is not polled at all: its webhook may have come before the order, or never.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from connectors.models import Connection, ConnectionState
 from connectors.registry import connector_class
 from orders import outbox
-from orders.enums import FulfillmentStatus, OrderStatus, OutboxStatus, PushStatus, Topic
-from orders.models import OrderPush, OutboxMessage
+from orders.enums import FulfillmentStatus, OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
+from orders.models import Order, OrderPush, OutboxMessage
+from orders.models.payment import STORE
 
-SHOWN_FOR = timedelta(days=60)  # Shopify shows an app no older orders (shopify.dev, Order, 2026-10)
+READ_FOR = timedelta(days=55)  # some stores show an app no orders older than 60: what they hide tells nothing
 NEW_FOR = timedelta(hours=12)  # read back and polled already
-APART = timedelta(seconds=20)  # of one connection, so that new orders pass them and its budget is left to them
+TOLD_WITHIN = timedelta(hours=1)  # what happens to a payment meanwhile a webhook tells
+APART = timedelta(
+    seconds=20
+)  # of one connection, or one merchant's payments, so that new orders pass them and its budget is left to them
+PAYMENT = "payment"  # in the payload of a check that reads the payment alone
+_THERE = (PushStatus.PUSHED, PushStatus.HELD)  # what is held is sent, mended or cancelled there like any other
 AT_ONCE = 1000  # per connection and night; of more each has its turn within so many nights
 
 
@@ -40,11 +47,29 @@ def _promise(store: Connection, *, at: datetime) -> int:
     return len(pushes)
 
 
+def promise_payments(*, at: datetime) -> int:
+    """Promise to read what became of the payments that are set aside. Returns how many. Safe to repeat within a night."""
+    untold = Order.objects.filter(payment_status=PaymentStatus.AUTHORIZED, received_at__lte=at - TOLD_WITHIN)
+    untold = untold.exclude(payment__gateway=STORE)
+    merchants = untold.order_by("merchant_id").values_list("merchant_id", flat=True).distinct()
+    return sum(_promise_payments(untold.filter(merchant=merchant), at=at) for merchant in merchants)
+
+
+@transaction.atomic
+def _promise_payments(untold: QuerySet[Order], *, at: datetime) -> int:
+    nights = -(-untold.count() // AT_ONCE)
+    if nights > 1:
+        untold = untold.annotate(turn=F("pk") % nights).filter(turn=at.toordinal() % nights)
+    orders = {f"payment:{order.public_id}:night-{at:%Y-%m-%d}": order for order in untold.order_by("pk")}
+    outbox.post_many(Topic.CHECK_ORDER, orders=orders, payload={PAYMENT: True}, at=at, apart=APART)
+    return len(orders)
+
+
 def _standing(store: Connection, *, at: datetime) -> QuerySet[OrderPush]:
     """Recorded there, live and not sent yet, without those that are going to be read anyway."""
     not_begun = [OutboxStatus.WAITING, OutboxStatus.HELD]
     promised = OutboxMessage.objects.filter(push=OuterRef("pk"), topic=Topic.PULL_REMOTE, status__in=not_begun)
-    pushes = OrderPush.objects.at_store(store.pk).filter(~Exists(promised), status=PushStatus.PUSHED)
+    pushes = OrderPush.objects.at_store(store.pk).filter(~Exists(promised), status__in=_THERE)
     pushes = pushes.filter(order__status=OrderStatus.CONFIRMED, remote_cancelled=False)
     pushes = pushes.exclude(remote_id="").exclude(order__fulfillment_status=FulfillmentStatus.FULFILLED)
-    return pushes.filter(pushed_at__gt=at - SHOWN_FOR, pushed_at__lte=at - NEW_FOR)
+    return pushes.filter(pushed_at__gt=at - READ_FOR, pushed_at__lte=at - NEW_FOR)

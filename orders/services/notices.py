@@ -47,10 +47,12 @@ MerchantNotice = Literal[
     "cancelled_in_store",
     "changed_in_store",
     "refunded_in_store",
+    "owed_in_store",
     "refund_failed",
     "refund_asked",
     "write_back_held",
     "take_back_held",
+    "ready_held",
     "channel_changed",
     "channel_cancelled",
     "pickup_failed",
@@ -80,7 +82,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
     ),
     "payment_held": Words("The payment needs a look", "Open the order to see what can be done."),
     "push_held": Words("Needs attention on its way to your store", "Open the order to mend it and send it again."),
-    "suspected_duplicate": Words("May be in your store twice", "Keep one of them and cancel the other there."),
+    "suspected_duplicate": Words(
+        "May be in your store twice", "Say on its page that they are two orders, or have the copy cancelled there."
+    ),
     "cancel_failed": Words("Could not be cancelled in your store", "Cancel it there, so that it is not sent."),
     "reconnect": Words("Reconnect your store", "Everything that waits goes on by itself as soon as you have."),
     "store_gone": Words(
@@ -112,6 +116,9 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "changed_in_store": Words(
         "Was changed in your store", "Where the customer is owed something, the order's page has the refund filled in."
     ),
+    "owed_in_store": Words(
+        "Is not paid in your store", "The customer has paid. Mark it as paid there, or see there what became of it."
+    ),
     "refunded_in_store": Words(
         "Was refunded in your store",
         "A refund in the store gives nothing back for an order that was paid here. The same refund is filled in for you.",
@@ -128,6 +135,10 @@ WORDS: Mapping[MerchantNotice, Words] = {
     "take_back_held": Words(
         "A fulfillment was taken back, and stands in the store",
         "Take it back in the store, then say so on the order's page.",
+    ),
+    "ready_held": Words(
+        "The store does not know that it can be picked up",
+        "Tell it again on the order's page, or mark it as ready for pickup there. Your customer was told by us.",
     ),
     "channel_changed": Words(
         "Was changed in the store where it was placed", "Compare it with what was sent, and settle it on its page."

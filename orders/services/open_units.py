@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 
-from orders.enums import OrderStatus, PaymentStatus, ShipmentStatus
+from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, ShipmentStatus
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
-from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, PushLine
 from orders.services.fulfilled import ELSEWHERE
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
@@ -48,21 +48,45 @@ def why_closed(order: Order) -> str:
     if order.status not in _LIVE:
         status = OrderStatus(order.status).label.lower()
         return f"Order {order.number} is {status}: nothing of it can be sent."
+    if order.status == OrderStatus.COMPLETED and _was_sent_elsewhere(order):
+        return f"Order {order.number} is completed: {order.channel.name} sent it itself."
     if is_unpaid(order):
         return f"The payment of order {order.number} has not been taken: nothing is sent before."
     return ""
 
 
+def _was_sent_elsewhere(order: Order) -> bool:
+    """A completed order has units of which nobody told us that they were sent: the shop where it was placed did."""
+    if order.fulfillment_status == FulfillmentStatus.FULFILLED:
+        return False
+    return OrderLine.objects.filter(order=order, quantity__gt=F("called_off_quantity")).exists()
+
+
 def open_lines(order: Order) -> list[OpenLine]:
     """Every line with what is left of it: neither sent, nor set aside, nor given back unsent, nor another's to send."""
     lines = list(OrderLine.objects.filter(order=order).order_by("position"))
-    gone, senders = _gone([order]), _senders([order])
+    gone, senders, never_asked = _gone([order]), _senders([order]), unasked([order])
     return [
-        OpenLine(line, 0, senders[line.pk])
+        OpenLine(line, never_asked.get(line.pk, 0), "" if line.pk in never_asked else senders[line.pk])
         if line.pk in senders
         else OpenLine(line, max(line.due_quantity - gone[line.pk], 0))
         for line in lines
     ]
+
+
+def unasked(orders: Iterable[Order]) -> dict[int, int]:
+    """Units that are owed and that the line's destination, which has the rest, was never asked for; by the line's pk.
+
+    They were given back before it was sent, and that refund was withdrawn.
+    """
+    wanted = list(orders)
+    rows = PushLine.objects.filter(push__order__in=wanted, sent_quantity__lt=F("line__quantity"))
+    rows = rows.exclude(push__remote_id="").exclude(push__status__in=ELSEWHERE).select_related("line")
+    lines = {row.line_id: row.line.due_quantity - (row.sent_quantity or 0) for row in rows}
+    own = FulfillmentLine.objects.filter(line__in=lines, fulfillment__push=None, fulfillment__status__in=STANDING)
+    from_here = dict(own.values_list("line").annotate(units=Sum("quantity")).order_by()) if lines else {}
+    left = {line_id: units - from_here.get(line_id, 0) for line_id, units in lines.items()}
+    return {line_id: units for line_id, units in left.items() if units > 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +98,15 @@ class Leaving:
 
 
 def leaving(orders: Iterable[Order]) -> Leaving:
-    """Something leaves from here when it was shipped from here, or may be. Four queries."""
+    """Something leaves from here when it was shipped from here, or may be. Five queries, and one more where units come back."""
     wanted = list(orders)
-    gone, senders = _gone(wanted), _senders(wanted)
+    gone, senders, never_asked = _gone(wanted), _senders(wanted), unasked(wanted)
     shipped = Fulfillment.objects.own().filter(order__in=wanted, status=ShipmentStatus.SUCCESS)
     here, others = set(shipped.values_list("order_id", flat=True)), {}
     for line in OrderLine.objects.filter(order__in=wanted):
-        if line.pk in senders:
+        if line.pk in never_asked:
+            here.add(line.order_id)
+        elif line.pk in senders:
             others[line.order_id] = senders[line.pk]
         elif line.due_quantity > gone[line.pk]:
             here.add(line.order_id)

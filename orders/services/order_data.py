@@ -15,14 +15,15 @@ from connectors.models import Connection, Location, ShippingRule, SyncSettings, 
 from connectors.registry import connector_class
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
-from orders.errors import InvalidSettings
+from orders.errors import FieldProblem, InvalidSettings
 from orders.services import asked_again, order_data_rules, slots
 
 FIELDS = (
     "sync_orders", "push_by_hand", "push_every_minutes", "max_age_days", "financial_status", "fulfillment_status", "location",
-    "bypass_stock_check", "email_policy", "other_email", "create_customer", "tag_template", "note_template", "alert_addresses",
+    "bypass_stock_check", "email_policy", "other_email", "create_customer", "tag_template", "note_template", "tracking_key",
+    "alert_addresses",
 )  # fmt: skip
-_CHANGES_NO_CHECK = {"sync_orders", "push_by_hand", "push_every_minutes", "alert_addresses"}
+_CHANGES_NO_CHECK = {"sync_orders", "push_by_hand", "push_every_minutes", "tracking_key", "alert_addresses"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ def save(
     if changed - _CHANGES_NO_CHECK:
         asked_again.held(connection_id=connection_id, at=at)
     return row
+
+
+def without_effect(connection_id: int) -> list[FieldProblem]:
+    """What is chosen and does nothing as the rest is chosen, by field. It stands; nothing is refused for it."""
+    row = SyncSettings.objects.select_related("connection").get(connection=connection_id)
+    return list(order_data_rules.without_effect(row, connector_class(row.connection.platform).capabilities))
 
 
 def taxes_of(connection: Connection) -> list[TaxPreset]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pycountry
 
 from accounts.services.addresses import is_address
+from connectors import thresholds
 from connectors.base import Capabilities
 from connectors.models import Connection, EmailPolicy, FinancialStatus, FulfillmentChoice, SyncSettings
-from connectors.models.sync_settings import AGE_MAX, MINUTES_MAX
-from connectors.money import fits
+from connectors.models.sync_settings import AGE_MAX, MINUTES_MAX, TRACKING_KEY_MAX
 from connectors.registry import connector_class
 from orders.errors import FieldProblem
 from orders.services import text_templates
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ADDRESSES_MAX = 10
 ROWS_MAX = 50
-COST_MAX = Decimal(1_000_000)
 NAME_MAX = 60
 
 # field -> (whether the platform can, what to say where it cannot); a field that is not named is there for all.
@@ -31,12 +30,16 @@ _OFFERED: dict[str, tuple[Callable[[Capabilities], bool], str]] = {
     "financial_status": (lambda can: can.unpaid, "{label} takes orders as paid only."),
     "fulfillment_status": (lambda can: can.fulfilled, "{label} takes orders as unfulfilled only."),
     "location": (lambda can: can.locations, "{label} has no locations that an order could be assigned to."),
-    "bypass_stock_check": (lambda can: can.stock, "{label} does not tell its stock: nothing is checked."),
+    "bypass_stock_check": (
+        lambda can: can.stock and not can.supplier,
+        "{label} tells no stock, or sends no more than it has: there is nothing to bypass.",
+    ),
     "email_policy": (lambda can: can.emails, "{label} gets no e-mail address."),
     "other_email": (lambda can: can.emails, "{label} gets no e-mail address."),
     "create_customer": (lambda can: can.customers, "{label} decides by itself whose order it is."),
     "tag_template": (lambda can: can.tag_max > 0, "{label} takes no tags."),
     "note_template": (lambda can: can.note_max > 0, "{label} takes no notes."),
+    "tracking_key": (lambda can: can.tracking_key, "{label} has one place for tracking: none has to be named."),
     "taxes": (lambda can: can.tax_lines, "{label} takes no tax by name and rate."),
     "shipping_rules": (
         lambda can: can.shipping and can.unpaid,
@@ -63,6 +66,17 @@ def problems(
     yield from _statuses(row, connection, offers)
     yield from _addresses(row)
     yield from _templates(row, connection, offers)
+    yield from _tracking_key(row)
+
+
+def without_effect(row: SyncSettings, offers: Capabilities) -> Iterator[FieldProblem]:
+    """What is chosen and does nothing as the rest is chosen. Nothing is refused for it."""
+    if offers.customers and row.create_customer and row.email_policy != EmailPolicy.CUSTOMER:
+        text = (
+            "No customers are created: a store tells them apart by their e-mail address. Choose “The customer's” for the "
+            "address that the store gets."
+        )
+        yield FieldProblem("create_customer", "without_effect", text)
 
 
 def tax_problems(taxes: Sequence[NewTax], offers: Capabilities) -> Iterator[FieldProblem]:
@@ -101,11 +115,8 @@ def rule_problems(rules: Sequence[NewRule], connection: Connection, offers: Capa
         seen.add(rule.minimum)
         for name in ("minimum", "cost"):
             amount: Decimal = getattr(rule, name)
-            if not Decimal(0) <= amount < COST_MAX:
-                yield FieldProblem(f"{where}.{name}", "out_of_range", f"An amount from 0 to below {COST_MAX:,}.")
-            elif not fits(amount, connection.currency):
-                text = f"{connection.currency} has fewer decimals."
-                yield FieldProblem(f"{where}.{name}", "too_many_decimals", text)
+            if wrong := thresholds.problem(amount, connection.currency):
+                yield FieldProblem(f"{where}.{name}", *wrong)
 
 
 def _always(can: Capabilities) -> bool:
@@ -138,6 +149,15 @@ def _statuses(row: SyncSettings, connection: Connection, offers: Capabilities) -
     elif place is None and offers.locations:
         text = f"{label} fulfills an order at a location. Choose one; read them from the store if none is listed."
         yield FieldProblem("location", "required", text)
+
+
+def _tracking_key(row: SyncSettings) -> Iterator[FieldProblem]:
+    key = row.tracking_key
+    if len(key) > TRACKING_KEY_MAX or not key.isprintable() or any(mark.isspace() for mark in key):
+        text = f"A key is one word of up to {TRACKING_KEY_MAX} characters, as _tracking_code."
+        yield FieldProblem("tracking_key", "invalid", text)
+    elif key.lstrip("_").startswith("storeward"):
+        yield FieldProblem("tracking_key", "invalid", "Storeward keeps its own reference there.")
 
 
 def _addresses(row: SyncSettings) -> Iterator[FieldProblem]:

@@ -20,7 +20,7 @@ from orders.errors import FieldProblem, InvalidOrder, TransitionNotAllowed, Vers
 from orders.models import Order, OrderAddress, OrderLine, OrderPush, Payment, Refund, RefundLine
 from orders.models.fields import ZERO
 from orders.services import drafts, history, intake, intake_body, part_amounts, refund_quotes, rerouting
-from orders.services.decisions import capture_key
+from orders.services.keys import capture_key
 from orders.services.new_order import NewAddress, NewLine, NewOrder
 from orders.services.transitions import lock
 

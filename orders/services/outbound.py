@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from connectors.base import Address, OutboundLine, OutboundOrder, PickupPlace, PushOptions
 from connectors.models import EmailPolicy
 from connectors.money import total
 from connectors.services import suppliers
 from orders.enums import AddressKind, PaymentStatus
-from orders.models import Order, OrderAddress, OrderLine, OrderPush
-from orders.services import loading, partner_outbound, terms, text_templates
+from orders.models import Order, OrderAddress, OrderPush
+from orders.services import loading, partner_outbound, shares, still_due, terms, text_templates
 from orders.services.links_to import order_url
 
 _PAID = {PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}
 
 
-def build(push: OrderPush) -> OutboundOrder:
-    """This push's part of the order as it will be sent; lines without a product link have no variant."""
+def build(push: OrderPush, *, as_sent: bool = False) -> OutboundOrder:
+    """This push's part of the order as it will be sent; lines without a product link have no variant.
+
+    What was given back before it was sent is not in it; with `as_sent`, what was given back since still is.
+    """
+    rows, links = loading.rows_and_links(push)
+    return build_of(push, still_due.of(push, rows, shares.of(push), as_sent=as_sent), links)
+
+
+def build_of(push: OrderPush, due: still_due.Due, links: Mapping[str, str]) -> OutboundOrder:
+    """The same of a part that is not, or not yet, the push's own."""
     order = push.order
-    lines, links = loading.lines_and_links(push)
     addresses = {address.kind: _address(address) for address in order.addresses.all()}
     shipping = addresses.get(AddressKind.SHIPPING)
     billing = addresses.get(AddressKind.BILLING) or shipping or Address()
-    amounts = terms.amounts(push, order, lines, billing.country_code)
+    amounts = terms.amounts(push, order, due, billing.country_code)
     whole = OutboundOrder(
         reference=push.reference,
         number=order.number,
@@ -30,10 +40,10 @@ def build(push: OrderPush) -> OutboundOrder:
         currency=order.currency,
         prices_include_tax=order.prices_include_tax,
         lines=tuple(
-            _line(line, links.get(line.sku, ""), taxes) for line, taxes in zip(lines, amounts.lines, strict=True)
+            _line(row, links.get(row.line.sku, ""), taxes) for row, taxes in zip(due.lines, amounts.lines, strict=True)
         ),
-        subtotal=total(line.amount for line in lines),
-        discount=push.discount,
+        subtotal=total(row.amount for row in due.lines),
+        discount=due.share.discount,
         shipping=amounts.shipping,
         shipping_title=order.shipping_title,
         shipping_taxes=amounts.shipping_taxes,
@@ -53,12 +63,13 @@ def build(push: OrderPush) -> OutboundOrder:
     return whole if push.connection.source_id is None else partner_outbound.for_partner(whole, push)
 
 
-def _line(line: OrderLine, variant_id: str, taxes: terms.Taxes) -> OutboundLine:
+def _line(row: still_due.DueLine, variant_id: str, taxes: terms.Taxes) -> OutboundLine:
+    line = row.line
     return OutboundLine(
         line_id=line.public_id,
         sku=line.sku,
         title=line.title,
-        quantity=line.quantity,
+        quantity=row.quantity,
         unit_price=line.unit_price,
         variant_id=variant_id,
         taxes=taxes,

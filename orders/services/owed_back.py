@@ -6,10 +6,12 @@ for it is worked out from what the store shows, and the refund that matches is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from django.db.models import QuerySet
 
 from accounts.models import Merchant
 from connectors.money import total
@@ -40,28 +42,34 @@ class Owed:
 def of(order: Order) -> Owed:
     pushes = OrderPush.objects.filter(order=order).select_related("connection")
     payment = Payment.objects.filter(order=order).first()
-    return of_rows(pushes, Refund.objects.filter(order=order), payment)
+    return of_rows(pushes, Refund.objects.filter(order=order).prefetch_related("lines"), payment)
 
 
 def of_rows(pushes: Iterable[OrderPush], refunds: Iterable[Refund], payment: Payment | None) -> Owed:
-    """The same, from rows that are read already: pushes with their connections."""
+    """The same, from rows that are read already: pushes with their connections, refunds with their lines."""
     is_paid_here = payment is not None and payment.status in TAKEN and not payment.taken_in_store
+    pushes = list(pushes)
     parts = [_taken_off(push, is_paid_here=is_paid_here) for push in pushes]
-    given = total(refund.amount for refund in refunds if refund.status != RefundStatus.WITHDRAWN)
+    standing = [refund for refund in refunds if refund.status != RefundStatus.WITHDRAWN]
+    given = total(refund.amount for refund in standing) - _never_held(pushes, standing)
     amount = max(total(part.amount for part in parts) - given, ZERO)
     largest = max(parts, key=lambda part: part.amount, default=Owed(ZERO))
     return Owed(amount, largest.why)
 
 
-def listed(merchant: Merchant) -> list[tuple[Order, Owed]]:
-    """Orders of which customers are owed something, the newest first, as many as a page shows.
+def owing(merchant: Merchant) -> QuerySet[Order]:
+    """Orders of which customers are owed something, with what `of_rows` reads.
 
-    The database reckons as `of_rows` does, so that a debt stands here however many orders are newer.
+    The database reckons as `of_rows` does, so that a debt is found however many orders are newer.
     """
     taken_off = OrderPush.objects.of(merchant).filter(looks.touched())
-    owing = Order.objects.of(merchant).filter(looks.owes(), pk__in=taken_off.values("order"))
-    owing = owing.select_related("payment").prefetch_related("pushes__connection", "refunds")
-    newest = owing.order_by("-placed_at", "-pk")[:SHOWN]
+    orders = Order.objects.of(merchant).filter(looks.owes(), pk__in=taken_off.values("order"))
+    return orders.select_related("payment").prefetch_related("pushes__connection", "refunds__lines")
+
+
+def listed(merchant: Merchant) -> list[tuple[Order, Owed]]:
+    """The newest of them, as many as a page shows."""
+    newest = owing(merchant).order_by("-placed_at", "-pk")[:SHOWN]
     found = ((order, of_rows(order.pushes.all(), order.refunds.all(), order.payment)) for order in newest)
     return [(order, owed) for order, owed in found if owed.amount]
 
@@ -72,6 +80,19 @@ def suggested(order: Order, left: Left) -> Wanted | None:
     if not owed.amount:
         return None
     return _cancelled(order, left) if owed.why == Why.CANCELLED else matching(order, owed.amount)
+
+
+def _never_held(pushes: Sequence[OrderPush], standing: Sequence[Refund]) -> Decimal:
+    """What refunds of units unsent gave that no store ever held: such a refund may be lower than what its units came to."""
+    less = [push for push in pushes if push.given_back]
+    before = [refund for refund in standing if any(_went_without(push, refund) for push in less)]
+    of_unsent = [refund for refund in before if any(row.not_sent for row in refund.lines.all())]
+    return min(total(push.given_back for push in less), total(refund.amount for refund in of_unsent))
+
+
+def _went_without(push: OrderPush, refund: Refund) -> bool:
+    """Whether a refund was promised before the last sending, so that the destination was not asked for its units."""
+    return not push.remote_id or push.sent_at is None or push.sent_at >= refund.requested_at
 
 
 def _taken_off(push: OrderPush, *, is_paid_here: bool) -> Owed:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from django.db.models import QuerySet
 
 from orders.enums import PushStatus, Topic
 from orders.models import Order, OrderLine, OrderPush
-from orders.services import partner_amounts, routing, shares
+from orders.services import partner_amounts, routing, shares, still_due
 
 _LEFT = (PushStatus.SENDING, PushStatus.UNKNOWN, PushStatus.PUSHED, PushStatus.CANCELLED)
 
@@ -23,8 +23,7 @@ def has_left(push: OrderPush) -> bool:
 
 def share_out(order: Order, pushes: Sequence[OrderPush]) -> set[int]:
     """Share out what the pushes that have left do not carry. The primary keys of those whose amounts changed."""
-    replaced = {(push.connection_id, push.generation - 1) for push in pushes}
-    pushes = [push for push in pushes if (push.connection_id, push.generation) not in replaced]
+    pushes = standing(pushes)
     left = [push for push in pushes if has_left(push)]
     parts = {push: _part(push) for push in pushes if push not in left and push.push_lines.all()}
     lost = shares.Part(tuple(unrouted(order)), goes_out=False)
@@ -38,9 +37,32 @@ def share_out(order: Order, pushes: Sequence[OrderPush]) -> set[int]:
     for push in pushes:
         share = shared.get(push, shares.Share())
         if push not in left and share != shares.of(push):
-            _save_share(push, share)
+            save_share(push, share)
             changed.add(push.pk)
     return changed
+
+
+def standing(pushes: Iterable[OrderPush]) -> list[OrderPush]:
+    """Without those that a re-export followed."""
+    found = list(pushes)
+    replaced = {(push.connection_id, push.generation - 1) for push in found if not push.beside}
+    return [push for push in found if (push.connection_id, push.generation) not in replaced]
+
+
+def charge_by_rules(push: OrderPush) -> bool:
+    """Charge what the partnership's rules say now for sending what is still due, unless an amount was typed.
+
+    For a push that is not there, under its order's lock; True when that changed it. Other destinations have no such price.
+    """
+    if push.connection.source_id is None or push.shipping_fee is not None:
+        return False
+    own = partner_amounts.of_order(push, shares.of(push))
+    rows = list(push.push_lines.select_related("line").order_by("line__position"))
+    share = partner_amounts.with_shipping(push.order, push.connection, own, items=still_due.of(push, rows, own).share)
+    if share == shares.of(push):
+        return False
+    save_share(push, share)
+    return True
 
 
 def unrouted(order: Order) -> QuerySet[OrderLine]:
@@ -54,7 +76,7 @@ def _part(push: OrderPush) -> shares.Part:
     return shares.Part(tuple(lines), goes_out=push.status != PushStatus.SKIPPED, own_shipping=is_partners)
 
 
-def _save_share(push: OrderPush, share: shares.Share) -> None:
+def save_share(push: OrderPush, share: shares.Share) -> None:
     for name, value in asdict(share).items():
         setattr(push, name, value)
     push.save(update_fields=shares.AMOUNTS)

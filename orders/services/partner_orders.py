@@ -15,8 +15,8 @@ from connectors.money import exponent, fits
 from connectors.services import partners, plans
 from orders.enums import FulfillmentStatus, OrderStatus, PushStatus
 from orders.errors import FieldProblem, InvalidPush, TransitionNotAllowed
-from orders.models import Order, OrderPush
-from orders.services import by_hand, disconnected, limits_of_settings, marking, partner_amounts, shares
+from orders.models import Order, OrderLine, OrderPush
+from orders.services import by_hand, disconnected, limits_of_settings, marking, partner_amounts, shares, still_due
 from orders.services.transitions import lock
 
 _HOLDABLE = (PushStatus.WAITING, PushStatus.QUEUED)
@@ -141,10 +141,17 @@ def sent_state(push: OrderPush) -> FulfillmentStatus:
     for fulfillment in push.fulfillments.all():
         for row in fulfillment.lines.all() if fulfillment.status == "success" else ():
             sent[row.line_id] = sent.get(row.line_id, 0) + row.quantity
-    lines = [row.line for row in push.push_lines.all()]
-    if lines and all(sent.get(line.pk, 0) >= line.quantity for line in lines):
+    asked = asked_of(push)
+    if asked and all(sent.get(line.pk, 0) >= units for line, units in asked):
         return FulfillmentStatus.FULFILLED
     return FulfillmentStatus.PARTIAL if sent else FulfillmentStatus.UNFULFILLED
+
+
+def asked_of(push: OrderPush) -> list[tuple[OrderLine, int]]:
+    """The lines of a push that is there, and how many units of each its partner has to send, from rows read already."""
+    rows = sorted(push.push_lines.all(), key=lambda row: row.line.position)
+    asked = ((row.line, still_due.units_of(row, as_sent=True)) for row in rows)
+    return [(line, units) for line, units in asked if units]
 
 
 def connections_of(merchant: Merchant) -> list[Connection]:

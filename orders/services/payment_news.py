@@ -13,7 +13,8 @@ from connectors.money import Money
 from orders import due
 from orders.enums import OrderStatus, PaymentStatus, RefundStatus
 from orders.models import Payment, Refund
-from orders.services import deadlines, drafts, gateways, history, notices, payments, refunds
+from orders.models.payment import STORE
+from orders.services import deadlines, drafts, gateways, history, notices, payments, refunds, taken_there
 from orders.services.transitions import lock, move_payment
 from orders.world import World
 
@@ -25,6 +26,13 @@ def learn_end(order_id: int, world: World) -> Iterator[str]:
     gateway does not let us in.
     """
     payment = Payment.objects.filter(order_id=order_id, status=PaymentStatus.AUTHORIZED, expires_at=None).first()
+    if payment is not None:
+        yield from look(order_id, world)
+
+
+def look(order_id: int, world: World) -> Iterator[str]:
+    """Read what became of an authorization without us. Raises outbox.Wait when the gateway does not let us in."""
+    payment = Payment.objects.filter(order_id=order_id, status=PaymentStatus.AUTHORIZED).exclude(gateway=STORE).first()
     if payment is None:
         return
     yield "reading the payment"
@@ -41,14 +49,14 @@ def learn_end(order_id: int, world: World) -> Iterator[str]:
             _take_over(order_id, truth, at=world.now())
 
 
-def notice(*, gateway: str, reference: str, at: datetime) -> None:
+def notice(*, gateway: str, reference: str, at: datetime) -> bool:
     """A gateway said that something happened to a payment: read the truth and take over what we did not know.
 
-    The network is used before the transaction. A payment that is not ours is left alone.
+    The network is used before the transaction. False for a payment that is not ours, or not yet: its order may still come.
     """
     payment = Payment.objects.filter(gateway=gateway, reference=reference).first()
     if payment is None:
-        return
+        return False
     truth = registry.get(gateway).read(reference)
     ours = Refund.objects.filter(order=payment.order_id).exclude(gateway_id="")
     made = registry.get(gateway).refunds(reference) if ours.exists() else ()
@@ -58,11 +66,14 @@ def notice(*, gateway: str, reference: str, at: datetime) -> None:
         if truth.disputed:
             _tell_of_dispute(payment, at=at)
         _compare_refunds(payment, truth, at=at)
+    return True
 
 
 def _take_over(order_id: int, truth: Authorization, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
+    if taken_there.take_over(order_id, truth, at=at):
+        return
     if truth.state == "canceled" and payment.status == PaymentStatus.AUTHORIZED:
         _write_gone(order_id, AuthorizationGoneError("The authorization was cancelled or ran out."), at=at)
     elif (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode
-from connectors.errors import ConnectorError, RejectedError, RetryableError
+from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.gateway.base import (
     AuthorizationGoneError,
     Captured,
@@ -33,13 +33,15 @@ from orders.services import (
     refunds,
     requirements,
     slots,
+    taken_there,
 )
-from orders.services.decisions import capture_key
+from orders.services.keys import capture_key
 from orders.services.transitions import lock, move_payment, move_push
 from orders.world import World
 
 _RELEASABLE = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
 PENDING_S, PENDING_MOST_S = 60, 6 * 3600  # how soon, and how seldom, a refund that a bank has to take is looked at
+FAULT_STAYS = timedelta(minutes=2)  # a gateway that answers with an error for so long keeps it for our key
 TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
@@ -49,14 +51,15 @@ TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus
 def capture(message: OutboxMessage, world: World) -> Iterator[str]:
     """CAPTURE_PAYMENT: ask every destination once more, take the money, promise the pushes.
 
-    What was paid in the store where the order was placed is taken already, and of an order without a payment nothing is
-    to be taken: the rest is the same.
+    What was paid in the store where the order was placed, or captured at the gateway by somebody else, is taken already,
+    and of an order without a payment nothing is to be taken: the rest is the same.
     """
     order = Order.objects.get(pk=message.order.pk)
     payment = Payment.objects.filter(order=order).first()
     if order.status != OrderStatus.CONFIRMED or message.key != capture_key(order):
         return
-    if payment is None or payment.taken_in_store:
+    if payment is None or payment.taken_in_store or payment.status in TAKEN:
+        _refuse_another_amount(order, payment)
         yield from _ask_destinations(order, world)
         with outbox.finishing(message, at=world.now()):
             promise_pushes(lock(order.pk), at=world.now())
@@ -84,6 +87,15 @@ def capture(message: OutboxMessage, world: World) -> Iterator[str]:
         yield "captured"
         with outbox.finishing(message, at=world.now()):
             _write_capture(order.pk, taken, at=world.now())
+
+
+def _refuse_another_amount(order: Order, payment: Payment | None) -> None:
+    """Raises Hold where somebody took another amount at the gateway than the order comes to."""
+    if payment is None or payment.taken_in_store or payment.captured == order.total:
+        return
+    taken, due = (Money(amount, order.currency) for amount in (payment.captured, order.total))
+    text = f"The gateway took {taken}, and the order comes to {due}. Cancel the order, which gives the money back."
+    raise outbox.Hold(text)
 
 
 def _is_called_off(message: OutboxMessage, payment: Payment, world: World) -> Generator[str, None, bool]:
@@ -163,20 +175,21 @@ def _not_taken(order: Order, finding: preflight.Finding) -> str:
 def _write_capture(order_id: int, taken: Captured, *, at: datetime) -> None:
     order = lock(order_id)
     payment = Payment.objects.select_related("order").get(order=order)
-    if payment.status in TAKEN:
+    if payment.status not in TAKEN:  # the gateway may have told of it before we wrote it down
+        move_payment(
+            payment,
+            to=PaymentStatus.CAPTURED,
+            by=history.STOREWARD,
+            at=at,
+            text=f"Payment of {Money(taken.amount, payment.currency)} captured.",
+            captured=taken.amount,
+            captured_at=at,
+            capture_id=taken.capture_id,
+            failure_code="",
+            failure_message="",
+        )
+    if order.status != OrderStatus.CONFIRMED:
         return
-    move_payment(
-        payment,
-        to=PaymentStatus.CAPTURED,
-        by=history.STOREWARD,
-        at=at,
-        text=f"Payment of {Money(taken.amount, payment.currency)} captured.",
-        captured=taken.amount,
-        captured_at=at,
-        capture_id=taken.capture_id,
-        failure_code="",
-        failure_message="",
-    )
     if not decisions.cancel_as_wished(order_id=order_id, at=at):
         promise_pushes(order, at=at)
 
@@ -208,9 +221,7 @@ def write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None
     )
     if decisions.cancel_as_wished(order_id=order_id, at=at):
         return
-    reason = f"Not sent, as the payment could not be captured: {error}"
-    for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
-        move_push(push, to=PushStatus(push.status), by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
+    _say_why(order, f"Not sent, as the payment could not be captured: {error}", at=at)
     notices.promise_merchant(
         order,
         kind="capture_declined",
@@ -218,6 +229,12 @@ def write_failure(order_id: int, error: ConnectorError, *, at: datetime) -> None
         at=at,
         reason=str(error),
     )
+
+
+def _say_why(order: Order, reason: str, *, at: datetime) -> None:
+    """On each push that waits for the money."""
+    for push in OrderPush.objects.filter(order=order, wait_for=conditions.captured(order.pk)).select_related("order"):
+        move_push(push, to=PushStatus(push.status), by=history.STOREWARD, at=at, reason=reason, wait_for=push.wait_for)
 
 
 @transaction.atomic
@@ -238,14 +255,24 @@ def retry_capture(*, order_id: int, by: str, at: datetime) -> Order:
 
 
 def void(message: OutboxMessage, world: World) -> Iterator[str]:
-    """VOID_PAYMENT: release what was set aside for an order that will not happen."""
+    """VOID_PAYMENT: release what was set aside for an order that will not happen. What was taken past us goes back."""
     payment = Payment.objects.select_related("order").get(order_id=message.order.pk)
     if payment.status not in _RELEASABLE:
         return
     key = _next_key("void", payment, message)
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    text = _release(payment, world, reason=payment.order.decision_reason, key=key)
+    try:
+        text = _release(payment, world, reason=payment.order.decision_reason, key=key)
+    except RejectedError:
+        yield "refused"
+        truth = world.gateway_for(payment.gateway).read(payment.reference)
+        if truth.state != "succeeded":
+            raise
+        yield "read"
+        with outbox.finishing(message, at=world.now()):
+            taken_there.take_over(message.order.pk, truth, at=world.now())
+        return
     yield "voided"
     with outbox.finishing(message, at=world.now()):
         _write_void(message.order.pk, text, at=world.now())
@@ -269,7 +296,11 @@ def _write_void(order_id: int, text: str, *, at: datetime) -> None:
 
 
 def refund(message: OutboxMessage, world: World) -> Iterator[str]:
-    """REFUND_PAYMENT: give back what one refund promises. The gateway gives it once for its key, however often asked."""
+    """REFUND_PAYMENT: give back what one refund promises. The gateway gives it once for its mark, however often asked.
+
+    A lost answer is asked for under the same key, as the request may still arrive. A gateway's own fault, which it keeps
+    for the key, is asked past with another one, once the gateway has answered so for a while and shows no such refund.
+    """
     due = Refund.objects.select_related("order").get(pk=message.payload["refund"])
     payment = Payment.objects.get(order=due.order)
     if due.status != RefundStatus.REQUESTED:
@@ -281,6 +312,11 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
     try:
         with gateways.asked(payment.gateway):
             given = _look_back(gateway, payment, due) if due.gateway_id else _give_back(gateway, payment, due)
+    except OutcomeUnknownError as error:
+        yield "broken off"
+        if error.answered and message.first_failed_at and world.now() - message.first_failed_at >= FAULT_STAYS:
+            refunds.ask_anew(due.pk, instead_of=due.request_number, at=world.now())
+        raise
     except (RejectedError, AuthorizationGoneError) as error:
         yield "refused"
         with outbox.finishing(message, at=world.now()):
@@ -296,8 +332,14 @@ def refund(message: OutboxMessage, world: World) -> Iterator[str]:
 
 
 def _give_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
-    key, reason = refunds.key_of(due), RefundReason(due.reason).label
-    return gateway.refund(payment.reference, amount=due.amount, currency=due.currency, key=key, reason=reason)
+    return gateway.refund(
+        payment.reference,
+        amount=due.amount,
+        currency=due.currency,
+        key=refunds.request_key_of(due),
+        reason=RefundReason(due.reason).label,
+        mark=refunds.key_of(due),
+    )
 
 
 def _look_back(gateway: Gateway, payment: Payment, due: Refund) -> Refunded:
@@ -326,6 +368,8 @@ def settled(message: OutboxMessage, outcome: outbox.Outcome, *, at: datetime) ->
     elif isinstance(outcome.data, preflight.Finding):
         preflight.write_down(outcome.data, at=at)
     elif outcome.status == "held":
+        if message.topic == Topic.CAPTURE_PAYMENT:
+            _say_why(lock(message.order.pk), f"Not sent: {outcome.reason}", at=at)
         history.note(message.order, kind="payment.held", text=outcome.reason, by=history.STOREWARD, at=at)
         notices.promise_merchant(
             message.order,

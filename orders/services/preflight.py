@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from connectors import conditions
+from connectors import preflight as shared_preflight
 from connectors.base import Blocker, BlockerCode
 from connectors.errors import ConnectionGoneError, CredentialsError
 from connectors.models import Connection, ConnectionState
 from connectors.services import connections, links
 from orders import alarms, outbox
-from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
+from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage, Payment
 from orders.models.payment import STORE
 from orders.services import history, limits_of_settings, outbound, readiness, summary, sync_faults
+from orders.services.transitions import lock
 from orders.world import World
 
 _BY_LINK = {BlockerCode.UNMAPPED_SKU, BlockerCode.DUPLICATE_SKU, BlockerCode.SKU_GONE}
@@ -36,6 +38,7 @@ class Finding:
     push_id: int
     blockers: tuple[Blocker, ...]
     wait_for: str = ""  # the condition that could clear the first blocker
+    stock_doubt: str = ""  # why it is not known to be in stock
 
 
 def ask(order: Order, *, at: datetime) -> None:
@@ -111,7 +114,7 @@ def examine(push: OrderPush, world: World) -> Finding:
         return Finding(
             push.pk, (Blocker(BlockerCode.STORE_UNREACHABLE, str(error)),), conditions.pause_lifted(speaker.pk)
         )
-    blockers = found.blockers
+    blockers, doubt = found.blockers, ""
     if not blockers:
         variants = {variant.variant_id: variant for variant in found.variants.values()}
         order = outbound.build(push)
@@ -120,24 +123,26 @@ def examine(push: OrderPush, world: World) -> Finding:
             *limits_of_settings.tax_differs(push, order),
             *connector.preflight(order, variants),
         )
-    return Finding(push.pk, tuple(blockers), condition(connection.pk, blockers))
+        is_told = connector.capabilities.stock
+        doubt = shared_preflight.doubt_of_stock(order, variants, is_told=is_told, place=connection.name)
+    return Finding(push.pk, tuple(blockers), condition(connection.pk, blockers), doubt)
 
 
 def write_down(finding: Finding, *, at: datetime) -> None:
-    """Put a finding on its push, unless that has gone on meanwhile. Inside a transaction."""
-    push = (
-        OrderPush.objects.select_for_update(of=("self",)).select_related("order", "connection").get(pk=finding.push_id)
-    )
+    """Put a finding on its push, unless that has gone on meanwhile. Inside a transaction, under the order's lock."""
+    order = lock(OrderPush.objects.values_list("order_id", flat=True).get(pk=finding.push_id))
+    push = OrderPush.objects.select_for_update(of=("self",)).select_related("connection").get(pk=finding.push_id)
+    push.order = order
     if not is_open(push):
         return
     known = push.blockers
     push.blockers = [blocker.as_json() for blocker in finding.blockers]
-    push.checked_at, push.checking = at, False
+    push.checked_at, push.checking, push.stock_doubt = at, False, finding.stock_doubt[:300]
     if finding.blockers:
         push.status, push.wait_for, push.reason = PushStatus.HELD, "", finding.blockers[0].message[:500]
     elif push.status == PushStatus.HELD:
         push.status, push.wait_for, push.reason = ready(push.order)
-    push.save(update_fields=["blockers", "checked_at", "checking", "status", "wait_for", "reason"])
+    push.save(update_fields=["blockers", "checked_at", "checking", "stock_doubt", "status", "wait_for", "reason"])
     summary.refresh(push.order_id)
     if push.blockers != known:
         _tell(push, finding.blockers, at=at)
@@ -147,21 +152,27 @@ def write_down(finding: Finding, *, at: datetime) -> None:
 def is_open(push: OrderPush) -> bool:
     """Whether a check can still change anything: the order is not decided against, and the push not promised yet.
 
-    A confirmed order's pushes are promised with its money; where none is to be taken here, after the last check.
+    A confirmed order's pushes are promised with its money; where none is to be taken here, or somebody took it at the
+    gateway, after the last check.
     """
     order = push.order
     if push.status not in OPEN or order.status not in (OrderStatus.PENDING, OrderStatus.CONFIRMED):
         return False
     if order.status == OrderStatus.PENDING:
         return True
-    return order.payment_status in MONEY_NOT_TAKEN if is_taken_here(order) else awaits_last_check(push)
+    if order.payment_status in MONEY_NOT_TAKEN and is_taken_here(order):
+        return True
+    return awaits_last_check(push)
 
 
 def still_open() -> Q:
     """The pushes of which `is_open` holds, in one statement."""
     taken_here = Exists(Payment.objects.filter(order=OuterRef("order")).exclude(gateway=STORE))
     promised = Exists(OutboxMessage.objects.filter(push=OuterRef("pk"), topic=Topic.PUSH_ORDER))
-    before_money = Q(taken_here, order__payment_status__in=MONEY_NOT_TAKEN) | Q(~taken_here, ~promised)
+    check_promised = Exists(_last_checks().filter(order=OuterRef("order")))
+    before_money = Q(taken_here, order__payment_status__in=MONEY_NOT_TAKEN) | Q(
+        ~promised, Q(~taken_here) | Q(check_promised)
+    )
     undecided = Q(order__status=OrderStatus.PENDING)
     return Q(status__in=OPEN) & (undecided | Q(before_money, order__status=OrderStatus.CONFIRMED))
 
@@ -171,13 +182,27 @@ def is_taken_here(order: Order) -> bool:
     return Payment.objects.filter(order=order).exclude(gateway=STORE).exists()
 
 
+def _last_check_is_promised(order: Order) -> bool:
+    return _last_checks().filter(order=order).exists()
+
+
+def _last_checks() -> QuerySet[OutboxMessage]:
+    """A capture asks the destinations before it promises the pushes, whoever took the money."""
+    return OutboxMessage.objects.filter(topic=Topic.CAPTURE_PAYMENT).exclude(status=OutboxStatus.DONE)
+
+
 def awaits_last_check(push: OrderPush) -> bool:
-    """Of a confirmed order without money to take: it was not promised yet."""
-    return not push.messages.filter(topic=Topic.PUSH_ORDER).exists()
+    """Of a confirmed order whose money is not to be taken, or was taken past us: nothing of it was promised yet, as its
+    destinations are still to be asked, or it is kept back for the amount that was taken."""
+    if push.messages.filter(topic=Topic.PUSH_ORDER).exists():
+        return False
+    return _last_check_is_promised(push.order) or not is_taken_here(push.order)
 
 
 def _skus(push: OrderPush) -> list[str]:
-    return sorted(set(push.push_lines.values_list("line__sku", flat=True)))
+    """Of the lines of which something goes."""
+    going = push.push_lines.filter(line__called_off_quantity__lt=F("line__quantity"))
+    return sorted(set(going.values_list("line__sku", flat=True)))
 
 
 def _out_of_reach(connection: Connection, speaker: Connection) -> tuple[Blocker, str] | None:
@@ -232,8 +257,8 @@ def no_more_to_take(order: Order) -> str:
 
 def before_sending(order: Order) -> str:
     """What a confirmed order waits for, in words."""
-    unpaid = order.payment_status == PaymentStatus.NONE
-    return "Asking its destination once more." if unpaid else "Waiting for the payment."
+    to_take = order.payment_status in (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED)
+    return "Waiting for the payment." if to_take else "Asking its destination once more."
 
 
 def _tell(push: OrderPush, blockers: Sequence[Blocker], *, at: datetime) -> None:

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError
 from connectors.models import ConnectionState
 from orders.enums import OrderStatus, PushStatus
 from orders.models import OrderPush
-from orders.services import outbound
+from orders.services import called_off, outbound
 
 NOTHING = "(nothing)"
 CSV = "text/csv"
@@ -57,8 +57,11 @@ class Preview:
 
 def of(push: OrderPush, connector: Connector) -> Preview:
     """The calls that `connector` would make for the push now. Asks nobody and changes nothing."""
+    order = outbound.build(push)
+    if not order.lines and called_off.is_over(push):
+        return Preview(push, (), (), why_not_sent(push) or called_off.REASON)
     try:
-        calls = connector.calls_for(outbound.build(push))
+        calls = connector.calls_for(order)
     except ConnectorError as error:
         return Preview(push, (), (), why_not_sent(push), str(error))
     changes = tuple(differences(push.sent_calls, kept(calls))) if push.sent_at else ()

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from connectors.base import Connector, RemoteOrder, RemoteRef
 from connectors.errors import ConnectorError
-from connectors.money import Money
+from connectors.money import Money, named
 from connectors.registry import connector_class
 from connectors.services.clients import connector_for
 from connectors.services.connections import ASK_DEADLINE_S
@@ -25,8 +25,8 @@ from orders.attempt import Attempt
 from orders.enums import PushStatus
 from orders.errors import FindingRefused
 from orders.models import OrderPush, OutboxMessage
-from orders.services import history, pushes
-from orders.services.decisions import push_key
+from orders.services import history, pushes, sight
+from orders.services.keys import push_key
 from orders.services.push_records import compares_totals
 from orders.services.transitions import lock
 from orders.world import World
@@ -58,7 +58,8 @@ def is_there(*, push_id: int, typed: str, by: str, at: datetime, world: World | 
 def is_not_there(*, push_id: int, by: str, at: datetime, world: World | None = None) -> OrderPush:
     """Take back that it may be there, once a look finds nothing; then it can be kept out, or sent as if for the first time.
 
-    What the look finds is recorded instead: `push.status` says which. Raises FindingRefused when the push is not held,
+    What the look finds is recorded instead: `push.status` says which. Where the store shows nothing so old any more, the
+    person's word alone counts, and the history says so. Raises FindingRefused when the push is not held,
     and before the longest time that the last request can take is over.
     """
     push = _held(push_id)
@@ -67,6 +68,7 @@ def is_not_there(*, push_id: int, by: str, at: datetime, world: World | None = N
         raise FindingRefused("Nothing was sent that could be there.")
     with _asking(push, world) as connector:
         found = connector.find(push.reference, since=min(message.maybe_sent_at, message.created_at) - MARGIN)
+        shown = bool(found) or sight.reaches(connector, message.maybe_sent_at, at=at)
     if found:
         text = f"{by} looked for it: {push.connection.name} has it as {found[0].name}."
         _adopt(push, found[0], by=by, at=at, text=text)
@@ -80,6 +82,8 @@ def is_not_there(*, push_id: int, by: str, at: datetime, world: World | None = N
         if not outbox.take_back_mark(message.key, maybe_sent_at=message.maybe_sent_at):
             raise FindingRefused("It was just sent again: look at what came of it.")
         text = f"{by} looked for it: it is not in {push.connection.name}."
+        if not shown:
+            text = f"{text} It is too old to be shown to Storeward: that it is not there is {by}'s word."
         history.note(push.order, kind="push.not_there", text=text, by=by, at=at, push=push.public_id)
     return push
 
@@ -119,7 +123,7 @@ def _refuse_another(push: OrderPush, remote: RemoteOrder) -> None:
         raise FindingRefused(f"{remote.ref.name} is older than this order: it is not this one.")
     due = Money(push.expected_total, push.order.currency)
     if compares_totals(push) and (remote.total, remote.currency) != (due.amount, due.currency):
-        text = f"{remote.ref.name} has {remote.total.normalize():f} {remote.currency}, and this is {due}."
+        text = f"{remote.ref.name} has {named(remote.total, remote.currency)}, and this is {due}."
         raise FindingRefused(f"{text} Correct it there, or it is another order.")
     others = OrderPush.objects.at_store(push.connection.speaker_id).filter(remote_id=remote.ref.remote_id)
     if other := others.select_related("order").first():

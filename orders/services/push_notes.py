@@ -37,7 +37,7 @@ def add(message: OutboxMessage, world: World) -> Iterator[str]:
     if not push.remote_id or push.remote_cancelled:
         return
     connector = world.connector_for(push.connection)
-    order = outbound.build(push)
+    order = outbound.build(push, as_sent=True)
     yield "adding notes"
     connector.add_notes(push.remote_id, order)
     yield "notes added"

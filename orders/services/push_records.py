@@ -8,14 +8,23 @@ from datetime import datetime
 
 from connectors.base import Blocker, BlockerCode, RemoteOrder, RemoteRef
 from connectors.models import CallLog
-from connectors.money import Money
+from connectors.money import Money, named
 from connectors.registry import connector_class
 from connectors.services import calls
 from connectors.together import Together
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
 from orders.models import OrderPush, OutboxMessage
-from orders.services import history, notices, parts, push_notes, remote_cancel, sync_faults
+from orders.services import (
+    duplicates,
+    history,
+    missing_lines,
+    owed_there,
+    parts,
+    push_notes,
+    remote_cancel,
+    sync_faults,
+)
 from orders.services.transitions import PushMoves, PushNow, lock_many, lock_status, pushes_of
 
 
@@ -26,7 +35,7 @@ class Sent:
     ref: RemoteRef
     remote: RemoteOrder | None  # None: it could not be read back
     adopted: bool
-    copies: int  # under one reference
+    others: tuple[RemoteRef, ...]  # there under the same reference
     at: datetime
     calls: tuple[CallLog, ...] = ()  # that brought `remote`, not yet in the log
     lacks: tuple[Blocker, ...] = ()  # why what was found is not what was sent
@@ -50,8 +59,10 @@ def write_all(sendings: Sequence[Sent]) -> None:
                 promise_read(sent.push, cause="read-back", at=at)
             else:
                 parts.record(sent.push, sent.remote.parts)
-            if sent.copies > 1:
-                alarm_duplicate(sent.push, sent.copies, at=at)
+            is_wanted = locked[sent.push.order_id].status not in remote_cancel.ENDED
+            if sent.push.remote_outstanding and is_wanted and not blockers:
+                owed_there.tell(sent.push, sent.push.remote_outstanding, at=at)
+            duplicates.suspect(sent.push, sent.others, at=at)
 
 
 write: Together[Sent] = Together(write_all)
@@ -71,12 +82,8 @@ def _write_one(sent: Sent, moves: PushMoves, *, at: datetime) -> tuple[Blocker, 
 
 def _hold_for(push: OrderPush, left_out: tuple[Blocker, ...], moves: PushMoves) -> tuple[Blocker, ...]:
     """It is there without some of its lines. Neither a link nor stock mends that, so the first blocker is another."""
-    name = push.connection.name
-    text = (
-        f"{name} took {push.remote_name} without all of its lines. Cancel it there and export the order again, "
-        "or refund what is missing."
-    )
-    blockers = (Blocker(BlockerCode.CHANGED_AT_DESTINATION, text, "lines"), *left_out)
+    why = missing_lines.blocker(push, missing_lines.mark(push, left_out))
+    text, blockers = why.message, (why, *map(missing_lines.about_lines, left_out))
     moves.move(push, to=PushStatus.HELD, text=text, reason=text, blockers=[each.as_json() for each in blockers])
     return blockers
 
@@ -130,13 +137,16 @@ def _compare(
 ) -> tuple[Blocker, ...]:
     """What is wrong there; empty when nothing is."""
     order, due = push.order, Money(push.expected_total, push.order.currency)
-    moves.change(push, remote_total=remote.total, read_back_at=at, remote_version=remote.remote_version[:60])
+    moves.change(
+        push, remote_total=remote.total, read_back_at=at, remote_version=remote.remote_version[:60],
+        remote_outstanding=owed_there.amount(push, remote),
+    )  # fmt: skip
     if lacks:
         text = f"{push.remote_name} in {push.connection.name} is not what was sent: {lacks[0].message}"
         moves.move(push, to=PushStatus.HELD, text=text, reason=text, blockers=[each.as_json() for each in lacks])
         return lacks
     if not compares_totals(push):
-        costs = f": it costs {remote.total:f} {remote.currency} there" if remote.total else ""
+        costs = f": it costs {named(remote.total, remote.currency)} there" if remote.total else ""
         moves.note(push, kind="push.cost", text=f"Read back from {push.connection.name}{costs}.")
         return ()
     if remote.total == push.expected_total and remote.currency == order.currency:
@@ -145,7 +155,7 @@ def _compare(
         moves.note(push, kind="push.equal", text=text)
         return ()
     text = (
-        f"{push.connection.name} has {remote.total.normalize():f} {remote.currency}; "
+        f"{push.connection.name} has {named(remote.total, remote.currency)}; "
         f"{_owed(push)} {due}{_of_whole(push)}. Correct {push.remote_name} there."
     )
     blocker = Blocker(BlockerCode.TOTAL_MISMATCH, text, "total", f"{remote.total:f}")
@@ -176,13 +186,4 @@ def promise_read(push: OrderPush, *, cause: str, at: datetime) -> None:
         connection=push.connection,
         key=f"pull:{push.public_id}:{cause}",
         at=at,
-    )
-
-
-def alarm_duplicate(push: OrderPush, copies: int, *, at: datetime) -> None:
-    """Two orders there carry one reference. Never cancelled by us: a person looks."""
-    text = f"{push.connection.name} has {copies} orders with reference {push.reference}. Keep one and cancel the others there."
-    history.note(push.order, kind="push.duplicate", text=text, by=history.STOREWARD, at=at, push=push.public_id)
-    notices.promise_merchant(
-        push.order, kind="suspected_duplicate", cause_key=push.public_id, at=at, reason=text, push=push
     )

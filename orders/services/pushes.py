@@ -5,14 +5,15 @@ The order of the steps is not a matter of taste; the simulation shows what each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from connectors import conditions
 from connectors.base import Blocker, BlockerCode, Connector, OutboundOrder, RemoteOrder, RemoteRef
-from connectors.errors import ConnectorError, RejectedError
+from connectors.errors import ConnectorError, HostRefusedError, OutcomeUnknownError, RejectedError
+from connectors.models import CallLog
 from connectors.services import calls, links
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus, Topic
@@ -20,12 +21,15 @@ from orders.errors import TransitionNotAllowed
 from orders.models import OrderEvent, OrderPush, OutboxMessage
 from orders.services import (
     by_hand,
+    called_off,
     checks,
+    fulfilled,
     history,
     kept_out,
     loading,
     mending,
     outbound,
+    part_amounts,
     preflight,
     preview,
     push_gates,
@@ -33,9 +37,11 @@ from orders.services import (
     push_records,
     readiness,
     reexport_plan,
+    sight,
+    still_due,
     sync_faults,
 )
-from orders.services.decisions import push_key
+from orders.services.keys import push_key
 from orders.services.transitions import lock, move_push
 from orders.world import World
 
@@ -55,11 +61,13 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
         found = _look(push, message, connector, world)
         yield "looked"
         if found:
-            yield from _finish(message, push, found[0], connector, world, adopted=True, copies=len(found))
+            yield from _finish(message, push, found[0], connector, world, adopted=True, others=found[1:])
             return
         _believe_not_found(message, connector, world)
     if _ended_before(message, push, world):
         return
+    if message.maybe_sent_at is not None:
+        push_marks.refuse_more(push, connector, at=world.now())
     push_gates.wait_for_addon(push)
     push_gates.refuse_out_of_reach(connection)
     push_gates.refuse_unpaid(push)
@@ -67,22 +75,34 @@ def send(message: OutboxMessage, world: World) -> Iterator[str]:
         raise outbox.Wait(conditions.pushed_by_hand(push.pk), by_hand.REASON)
     if removed := readiness.removed(push.order):
         raise RejectedError(removed.message, [removed])
-    reexport_plan.refuse_copies(push, connector)
+    reexport_plan.refuse_copies(push, connector, at=world.now())
+    _charge_by_rules(push)
     order = outbound.build(push)
     if push.shipping_fee is not None:
         yield from _ask_again(push, world)
     push.due_total = None if order.total == push.total else order.total
+    push.given_back = still_due.given_back(push)
+    push.took_stock = not order.options.bypass_stock_check
     push.sent_calls = preview.kept(connector.calls_for(order))
     yield "built"
     yield from _mark(message, push, world)
     yield from _create(message, push, order, connector, world)
 
 
+def _charge_by_rules(push: OrderPush) -> None:
+    """A partner is paid by the rules as they are now, unless an amount was typed."""
+    if push.connection.source_id is not None:
+        with transaction.atomic():
+            lock(push.order_id)
+            part_amounts.charge_by_rules(push)
+
+
 def _create(
     message: OutboxMessage, push: OrderPush, order: OutboundOrder, connector: Connector, world: World
 ) -> Iterator[str]:
     try:
-        ref = connector.create(order)
+        with calls.held() as made:
+            ref = _answered(push, connector, order)
     except RejectedError as refusal:
         if all(blocker.code != BlockerCode.ALREADY_AT_DESTINATION for blocker in refusal.blockers):
             _wait_if_possible(push, refusal, at=world.now())
@@ -90,9 +110,20 @@ def _create(
         taken = refusal
     else:
         yield "created"
-        yield from _finish(message, push, ref, connector, world, adopted=False, copies=1)
+        yield from _finish(message, push, ref, connector, world, adopted=False, others=(), before=made)
         return
     yield from _take_over(message, push, taken, connector, world)
+
+
+def _answered(push: OrderPush, connector: Connector, order: OutboundOrder) -> RemoteRef:
+    """Create it; a sending that certainly came to nothing counts as none."""
+    try:
+        return connector.create(order)
+    except (OutcomeUnknownError, HostRefusedError):
+        raise
+    except ConnectorError:
+        push_marks.unsent(push)
+        raise
 
 
 def _take_over(
@@ -106,7 +137,7 @@ def _take_over(
     found = _look(push, message, connector, world)
     yield "looked"
     if found:
-        yield from _finish(message, push, found[0], connector, world, adopted=True, copies=len(found))
+        yield from _finish(message, push, found[0], connector, world, adopted=True, others=found[1:])
     elif message.looked_past_horizon:
         raise taken
     else:
@@ -127,8 +158,13 @@ def _ask_again(push: OrderPush, world: World) -> Iterator[str]:
 
 
 def _look(push: OrderPush, message: OutboxMessage, connector: Connector, world: World) -> tuple[RemoteRef, ...]:
-    since = (message.maybe_sent_at or world.now()) - SEARCH_MARGIN
-    return connector.find(push.reference, since=min(since, message.created_at - SEARCH_MARGIN))
+    """Raises NotVisibleError when it may be there and is too old to be shown."""
+    sent_at = message.maybe_sent_at or world.now()
+    since = min(sent_at, message.created_at) - SEARCH_MARGIN
+    found = connector.find(push.reference, since=since)
+    if not found:
+        sight.refuse_unseen(connector, push.reference, made_at=sent_at, at=world.now())
+    return found
 
 
 def _believe_not_found(message: OutboxMessage, connector: Connector, world: World) -> None:
@@ -144,16 +180,24 @@ def _believe_not_found(message: OutboxMessage, connector: Connector, world: Worl
 
 
 def _ended_before(message: OutboxMessage, push: OrderPush, world: World) -> bool:
-    """The order was called off, or its settings say to keep it here: nothing leaves. True when that ended the push."""
+    """The order was called off, all given back, or its settings say to keep it here: nothing leaves. True when that ended the push."""
     if push.order.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
         to, reason = PushStatus.CANCELLED, "Cancelled before it was sent."
     elif not push.connection.sync_settings.sync_orders:
         to, reason = PushStatus.SKIPPED, "Order sync is off for this connection."
+    elif called_off.is_over(push):
+        to, reason = PushStatus.SKIPPED, called_off.REASON
     else:
         return False
     with outbox.finishing(message, at=world.now()):
         lock(push.order_id)
-        move_push(_fresh(message), to=to, by=history.STOREWARD, at=world.now(), reason=reason, text=reason)
+        fresh, is_called_off = _fresh(message), reason == called_off.REASON
+        if is_called_off and not still_due.of_nothing(fresh):
+            raise outbox.Postponed("Its refund was withdrawn.", after_s=0)
+        given_back = still_due.given_back(fresh) if is_called_off else fresh.given_back
+        move_push(fresh, to=to, by=history.STOREWARD, at=world.now(), reason=reason, text=reason, given_back=given_back)
+        if is_called_off:
+            fulfilled.recount(push.order_id, by=history.STOREWARD, at=world.now())
     return True
 
 
@@ -167,11 +211,13 @@ def _wait_if_possible(push: OrderPush, refusal: RejectedError, *, at: datetime) 
 
 def _mark(message: OutboxMessage, push: OrderPush, world: World) -> Iterator[str]:
     """Commit "maybe sent", and again if the process was stopped in between; look for a cancellation with it."""
-    for _ in range(5):
-        push_marks.write(push_marks.Sending(message, push, world.now()))
+    before = push.sends if message.maybe_sent_at else 0
+    for turn in range(5):
+        push_marks.write(push_marks.Sending(message, push, world.now(), before, again=turn > 0))
         yield "marked"
         if message.maybe_sent_at and world.now() - message.maybe_sent_at <= STALE_MARK:
             return
+    push_marks.unsent(push)
     raise outbox.Postponed("This machine is too slow to send safely; trying again.", after_s=5)
 
 
@@ -183,15 +229,19 @@ def _finish(
     world: World,
     *,
     adopted: bool,
-    copies: int,
+    others: tuple[RemoteRef, ...],
+    before: Sequence[CallLog] = (),
 ) -> Iterator[str]:
-    """Read it back when that works, and record what is there; one that was found is completed first."""
+    """Read it back when that works, and record what is there; one that was found is completed first.
+
+    `before` are the calls that created it: they are logged with what they brought.
+    """
     yield "reading back"
-    lacks = _mended(push, ref, connector) if adopted else ()
-    with calls.held() as made:
+    with calls.held(before) as made:
+        lacks = _mended(push, ref, connector) if adopted else ()
         remote = None if lacks is None else _read_back(connector, ref)
     yield "read back"
-    sent = push_records.Sent(message, push, ref, remote, adopted, copies, world.now(), tuple(made), lacks or ())
+    sent = push_records.Sent(message, push, ref, remote, adopted, others, world.now(), tuple(made), lacks or ())
     try:
         push_records.write(sent)
     except Exception:

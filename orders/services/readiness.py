@@ -128,6 +128,9 @@ def removed(order: Order) -> Blocker | None:
 
 def unpayable(order: Order) -> Blocker | None:
     """Why an order that nobody decided about cannot be confirmed any more: what its customer had promised is gone."""
+    if order.payment_status == PaymentStatus.REFUNDED and order.total:
+        text = "All that the customer paid was given back. Decline the order."
+        return Blocker(BlockerCode.NOT_PAID, text, "payment")
     if order.payment_status not in (PaymentStatus.FAILED, PaymentStatus.VOIDED) or not order.total:
         return None
     text = "The customer's payment was cancelled or ran out: nothing can be taken. Decline the order; the customer has to order again."

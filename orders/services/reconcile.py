@@ -7,9 +7,9 @@ but not recorded here is taken over, and two with one reference raise an alarm.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from logging import getLogger
 
 from django.conf import settings
@@ -24,13 +24,14 @@ from connectors.services import limits
 from orders import alarms
 from orders.attempt import Attempt
 from orders.enums import PushStatus
-from orders.models import OrderEvent, OrderPush
-from orders.services import fulfillment, push_records, pushes, remote_cancel
+from orders.models import OrderPush
+from orders.services import duplicates, fulfillment, pushes, remote_cancel
+from orders.services.transitions import lock
 from orders.world import World
 
 logger = getLogger(__name__)
 
-OVERLAP = timedelta(minutes=10)  # the destination's index lags behind its orders
+OVERLAP = timedelta(minutes=15)  # read again each time: the destination's index lags behind its orders
 BUDGET = timedelta(seconds=40)  # for all connections of one call; the next call begins with those that waited longest
 LOOKED_UP_AT_ONCE = 100  # a page of Shopify's
 AGAIN_AFTER = timedelta(minutes=1)  # at the least, whichever schedule asked last
@@ -84,26 +85,81 @@ def _poll_contained(connection: Connection, world: World, *, until: datetime) ->
 
 def _poll(connection: Connection, attempt: Attempt, *, until: datetime) -> None:
     """Batch by batch: what was taken note of stands when the store throttles, fails or the time is up after it."""
-    since = (connection.polled_until or connection.created_at) - OVERLAP
-    changed = iter(attempt.world.connector_for(connection).changed_since(since))
-    while batch := list(islice(changed, LOOKED_UP_AT_ONCE)):
+    reading = _Reading.of(connection, at=attempt.world.now())
+    for batch in _batches(attempt.world.connector_for(connection).changed_since(reading.since)):
         _take_note(connection, [remote for remote in batch if remote.reference], at=attempt.world.now())
-        _advance(connection, batch)
-        if attempt.world.now() > until:
+        reading.went_on(connection, batch)
+        if reading.has_moved and attempt.world.now() > until:
             logger.info("poll goes on next time", extra={"connection_id": connection.pk})
             break
+    else:
+        reading.ended(connection)
     attempt.answered()
     if connection.poll_error:
         _keep(connection, "")
         conditions.cleared(conditions.answers_again(connection.pk))
 
 
-def _advance(connection: Connection, changed: Sequence[RemoteOrder]) -> None:
-    """Never past the newest change that was really seen: one that is not indexed yet is found by the next poll."""
-    seen = max((remote.updated_at for remote in changed if remote.updated_at), default=None)
-    if seen is not None:
-        behind = Q(polled_until=None) | Q(polled_until__lt=seen)
-        Connection.objects.filter(behind, pk=connection.pk).update(polled_until=seen)
+def _batches(changed: Iterable[RemoteOrder]) -> Iterator[list[RemoteOrder]]:
+    """What came before the store failed is a batch too, and the failure follows it."""
+    batch: list[RemoteOrder] = []
+    try:
+        for remote in changed:
+            batch.append(remote)
+            if len(batch) == LOOKED_UP_AT_ONCE:
+                yield batch
+                batch = []
+    except ConnectorError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Everything that changed up to now, by as many polls as it takes.
+
+    The first begins before the watermark by the overlap. One that is broken off is gone on with at the newest change that
+    it saw, without an overlap: a store with more changes in that time than one poll reads would never be read to its end.
+    """
+
+    since: datetime  # where this poll begins
+    began_at: datetime  # its first poll
+    newest: datetime | None = None  # change that was seen
+    goes_on: bool = False  # the poll before was broken off
+
+    @classmethod
+    def of(cls, connection: Connection, *, at: datetime) -> _Reading:
+        if connection.poll_goes_on_from is None:
+            return cls((connection.polled_until or connection.created_at) - OVERLAP, at)
+        since = connection.poll_goes_on_from
+        return cls(since, connection.poll_began_at or at, newest=since, goes_on=True)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the next poll would begin later than this one: it is not broken off before."""
+        return self.newest is not None and self.newest > self.since
+
+    def went_on(self, connection: Connection, changed: Sequence[RemoteOrder]) -> None:
+        times = [remote.updated_at for remote in changed if remote.updated_at]
+        self.newest = max([*times, self.newest] if self.newest else times, default=None)
+        if self.has_moved:
+            Connection.objects.filter(pk=connection.pk).update(
+                poll_goes_on_from=self.newest, poll_began_at=self.began_at
+            )
+
+    def ended(self, connection: Connection) -> None:
+        """Never past the newest change that was really seen: one that is not indexed yet is found by the next poll.
+
+        Nor past the beginning, where it took several polls: what was indexed late lies before where they went on.
+        """
+        row = Connection.objects.filter(pk=connection.pk)
+        row.update(poll_goes_on_from=None, poll_began_at=None)
+        if self.newest is not None:
+            until = min(self.newest, self.began_at) if self.goes_on else self.newest
+            row.filter(Q(polled_until=None) | Q(polled_until__lt=until)).update(polled_until=until)
 
 
 def _take_note(connection: Connection, remotes: Iterable[RemoteOrder], *, at: datetime) -> None:
@@ -125,11 +181,16 @@ def _compare(push: OrderPush, remotes: Sequence[RemoteOrder], *, at: datetime) -
         if not pushes.adopt(push_id=push.pk, ref=oldest.ref, at=at):
             return  # recorded, or being sent, this very moment
         push.remote_id = oldest.ref.remote_id
+    is_alone = not push.copies and all(remote.ref.remote_id == push.remote_id for remote in remotes)
     with transaction.atomic():
+        if not is_alone:
+            lock(push.order_id)
         for remote in remotes:
             if remote.ref.remote_id == push.remote_id:
                 _catch_up(push, remote, at=at)
-        _alarm(push, remotes, at=at)
+        if is_alone:
+            return
+        duplicates.seen(OrderPush.objects.select_related("order", "connection").get(pk=push.pk), remotes, at=at)
 
 
 def _catch_up(push: OrderPush, remote: RemoteOrder, *, at: datetime) -> None:
@@ -148,16 +209,6 @@ def _catch_up_with_time(push: OrderPush, remote: RemoteOrder, *, at: datetime) -
         fulfillment.ask(push, cause=f"poll-{changed}-settled", at=at)
     elif push.remote_updated_at != remote.updated_at:
         fulfillment.ask(push, cause=f"poll-{changed}", at=at)
-
-
-def _alarm(push: OrderPush, remotes: Iterable[RemoteOrder], *, at: datetime) -> None:
-    """Once per push: a second order there, not cancelled, carries the same reference."""
-    others = {remote.ref.remote_id for remote in remotes if not remote.cancelled} - {push.remote_id}
-    if not others:
-        return
-    alarms = OrderEvent.objects.filter(order_id=push.order_id, kind="push.duplicate", data__push=push.public_id)
-    if not alarms.exists():
-        push_records.alarm_duplicate(push, len(others) + 1, at=at)
 
 
 def _failed(connection: Connection, error: ConnectorError, *, at: datetime) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import Blocker, BlockerCode, Connector, RemoteOrder
-from connectors.errors import RejectedError
+from connectors.errors import NotVisibleError, RejectedError
 from connectors.money import MoneyError, plain, total
 from orders.enums import PushStatus, ReexportWay
 from orders.models import OrderLine, OrderPush, Payment, Refund, RefundLine
 from orders.models.fields import ZERO
-from orders.services import partner_amounts, shares
+from orders.services import partner_amounts, shares, sight, still_due
 from orders.services.remote_cancel import stands
 
 SEARCH_MARGIN = timedelta(hours=1)  # around our clock and the destination's
@@ -76,38 +76,52 @@ class Part:
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def read(push: OrderPush, connector: Connector) -> list[RemoteOrder]:
-    """Every order at the destination that carries a reference of this order's pushes there, up to this generation."""
+def read(push: OrderPush, connector: Connector, *, at: datetime) -> list[RemoteOrder]:
+    """Every order at the destination that carries a reference of this order's pushes there, up to this generation.
+
+    Raises NotVisibleError when one that may stand there is not shown any more.
+    """
     found: dict[str, RemoteOrder] = {}
     generations = OrderPush.objects.filter(
         order_id=push.order_id, connection_id=push.connection_id, generation__lte=push.generation
     )
     for earlier in generations.select_related("order").order_by("generation"):
         for remote_id in _ids(earlier, connector):
-            if remote_id not in found and (remote := connector.read(remote_id)) is not None:
+            if remote_id not in found and (remote := _seen(earlier, remote_id, connector, at=at)) is not None:
                 found[remote_id] = remote
     return list(found.values())
+
+
+def _seen(push: OrderPush, remote_id: str, connector: Connector, *, at: datetime) -> RemoteOrder | None:
+    """What was seen to be over before it became too old to be shown is over."""
+    try:
+        return sight.read(connector, remote_id, made_at=sight.since_of(push), at=at)
+    except NotVisibleError:
+        if push.status == PushStatus.CANCELLED and push.remote_cancelled and remote_id == push.remote_id:
+            return None
+        raise
 
 
 def _ids(push: OrderPush, connector: Connector) -> Iterator[str]:
     if push.remote_id:
         yield push.remote_id
     since = min(filter(None, (push.order.received_at, push.sent_at, push.pushed_at))) - SEARCH_MARGIN
-    yield from (ref.remote_id for ref in connector.find(push.reference, since=since))
+    kept = {copy["id"] for copy in push.copies if copy["kept"]}  # orders of their own, a person said
+    yield from (ref.remote_id for ref in connector.find(push.reference, since=since) if ref.remote_id not in kept)
 
 
-def standing(push: OrderPush, connector: Connector) -> list[RemoteOrder]:
+def standing(push: OrderPush, connector: Connector, *, at: datetime) -> list[RemoteOrder]:
     """Those of the generations before this one that are not cancelled there."""
     earlier = OrderPush.objects.filter(
         order_id=push.order_id, connection_id=push.connection_id, generation__lt=push.generation
     )
     before = earlier.order_by("-generation").first()
-    return [remote for remote in read(before, connector) if stands(remote)] if before else []
+    return [remote for remote in read(before, connector, at=at) if stands(remote)] if before else []
 
 
-def refuse_copies(push: OrderPush, connector: Connector) -> None:
-    """Before a new generation is created: raises RejectedError while an earlier one stands at the destination."""
-    there = standing(push, connector) if push.generation > 1 else []
+def refuse_copies(push: OrderPush, connector: Connector, *, at: datetime) -> None:
+    """Before a new generation is created: raises RejectedError while an earlier one stands at the destination, or may."""
+    there = standing(push, connector, at=at) if push.generation > 1 and not push.beside else []
     if there:
         names = ", ".join(remote.ref.name for remote in there)
         text = f"{names} of this order still stands in {push.connection.name}. Cancel it there, then retry."
@@ -122,7 +136,8 @@ def found_of(push: OrderPush, remotes: Sequence[RemoteOrder]) -> Found:
         return Found("gone")
     first = shown[0]
     names = tuple(remote.ref.name for remote in shown)
-    return Found(_state(push, remotes, live), names, f"{first.total:f}", first.currency, f"{first.refunded:f}")
+    total_there, refunded = plain(first.total, first.currency), plain(first.refunded, first.currency)
+    return Found(_state(push, remotes, live), names, total_there, first.currency, refunded)
 
 
 def _state(push: OrderPush, remotes: Sequence[RemoteOrder], live: Sequence[RemoteOrder]) -> str:
@@ -212,7 +227,8 @@ def money_blocker(push: OrderPush, part: Part) -> Blocker | None:
     others = _others(push)
     elsewhere = total(partner_amounts.customers_part(other) for other in others if other.status != PushStatus.CANCELLED)
     ended = total(partner_amounts.customers_part(other) for other in others if other.status == PushStatus.CANCELLED)
-    share = partner_amounts.of_order(push, part.share)
+    rows = [row for row in push.push_lines.select_related("line") if row.line in part.lines]
+    share = partner_amounts.of_order(push, still_due.of(push, rows, part.share).share)
     fits = min(asdict(share)[name] for name in ("subtotal", "discount", "shipping", "tax", "total")) >= ZERO
     if fits and part.lines and share.total + elsewhere in (paid, paid - ended):
         return None

@@ -8,7 +8,7 @@ earlier generations stands there, in the transaction that ends generation n. Rig
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -20,8 +20,21 @@ from orders import outbox
 from orders.enums import OrderStatus, PushStatus, ReexportStatus, ReexportWay, ShipmentStatus, Topic
 from orders.errors import ReexportRefused
 from orders.models import FulfillmentLine, OrderPush, OutboxMessage, Payment, PushLine, Reexport
-from orders.services import fulfillment, history, marking, outbound, push_gates, reexport_plan, refund_quotes, routing
-from orders.services.decisions import push_key
+from orders.services import (
+    fulfillment,
+    history,
+    loading,
+    marking,
+    outbound,
+    push_gates,
+    reexport_plan,
+    references,
+    refund_quotes,
+    shares,
+    sight,
+    still_due,
+)
+from orders.services.keys import push_key
 from orders.services.reexport_ends import end, look_key, run_key
 from orders.services.reexport_plan import Found, Option
 from orders.services.transitions import lock, move_push
@@ -110,6 +123,13 @@ def why_not(push: OrderPush, *, asked: bool = False) -> str:
         return f"The payment is {payment.get_status_display().lower()}: nothing is exported again."
     if push.connection.state != ConnectionState.ACTIVE:
         return f"{name} cannot be read now ({push.connection.get_state_display().lower()}): what stands there is not known."
+    if push.beside or push.order.pushes.filter(connection=push.connection, beside=True).exists():
+        return f"A part of this went to {name} in an order of its own: neither can be exported again."
+    return _why_not_now(push, asked=asked)
+
+
+def _why_not_now(push: OrderPush, *, asked: bool) -> str:
+    name = push.connection.name
     if push_gates.addon_is_off(push):
         return f"The Orders add-on is off: nothing is sent to {name}. An owner switches it on under Settings → Plan."
     if not asked and push.reexports.open().exists():
@@ -137,7 +157,7 @@ def look(message: OutboxMessage, world: World) -> Iterator[str]:
 
 
 def _plan(push: OrderPush, connector: Connector, world: World) -> tuple[Found, tuple[Option, ...]]:
-    found = reexport_plan.found_of(push, reexport_plan.read(push, connector))
+    found = reexport_plan.found_of(push, reexport_plan.read(push, connector, at=world.now()))
     blockers = _blockers(push, found, connector, world)
     return found, reexport_plan.options(push, found, blockers, connector)
 
@@ -159,11 +179,24 @@ def _blockers(push: OrderPush, found: Found, connector: Connector, world: World)
 
 
 def _new_copy(push: OrderPush, part: reexport_plan.Part) -> OutboundOrder:
-    built, kept = outbound.build(push), {line.public_id for line in part.lines}
-    amounts = {name: value for name, value in asdict(part.share).items() if name != "carries_shipping"}
-    lines = tuple(line for line in built.lines if line.line_id in kept)
-    reference = routing.reference_of(push.order, generation=push.generation + 1)
-    return replace(built, reference=reference, lines=lines, **amounts)
+    """What generation n+1 would ask the destination to hold: on the terms that the settings make of its amounts."""
+    rows, variants = loading.rows_and_links(push)
+    kept = [row for row in rows if row.line in part.lines]
+    return outbound.build_of(_next(push, part), still_due.of(push, kept, part.share), variants)
+
+
+def _next(push: OrderPush, part: reexport_plan.Part) -> OrderPush:
+    """Generation n+1, not saved."""
+    generation = push.generation + 1
+    return OrderPush(
+        order=push.order,
+        connection=push.connection,
+        generation=generation,
+        reference=references.reference_of(push.order, generation=generation),
+        status=PushStatus.QUEUED,
+        shipping_fee=push.shipping_fee if push.connection.source_id is not None else None,  # it is in the share
+        **asdict(part.share),
+    )
 
 
 def _write_plan(row: Reexport, found: Found, options: Sequence[Option], *, at: datetime) -> None:
@@ -193,14 +226,14 @@ def run(message: OutboxMessage, world: World) -> Iterator[str]:
         _open(options, ReexportWay(row.way))
     if not found.is_over:
         yield from _cancel(message, row, connector, world)
-        yield from _see_cancelled(row, connector)
+        yield from _see_cancelled(row, connector, world)
     with outbox.finishing(message, at=world.now()):
         _succeed(message, at=world.now())
 
 
-def _see_cancelled(row: Reexport, connector: Connector) -> Iterator[str]:
+def _see_cancelled(row: Reexport, connector: Connector, world: World) -> Iterator[str]:
     """What the destination answered proves nothing: it is read."""
-    found = reexport_plan.found_of(row.push, reexport_plan.read(row.push, connector))
+    found = reexport_plan.found_of(row.push, reexport_plan.read(row.push, connector, at=world.now()))
     yield "looked after cancelling"
     if not found.is_over:
         raise outbox.RetryLater(
@@ -257,6 +290,7 @@ def _succeed(message: OutboxMessage, *, at: datetime) -> None:
         push, to=PushStatus.CANCELLED, by=history.STOREWARD, at=at, reason="Exported again.",
         remote_cancelled=True, blockers=[],
     )  # fmt: skip
+    _leave_given_back(push, part)
     new = _follow(push, part, at=at)
     row.successor = new
     row.save(update_fields=["successor"])
@@ -265,18 +299,17 @@ def _succeed(message: OutboxMessage, *, at: datetime) -> None:
     history.note(push.order, kind="reexport.done", text=text, by=row.decided_by, at=at, push=new.public_id)
 
 
+def _leave_given_back(push: OrderPush, part: reexport_plan.Part) -> None:
+    """Of the lines that go on, the new generation counts it."""
+    left = [row for row in push.push_lines.select_related("line") if row.line not in part.lines]
+    push.given_back = still_due.of(push, left, shares.of(push), as_sent=True).given_back
+    push.save(update_fields=["given_back"])
+
+
 def _follow(push: OrderPush, part: reexport_plan.Part, *, at: datetime) -> OrderPush:
     """Generation n+1, promised. The money is in: it asks for none."""
-    generation = push.generation + 1
-    new = OrderPush.objects.create(
-        order=push.order,
-        connection=push.connection,
-        generation=generation,
-        reference=routing.reference_of(push.order, generation=generation),
-        status=PushStatus.QUEUED,
-        shipping_fee=push.shipping_fee if push.connection.source_id is not None else None,  # it is in the share
-        **asdict(part.share),
-    )
+    new = _next(push, part)
+    new.save()
     routed = dict(push.push_lines.values_list("line_id", "routed_by"))
     PushLine.objects.bulk_create(PushLine(push=new, line=line, routed_by=routed[line.pk]) for line in part.lines)
     if marking.is_needed(new):
@@ -293,15 +326,17 @@ def _update(message: OutboxMessage, row: Reexport, option: Option, connector: Co
     fields, sent = frozenset(option.fields), OrderPush.objects.select_related("order").get(pk=row.push_id)
     outbox.mark_sending(message, at=world.now())
     yield "marked"
-    connector.update(sent.remote_id, outbound.build(sent), fields=fields)
+    connector.update(sent.remote_id, outbound.build(sent, as_sent=True), fields=fields)
     yield "updated"
-    remote = connector.read(sent.remote_id)
+    remote = sight.read(connector, sent.remote_id, made_at=sight.since_of(sent), at=world.now())
     yield "read back"
     with outbox.finishing(message, at=world.now()):
         at, order = world.now(), lock(message.order.pk)
         row = _row(message)
         if order.revision != sent.order.revision:
             raise outbox.RetryLater("The order was edited meanwhile.")
+        if not OrderPush.objects.filter(pk=sent.pk, remote_id=sent.remote_id).exists():
+            raise outbox.RetryLater(f"Another order took the place of {sent.remote_name} there.")
         fulfillment.record(push_id=sent.pk, remote=remote, at=at)
         push = OrderPush.objects.select_related("order", "connection").get(pk=sent.pk)
         push.changes = [change for change in push.changes if change["field"] not in fields]

@@ -1,4 +1,4 @@
-"""What the customer is told of refunds: the money is on its way, or the request was declined. One mail each."""
+"""What the customer is told of refunds: the money is on its way, it came back, or the request was declined. One mail each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,27 @@ from orders.services import history, mails
 from orders.services.mails import one_line
 from orders.world import World
 
+CAME_BACK = "came_back"  # in the payload of a mail about a refund
+_TOLD = {
+    "customer_refunded": "refund given",
+    "customer_refund_back": "the refund came back",
+    "customer_refund_declined": "refund declined",
+}
+
 
 def promise_given(refund: Refund, *, at: datetime) -> None:
     """Promise the mail about money that was given. Inside a transaction."""
-    key, payload = f"refunded:{refund.public_id}:{refund.generation}", {"refund": refund.pk}
+    outbox.post(Topic.TELL_CUSTOMER, order=refund.order, key=_given_key(refund), at=at, payload={"refund": refund.pk})
+
+
+def promise_came_back(refund: Refund, *, at: datetime) -> None:
+    """Promise the mail about money that was given and that the bank sent back. Inside a transaction.
+
+    A customer who was not told yet that it was given hears nothing of it.
+    """
+    if outbox.withdraw(_given_key(refund), at=at):
+        return
+    key, payload = f"refund-back:{refund.public_id}:{refund.generation}", {"refund": refund.pk, CAME_BACK: True}
     outbox.post(Topic.TELL_CUSTOMER, order=refund.order, key=key, at=at, payload=payload)
 
 
@@ -42,10 +59,14 @@ def tell(message: OutboxMessage, world: World) -> Iterator[str]:
             not_told = "the mail server refused the address."
         yield "sent"
     with outbox.finishing(message, at=world.now()):
-        what = "refund given" if template == "customer_refunded" else "refund declined"
+        what = _TOLD[template]
         text = f"The customer was not told: {not_told}" if not_told else f"Told the customer by e-mail: {what}."
         kind = "customer.not_told" if not_told else "customer.told"
         history.note(order, kind=kind, text=text, by=history.STOREWARD, at=world.now(), message=message.pk)
+
+
+def _given_key(refund: Refund) -> str:
+    return f"refunded:{refund.public_id}:{refund.generation}"
 
 
 def _frame(order: Order) -> dict[str, Any]:
@@ -58,7 +79,8 @@ def _frame(order: Order) -> dict[str, Any]:
 
 def _about(message: OutboxMessage) -> tuple[str, dict[str, Any]]:
     if "refund" in message.payload:
-        return "customer_refunded", _given(Refund.objects.get(pk=message.payload["refund"]))
+        template = "customer_refund_back" if CAME_BACK in message.payload else "customer_refunded"
+        return template, _given(Refund.objects.get(pk=message.payload["refund"]))
     return "customer_refund_declined", _declined(RefundRequest.objects.get(pk=message.payload["refund_request"]))
 
 

@@ -27,8 +27,10 @@ class AskedLine:
 
 
 @transaction.atomic
-def ask(*, order_id: int, lines: tuple[AskedLine, ...], reason: str, note: str, at: datetime) -> RefundRequest:
-    """Record what a customer asks for and tell the merchant.
+def ask(
+    *, order_id: int, lines: tuple[AskedLine, ...], reason: str, note: str, by: str = CUSTOMER, at: datetime
+) -> RefundRequest:
+    """Record what a customer asks for and tell the merchant. `by` passed it on, where it was not the customer.
 
     Raises TransitionNotAllowed when a request is open already, or too many were made, InvalidRefund for its lines.
     """
@@ -45,7 +47,7 @@ def ask(*, order_id: int, lines: tuple[AskedLine, ...], reason: str, note: str, 
     for asked in lines:
         _add(request, asked, left)
     looks.refresh(order.pk)
-    _tell(order, request, at=at)
+    _tell(order, request, by=by, at=at)
     return request
 
 
@@ -94,6 +96,8 @@ def _problems(lines: tuple[AskedLine, ...], reason: str, left: Left) -> Iterator
         yield FieldProblem("lines", "required", "Say how many of at least one item.")
     for index, asked in enumerate(lines):
         there = left.line(asked.id)
+        if asked.id in {other.id for other in lines[:index]}:
+            yield FieldProblem(f"lines[{index}].id", "duplicate_id", "This line is named twice.")
         if there is None or not 1 <= asked.quantity <= there.quantity:
             most = there.quantity if there else 0
             yield FieldProblem(f"lines[{index}].quantity", "out_of_range", f"This must be between 1 and {most}.")
@@ -107,8 +111,8 @@ def _add(request: RefundRequest, asked: AskedLine, left: Left) -> None:
         RefundPicture.objects.create(request_line=row, content=asked.picture)
 
 
-def _tell(order: Order, request: RefundRequest, *, at: datetime) -> None:
+def _tell(order: Order, request: RefundRequest, *, by: str, at: datetime) -> None:
     reason = RefundReason(request.reason).label
     text = f"The customer asks for a refund: {reason.lower()}."
-    history.note(order, kind="refund.asked", text=text, by=CUSTOMER, at=at, request=request.public_id)
+    history.note(order, kind="refund.asked", text=text, by=by, at=at, request=request.public_id)
     notices.promise_merchant(order, kind="refund_asked", cause_key=request.public_id, at=at, reason=text)

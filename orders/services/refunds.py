@@ -20,7 +20,7 @@ from orders.enums import OutboxStatus, PaymentStatus, RefundReason, RefundReques
 from orders.errors import IdempotencyConflict, TransitionNotAllowed
 from orders.models import Order, OrderLine, OutboxMessage, Payment, Refund, RefundLine, RefundRequest
 from orders.models.fields import ZERO
-from orders.services import fulfilled, history, looks, notices, refund_mails, restocking
+from orders.services import called_off, history, looks, notices, refund_mails, restocking
 from orders.services.refund_quotes import Quote, QuotedLine, Wanted, left_of, quote
 from orders.services.transitions import lock, move_payment
 from orders.states import REFUND_TRANSITIONS
@@ -84,7 +84,15 @@ def try_again(*, refund_id: int, by: str, at: datetime) -> Refund:
     if not again:
         refund.generation += 1
     known = refund.gateway_id if again else ""
-    _move(refund, RefundStatus.REQUESTED, failure="", generation=refund.generation, gateway_id=known)
+    number = refund.request_number if again else 1
+    _move(
+        refund,
+        RefundStatus.REQUESTED,
+        failure="",
+        generation=refund.generation,
+        gateway_id=known,
+        request_number=number,
+    )
     if not again:
         outbox.post(Topic.REFUND_PAYMENT, order=refund.order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     text = f"{by} asked to give {_money(refund)} back again."
@@ -102,7 +110,7 @@ def withdraw(*, refund_id: int, by: str, at: datetime) -> Refund:
     if message is not None and not outbox.withdraw(message.key, at=at):
         raise TransitionNotAllowed("The money may have been given already. Try again: it is given once at the most.")
     _move(refund, RefundStatus.WITHDRAWN)
-    fulfilled.recount(refund.order_id, by=by, at=at)
+    called_off.follow_withdrawal(refund.order, by=by, at=at)
     _reopen(refund)
     text = f"{by} withdrew the refund of {_money(refund)}: nothing was given back."
     history.note(refund.order, kind="refund.withdrawn", text=text, by=by, at=at, refund=refund.public_id)
@@ -110,8 +118,13 @@ def withdraw(*, refund_id: int, by: str, at: datetime) -> Refund:
 
 
 def key_of(refund: Refund) -> str:
-    """The outbox key of the promise, and the gateway's idempotency key."""
+    """The outbox key of the promise, and what the gateway's refund is found by there."""
     return f"refund:{refund.public_id}:{refund.generation}"
+
+
+def request_key_of(refund: Refund) -> str:
+    """The gateway's idempotency key: the same until it is known to keep a fault of the gateway's own."""
+    return key_of(refund) if refund.request_number == 1 else f"{key_of(refund)}:{refund.request_number}"
 
 
 def _promise(
@@ -143,7 +156,7 @@ def _promise(
         RefundLine(refund=refund, line=item.line, quantity=item.quantity, amount=item.amount, not_sent=not_sent)
         for item, not_sent in _not_sent(order, quoted, RefundReason(wanted.reason))
     )
-    fulfilled.recount(order.pk, by=by, at=at)
+    called_off.follow_refund(order, by=by, at=at)
     outbox.post(Topic.REFUND_PAYMENT, order=order, key=key_of(refund), at=at, payload={"refund": refund.pk})
     return refund
 
@@ -229,6 +242,22 @@ def write_pending(refund_id: int, given: Refunded, *, at: datetime) -> None:
     history.note(refund.order, kind="refund.pending", text=text, by=history.STOREWARD, at=at, refund=refund.public_id)
 
 
+@transaction.atomic
+def ask_anew(refund_id: int, *, instead_of: int, at: datetime) -> None:
+    """The gateway repeats a fault of its own for our key: the request after the one of this number gets another."""
+    refund = _locked(refund_id)
+    if refund.status != RefundStatus.REQUESTED or refund.request_number != instead_of:
+        return
+    refund.request_number += 1
+    refund.save(update_fields=["request_number"])
+    text = (
+        f"The gateway answers with an error again and again: {_money(refund)} is asked for anew, unless it was given."
+    )
+    history.note(
+        refund.order, kind="refund.asked_anew", text=text, by=history.STOREWARD, at=at, refund=refund.public_id
+    )
+
+
 def take_over(order_id: int, made: Iterable[Refunded], *, at: datetime) -> None:
     """What the gateway says of our refunds now. One that it sent back after all has failed; one that was pending is
     looked at. Inside a transaction, under the order's lock.
@@ -254,6 +283,7 @@ def _come_back(refund: Refund, *, at: datetime) -> None:
         refunded=refunded,
     )
     _fail(refund, f"{BANK_REFUSED} It was sent back after it had been given.", at=at, done_at=None)
+    refund_mails.promise_came_back(refund, at=at)
 
 
 def write_failure(refund_id: int, why: str, *, at: datetime) -> None:

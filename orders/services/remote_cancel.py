@@ -14,7 +14,7 @@ from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import OrderPush, OutboxMessage
-from orders.services import history, loading, notices
+from orders.services import history, loading, notices, sight
 from orders.services.transitions import lock, move_push
 from orders.states import PUSH_TRANSITIONS
 from orders.world import World
@@ -45,7 +45,7 @@ def tell_unreachable(push: OrderPush, *, at: datetime) -> None:
 
 
 def run(message: OutboxMessage, world: World) -> Iterator[str]:
-    """CANCEL_REMOTE: cancel the order there and see that it is; repeating it is harmless."""
+    """CANCEL_REMOTE: cancel the order there, with its copies, and see that it is; repeating it is harmless."""
     push = loading.push_of(message)
     if not push.remote_id or (push.status == PushStatus.CANCELLED and push.remote_cancelled):
         return
@@ -55,12 +55,14 @@ def run(message: OutboxMessage, world: World) -> Iterator[str]:
     connector = world.connector_for(push.connection)
     if not connector.capabilities.cancel:
         raise outbox.Hold(f"Cancel {push.remote_name} in {push.connection.name} yourself: it cannot be done from here.")
-    yield "cancelling"
-    connector.cancel(push.remote_id, note=f"Cancelled in Storeward (order {push.order.number})")
-    yield "cancelled"
-    if stands(connector.read(push.remote_id)):
-        raise outbox.RetryLater(f"{push.connection.name} has not cancelled {push.remote_name} yet.")
-    yield "seen cancelled"
+    copies = [(copy["id"], copy["name"]) for copy in push.undecided_copies]
+    for remote_id, name in [(push.remote_id, push.remote_name), *copies]:
+        yield "cancelling"
+        connector.cancel(remote_id, note=f"Cancelled in Storeward (order {push.order.number})")
+        yield "cancelled"
+        if stands(sight.read(connector, remote_id, made_at=sight.since_of(push), at=world.now())):
+            raise outbox.RetryLater(f"{push.connection.name} has not cancelled {name} yet.")
+        yield "seen cancelled"
     _write(message, f"Cancelled in {push.connection.name}.", world)
 
 

@@ -17,9 +17,10 @@ from connectors.models import Connection
 from orders import outbox
 from orders.enums import AddressKind, OrderStatus, OutboxStatus, PaymentStatus, PushStatus, RoutedBy, Topic
 from orders.errors import RoutingRefused, TransitionNotAllowed
-from orders.models import Order, OrderLine, OrderPush, PushLine
+from orders.models import Order, OrderLine, OrderPush, OutboxMessage, PushLine
 from orders.services import (
     by_hand,
+    called_off,
     history,
     marking,
     moves_refused,
@@ -31,7 +32,7 @@ from orders.services import (
     slots,
     summary,
 )
-from orders.services.decisions import capture_key, push_key
+from orders.services.keys import capture_key, push_key
 from orders.services.transitions import lock, move_push
 
 _OPEN_ORDER = (OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.CONFIRMED)
@@ -157,14 +158,28 @@ def route_again(*, order_id: int, at: datetime) -> None:
 
 
 def stop_capture(order: Order, *, at: datetime) -> bool:
-    """Take back the promise to capture, which was about the destinations as they were. True when there was one."""
+    """Take back the promise to capture, which was about the destinations as they were. True when there was one.
+
+    Raises TransitionNotAllowed when it is too late for that.
+    """
     if order.status != OrderStatus.CONFIRMED or order.payment_status != PaymentStatus.AUTHORIZED:
         return False
-    if not outbox.withdraw(capture_key(order), at=at):
-        raise TransitionNotAllowed(
-            f"The payment of order {order.number} is being taken right now. Try again in a minute."
-        )
+    key = capture_key(order)
+    if not outbox.withdraw(key, at=at):
+        raise TransitionNotAllowed(_too_late(order, OutboxMessage.objects.filter(key=key).first()))
+    text = "The payment waits for this change: it is taken once every destination agrees to the order as it is now."
+    history.note(order, kind="payment.put_off", text=text, by=history.STOREWARD, at=at)
     return True
+
+
+def _too_late(order: Order, capture: OutboxMessage | None) -> str:
+    """Why nothing of the order can be changed before its payment has answered, in words for a merchant."""
+    if capture is None or capture.maybe_sent_at is None or capture.status == OutboxStatus.RUNNING:
+        return f"The payment of order {order.number} is being taken right now, for the order as it is. Try again in a minute."
+    return (
+        f"The payment of order {order.number} may have been taken already, for the order as it is: the payment provider "
+        "has not answered yet and is asked again by itself. Try again once the order's page says how it ended."
+    )
 
 
 @dataclass(slots=True)
@@ -255,7 +270,8 @@ class _Change:
         return push
 
     def _call_back(self, push: OrderPush) -> None:
-        if push.pk not in self.touched and push.push_lines.exists():
+        kept_out = push.push_lines.exists() and push.reason != called_off.REASON
+        if push.pk not in self.touched and kept_out:
             raise TransitionNotAllowed(f"This order is kept out of {push.connection.name}.")
         push.order = self.order
         status, wait_for, reason = preflight.ready(self.order)
@@ -272,7 +288,7 @@ class _Change:
             outbox.release_now(preflight.check_key(self.order, push), at=self.at)
         elif push.status != PushStatus.SKIPPED and _is_on_its_way(self.order):
             self._take_back(push)
-            if _waits_for_last_check(push):
+            if preflight.awaits_last_check(push):
                 status, wait_for, reason = preflight.ready(self.order)
                 move_push(push, to=status, by=self.by, at=self.at, wait_for=wait_for, reason=reason, blockers=[])
                 outbox.renew(capture_key(self.order), at=self.at)
@@ -310,11 +326,6 @@ def _is_on_its_way(order: Order) -> bool:
     """The order is confirmed and no money is left to take: what has not left is promised."""
     settled = (*_TAKEN_MONEY, PaymentStatus.NONE, PaymentStatus.VOIDED)  # released: an order of nothing
     return order.payment_status in settled and order.status not in _UNDECIDED
-
-
-def _waits_for_last_check(push: OrderPush) -> bool:
-    """Of an order that was paid where it was placed, or not at all: its destinations are still to be asked once more."""
-    return not preflight.is_taken_here(push.order) and preflight.awaits_last_check(push)
 
 
 def _on_its_way(push: OrderPush) -> str:

@@ -19,7 +19,7 @@ from connectors.base import Blocker, BlockerCode
 from connectors.models import Connection, ProductLink
 from orders.enums import PushStatus, RoutedBy, RuleKind
 from orders.models import Order, OrderLine, OrderPush, PushLine, RoutingRule
-from orders.services import history, partner_amounts, shares
+from orders.services import history, partner_amounts, references, shares
 
 TAGS = "tags"  # the order's attribute that holds its tags, between commas
 NAMED_SKUS = 5  # in a blocker's text
@@ -195,7 +195,7 @@ def new_push(order: Order, connection: Connection, *, share: shares.Share, check
     return OrderPush(
         order=order,
         connection=connection,
-        reference=reference_of(order, generation=1),
+        reference=references.reference_of(order, generation=1),
         status=status,
         checking=checking and synced,
         wait_for=conditions.confirmed(order.pk) if synced else "",
@@ -207,11 +207,6 @@ def new_push(order: Order, connection: Connection, *, share: shares.Share, check
 def is_partners(connection: Connection | None) -> bool:
     """Whether it stands for a store of another merchant."""
     return connection is not None and connection.source_id is not None
-
-
-def reference_of(order: Order, *, generation: int) -> str:
-    """What a destination carries of ours: unique there, new for each generation."""
-    return f"SW-{order.pk}" if generation == 1 else f"SW-{order.pk}-G{generation}"
 
 
 def _goes_out(connection: Connection | None) -> bool:

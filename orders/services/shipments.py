@@ -13,16 +13,18 @@ from connectors.base import ShipmentLine, ShipmentNotice
 from connectors.models import ProductLink
 from orders.enums import ShipmentStatus
 from orders.models import Fulfillment, FulfillmentLine, OrderLine, OrderPush, Parcel
-from orders.services import history
+from orders.services import history, still_due
 
 URL_MAX, NUMBER_MAX, CARRIER_MAX = 500, 120, 100
 
 
 def record(push: OrderPush, shipments: Iterable[ShipmentNotice], *, at: datetime) -> None:
     """Make the push's fulfillments those of the destination. Inside a transaction, under the order's lock."""
-    lines = [row.line for row in push.push_lines.select_related("line").order_by("line__position")]
+    rows = list(push.push_lines.select_related("line").order_by("line__position"))
+    lines = [row.line for row in rows]
+    asked = {row.line_id: still_due.units_of(row, as_sent=True) for row in rows}
     in_order = sorted(shipments, key=lambda shipment: shipment.remote_id)
-    contents = _allocate(in_order, lines, _linked(push, in_order))
+    contents = _allocate(in_order, lines, asked, _linked(push, in_order))
     for shipment in in_order:
         _Shipment(push, shipment, contents[shipment.remote_id], lines, at).record()
     _take_back_vanished(push, in_order, at=at)
@@ -133,14 +135,20 @@ def _linked(push: OrderPush, shipments: Iterable[ShipmentNotice]) -> dict[str, S
 
 
 def _allocate(
-    shipments: Iterable[ShipmentNotice], lines: Sequence[OrderLine], linked: Mapping[str, Set[str]]
+    shipments: Iterable[ShipmentNotice],
+    lines: Sequence[OrderLine],
+    asked: Mapping[int, int],
+    linked: Mapping[str, Set[str]],
 ) -> dict[str, Counter[int]]:
-    """Units of our lines in each shipment, by the shipment's remote id. What is none of our lines is left out."""
-    room = {line.pk: line.quantity for line in lines}
+    """Units of our lines in each shipment, by the shipment's remote id. What is none of our lines is left out.
+
+    `asked` are the units of each line that the destination has to send.
+    """
+    room = dict(asked)
     contents: dict[str, Counter[int]] = {}
     for shipment in shipments:
         counts = shipment.status == ShipmentStatus.SUCCESS
-        free = room if counts else {line.pk: line.quantity for line in lines}
+        free = room if counts else dict(asked)
         contents[shipment.remote_id] = Counter()
         for sent in shipment.lines:
             contents[shipment.remote_id].update(_spread(sent, _ours(sent, lines, linked), free))

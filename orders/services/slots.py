@@ -15,7 +15,7 @@ from orders import outbox
 from orders.enums import OutboxStatus, PushStatus, Topic
 from orders.models import OrderPush
 from orders.services import history
-from orders.services.decisions import push_key
+from orders.services.keys import push_key
 from orders.services.transitions import lock, move_push
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,7 +18,6 @@ from orders.services import (
     decisions,
     draft_fields,
     drafts,
-    fulfilled,
     history,
     intake,
     looks,
@@ -50,14 +49,14 @@ def take_over(*, order_id: int, told: StoreOrder, at: datetime) -> bool:
     if told.updated_at < origin.remote_updated_at or privacy.is_removed(order):
         return False
     how = _how_it_ended(order, told)
-    if how:
-        return end(order_id=order_id, how=how, changed_at=told.updated_at, at=at)
     moved = record_refund(order, told, at=at)
+    if how:
+        return end(order_id=order_id, how=how, changed_at=told.updated_at, at=at) or moved
     return _take_content(order, origin, told, at=at) or moved
 
 
 def end(*, order_id: int, how: str, changed_at: datetime, at: datetime) -> bool:
-    """The order does not stand in the shop any more. Called off here too, unless a part of it has left."""
+    """The order does not stand in the shop any more, or was sent from there. It ends here too, unless a part has left."""
     order = lock(order_id)
     origin = StoreOrigin.objects.get(order=order)
     digest = store_reading.digest_of_gone(how)
@@ -68,9 +67,7 @@ def end(*, order_id: int, how: str, changed_at: datetime, at: datetime) -> bool:
     text = f"{how.capitalize()} in {name}."
     if order.status in _OVER:
         history.note(order, kind="order.ended_in_store", text=text, by=name, at=at)
-    elif order.status in _OPEN and not _has_left(order):
-        _call_off(order, how, text, by=name, at=at)
-    else:
+    elif order.status not in _OPEN or _has_left(order) or not _call_off(order, how, text, by=name, at=at):
         advice = (
             f"{how.capitalize()} in {name} since it was sent. Cancel it here to call it off at its destination too."
         )
@@ -92,16 +89,16 @@ def _how_it_ended(order: Order, told: StoreOrder) -> str:
     return next((how for how, holds in ended if holds), "")
 
 
-def _call_off(order: Order, how: str, text: str, *, by: str, at: datetime) -> None:
-    """An order that stays here and was fulfilled in the shop is complete; any other is cancelled."""
-    stays = order.status == OrderStatus.CONFIRMED and not order.pushes.exclude(
-        status__in=[PushStatus.SKIPPED, PushStatus.CANCELLED]
-    )
-    if how == FULFILLED and stays:
-        history.note(order, kind="order.ended_in_store", text=text, by=by, at=at)
-        fulfilled.complete(order_id=order.pk, by=by, at=at)
-    else:
+def _call_off(order: Order, how: str, text: str, *, by: str, at: datetime) -> bool:
+    """An order that the shop has fulfilled is complete; any other is cancelled. False when a part is being sent."""
+    if how != FULFILLED:
         decisions.cancel(order_id=order.pk, reason=text, by=by, at=at)
+        return True
+    try:
+        decisions.complete_unsent(order_id=order.pk, reason=text, by=by, at=at)
+    except TransitionNotAllowed:
+        return False
+    return True
 
 
 @transaction.atomic
@@ -124,6 +121,8 @@ def record_refund(order: Order, told: StoreOrder, *, at: datetime) -> bool:
     if payment is None or not payment.taken_in_store:
         return False
     given = min(money.round_half_up(told.refunded, payment.currency), payment.captured)
+    if told.payment == StorePayment.REFUNDED:
+        given = payment.captured
     if given <= payment.refunded:
         return False
     to = PaymentStatus.REFUNDED if given == payment.captured else PaymentStatus.PARTIALLY_REFUNDED

@@ -15,12 +15,12 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.module_loading import import_string
 
 from connectors import conditions
-from connectors.errors import CredentialsError
+from connectors.errors import CredentialsError, NotVisibleError
 from connectors.models import Connection, ConnectionState
 from orders import alarms, outbox
 from orders.enums import OutboxStatus, Topic
-from orders.models import Lane, OrderSync, OutboxMessage
-from orders.services import store_orders
+from orders.models import Lane, Order, OrderSync, OutboxMessage
+from orders.services import sight, store_orders
 from orders.world import World
 
 
@@ -60,6 +60,11 @@ def read(message: OutboxMessage, world: World) -> Iterator[str]:
     yield "reading"
     try:
         told = world.connector_for(connection).store_order(remote_id)
+    except NotVisibleError as hidden:
+        ours = Order.objects.filter(channel=sync.channel, external_id=remote_id).first()
+        if ours is not None:
+            sight.believe_gone(hidden, made_at=sight.placed(ours), at=world.now())
+        told = None
     except CredentialsError as error:
         if error.code == "scope_missing":  # what goes out may still be allowed: the connection stands
             raise outbox.Wait(conditions.token_renewed(connection.pk), str(error), data=error) from error

@@ -28,6 +28,7 @@ from orders.services.intake_body import MOST_ATTRIBUTES, MOST_LINES
 from orders.services.intake_reading import MAX_AMOUNT, is_country, province_codes
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment, NewTax
 
+ADDRESS = "shipping_address"
 _BAD_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -160,9 +161,24 @@ def _with_taxes(lines: Sequence[NewLine], told: Sequence[StoreLine], taxes: Sequ
 
 
 def _doubts(order: StoreOrder, whole: Decimal) -> tuple[Blocker, ...]:
+    return (*_unseen(order), *_total_doubts(order, whole))
+
+
+def _unseen(order: StoreOrder) -> tuple[Blocker, ...]:
+    """Why there is no address although the customer gave one."""
+    if order.pickup or "shipping_address" not in order.hidden:
+        return ()
+    text = (
+        "The store does not let Storeward see the customer's name and address: its app is not approved for customers' data"
+        " there. Type the address here, or have the app approved and sync the orders again."
+    )
+    return (Blocker(BlockerCode.SCOPE_MISSING, text, ADDRESS),)
+
+
+def _total_doubts(order: StoreOrder, whole: Decimal) -> tuple[Blocker, ...]:
     if whole == order.total:
         return ()
-    there, here = (f"{each.normalize():f} {order.currency}" for each in (order.total, whole))
+    there, here = (money.named(each, order.currency) for each in (order.total, whole))
     text = (
         f"The store says that the order comes to {there}, its lines, shipping and taxes come to {here}. Look there for a "
         "tip, a gift card or a fee, and cancel or change the order there."

@@ -20,7 +20,7 @@ from django_q.tasks import async_task
 from connectors.base import Connector
 from connectors.errors import ConnectionGoneError, ConnectorError, CredentialsError, RejectedError, RetryableError
 from connectors.models import Connection, ConnectionState
-from connectors.services import connections, limits
+from connectors.services import connections, limits, places
 from connectors.storefront import StoreOrder, StoreOrderPage
 from orders import alarms
 from orders.enums import SkipReason, SyncState
@@ -112,7 +112,8 @@ def read_on(*, sync_id: int, world: World) -> bool:
     connection = _connection(sync)
     try:
         connector = world.connector_for(connection)
-        page = connector.store_orders(since=sync.reading_from, cursor=sync.cursor)
+        with places.beside(connection, at=world.now()):
+            page = connector.store_orders(since=sync.reading_from, cursor=sync.cursor)
         if page.next_cursor and page.next_cursor == sync.cursor:
             raise RetryableError("The store sent the same page of its orders again.")
     except ConnectorError as error:

@@ -14,7 +14,7 @@ from orders.models import Order, OrderLine, OrderPush, Payment
 from orders.services import looks
 from orders.states import PUSH_SUMMARY_ORDER
 
-OfPush = tuple[int, int, int, str]  # order, connection, generation, status
+OfPush = tuple[int, int, int, bool, str]  # order, connection, generation, beside, status
 
 # A draft's blockers say what is missing; those of any other order are lines that go nowhere.
 _GOES_SOMEWHERE = Q(blockers=[]) | Q(status=OrderStatus.DRAFT)
@@ -30,46 +30,65 @@ def refresh(order_id: int) -> None:
 
     Call it in the transaction that changed a row below.
     """
-    payment = Payment.objects.filter(order_id=order_id).values_list("status", flat=True).first()
-    lines = OrderLine.objects.filter(order_id=order_id).annotate(ready=_READY_UNITS)
-    counted = [(line.due_quantity, line.fulfilled_quantity, line.ready) for line in lines]
-    Order.objects.filter(pk=order_id).update(
-        payment_status=payment or PaymentStatus.NONE,
-        push_status=_pushes(order_id),
-        fulfillment_status=fulfillment_summary(counted),
-        needs_look=looks.needs_look(),
-    )
+    payment = next(iter(_payment_of([order_id])), ("",))[0]
+    counted = [(max(ordered - off, 0), sent, ready) for ordered, off, sent, ready in _units_of([order_id])]
+    pushes = (found[1:] for found in _pushes_of([order_id]))
+    summed = push_summary(_latest_generations(pushes))
+    _write_all(payment or PaymentStatus.NONE, summed, fulfillment_summary(counted))([order_id])
 
 
-def refresh_pushes(order_ids: Collection[int], *, pushes: Iterable[OfPush] | None = None) -> None:
+def refresh_pushes(
+    order_ids: Collection[int], *, pushes: Iterable[OfPush] | None = None, look_at: Collection[int] | None = None
+) -> None:
     """The same of several orders where nothing but the status of a push changed: a push does this twice.
 
-    `pushes` are all of these orders' as they are by now; they are read when they are not given.
+    `pushes` are all of these orders' as they are by now; they are read when they are not given. `look_at` are those of
+    which a person may have to look now or no longer; all of them when it is not given.
     """
-    known: dict[int, list[tuple[int, int, str]]] = {order_id: [] for order_id in order_ids}
-    for order_id, connection, generation, status in _pushes_of(order_ids) if pushes is None else pushes:
-        known[order_id].append((connection, generation, status))
-    alike: dict[str, list[int]] = {}
+    known: dict[int, list[tuple[int, int, bool, str]]] = {order_id: [] for order_id in order_ids}
+    for order_id, connection, generation, beside, status in _pushes_of(order_ids) if pushes is None else pushes:
+        known[order_id].append((connection, generation, beside, status))
+    alike: dict[tuple[str, bool], list[int]] = {}
     for order_id, found in known.items():
-        alike.setdefault(push_summary(_latest_generations(found)), []).append(order_id)
-    for summed, ids in alike.items():
-        _write_summary(summed)(ids)
+        looked_at = look_at is None or order_id in look_at
+        alike.setdefault((push_summary(_latest_generations(found)), looked_at), []).append(order_id)
+    for (summed, looked_at), ids in alike.items():
+        _write_summary(summed, looked_at)(ids)
 
 
 _pushes_of: Read[OfPush] = Read(
     lambda keys: OrderPush.objects.filter(order__in=keys).values_list(
-        "order_id", "connection_id", "generation", "status"
+        "order_id", "connection_id", "generation", "beside", "status"
+    )
+)
+
+
+_payment_of: Read[tuple[str]] = Read(lambda keys: Payment.objects.filter(order__in=keys).values_list("status"))
+_units_of: Read[tuple[int, int, int, int]] = Read(
+    lambda keys: (
+        OrderLine.objects.filter(order__in=keys)
+        .annotate(ready=_READY_UNITS)
+        .values_list("quantity", "called_off_quantity", "fulfilled_quantity", "ready")
     )
 )
 
 
 @cache
-def _write_summary(summed: str) -> Change:
+def _write_all(payment: str, pushes: str, fulfillment: str) -> Change:
+    """One for each combination that occurs: forming the statement takes longer than carrying it out."""
     return Change(
         lambda keys: Order.objects.filter(pk__in=keys),
-        push_status=_unless_lines_go_nowhere(summed),
+        payment_status=payment,
+        push_status=_unless_lines_go_nowhere(pushes),
+        fulfillment_status=fulfillment,
         needs_look=looks.needs_look(),
     )
+
+
+@cache
+def _write_summary(summed: str, looked_at: bool) -> Change:
+    look = {"needs_look": looks.needs_look()} if looked_at else {}
+    return Change(lambda keys: Order.objects.filter(pk__in=keys), push_status=_unless_lines_go_nowhere(summed), **look)
 
 
 def push_summary(statuses: Iterable[str]) -> str:
@@ -90,21 +109,15 @@ def fulfillment_summary(lines: Iterable[tuple[int, int, int]]) -> FulfillmentSta
     return FulfillmentStatus.UNFULFILLED
 
 
-def _pushes(order_id: int) -> Case:
-    statuses = _latest_generations(
-        OrderPush.objects.filter(order_id=order_id).values_list("connection_id", "generation", "status")
-    )
-    return _unless_lines_go_nowhere(push_summary(statuses))
-
-
 def _unless_lines_go_nowhere(summed: str) -> Case:
     return Case(When(_GOES_SOMEWHERE, then=Value(summed)), default=Value(PushStatus.HELD.value))
 
 
-def _latest_generations(pushes: Iterable[tuple[int, int, str]]) -> list[PushStatus]:
-    """Of (connection, generation, status), the status of the last one at each connection."""
-    latest: dict[int, tuple[int, str]] = {}
-    for connection, generation, status in pushes:
-        if connection not in latest or generation > latest[connection][0]:
-            latest[connection] = (generation, status)
+def _latest_generations(pushes: Iterable[tuple[int, int, bool, str]]) -> list[PushStatus]:
+    """Of (connection, generation, beside, status), the status of the last one at each connection, and of those beside it."""
+    latest: dict[tuple[int, int], tuple[int, str]] = {}
+    for connection, generation, beside, status in pushes:
+        key = (connection, generation if beside else 0)
+        if key not in latest or generation > latest[key][0]:
+            latest[key] = (generation, status)
     return [PushStatus(status) for _, status in latest.values()]

@@ -45,7 +45,7 @@ def report(push: OrderPush, blockers: Sequence[Blocker], *, at: datetime) -> Non
         return
     first = blockers[0]
     value = first.value[:200] if first.code in BY_VALUE else ""
-    told = first.code in _TOLD_BY_ALARM
+    told = first.code in _TOLD_BY_ALARM and push.status != PushStatus.HELD  # what is held goes on after no repair
     _begin(push.connection, first.code, value, reason=first.message, told=told, at=at)
 
 

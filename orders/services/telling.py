@@ -19,10 +19,10 @@ from connectors import conditions
 from connectors.base import Connector, OutboundShipment, Parcel, RemoteOrder, ShipmentNotice
 from connectors.errors import RejectedError, SeveralPlacesError
 from orders import outbox
-from orders.enums import OutboxStatus, WriteBackState
+from orders.enums import OutboxStatus, Topic, WriteBackState
 from orders.models import Fulfillment, OutboxMessage, WriteBack
 from orders.models.write_back import BY_HAND
-from orders.services import history, looks, told_shipments, told_units, write_backs
+from orders.services import history, looks, sight, told_shipments, told_units, write_backs
 from orders.services.transitions import lock
 from orders.world import World
 
@@ -44,7 +44,7 @@ def tell(message: OutboxMessage, world: World) -> Iterator[str]:
     if not shipment.completes and not connector.capabilities.fulfills_parts:
         reason = f"{row.connection.name} takes an order as a whole: it is told when everything is sent."
         raise outbox.Wait(conditions.fulfilled(message.order.pk), reason)
-    _let_earlier_go_first(message, row)
+    _let_earlier_go_first(message, row, connector)
     if row.remote_id:
         for known_id in row.remote_ids:
             connector.fulfill(message.order.external_id, replace(shipment, known_id=known_id))
@@ -63,10 +63,13 @@ def _undo(message: OutboxMessage, row: WriteBack, world: World) -> Iterator[str]
     if not row.remote_ids and row.maybe_told_at is None:
         row.delete()
         return
-    _let_earlier_go_first(message, row)
     connector = world.connector_for(row.connection)
+    _let_earlier_go_first(message, row, connector)
+    if connector.capabilities.recalls:
+        yield from _recall(message, row, connector, world)
+        return
     yield "looking"
-    there = _standing_there(row, connector)
+    there = _standing_there(row, connector, world)
     yield "looked"
     if not row.remote_id and len(there) == len(row.told):
         _believe_not_found(row, connector, world)
@@ -85,9 +88,23 @@ def _undo(message: OutboxMessage, row: WriteBack, world: World) -> Iterator[str]
             _write_down_undone(row, at=world.now())
 
 
-def _standing_there(row: WriteBack, connector: Connector) -> list[ShipmentNotice]:
+def _recall(message: OutboxMessage, row: WriteBack, connector: Connector, world: World) -> Iterator[str]:
+    """Where a fulfillment is no object of its own: what it wrote into the order is taken out again.
+
+    One that may have been sent and not answered could arrive after that. What stands here again is told anew.
+    """
+    _believe_not_found(row, connector, world)
+    is_done = row.is_taken_back
+    if is_done:
+        connector.recall(row.fulfillment.order.external_id, told_shipments.recalled(row))
+        yield "taken back"
+    with outbox.finishing(message, at=world.now()):
+        _write_down_undone(row, is_noted=is_done, at=world.now())
+
+
+def _standing_there(row: WriteBack, connector: Connector, world: World) -> list[ShipmentNotice]:
     """What the store has of it: nothing when it was never told, or is taken back there already."""
-    order = connector.read(row.fulfillment.order.external_id)
+    order = _shown(row, connector, world)
     if order is None:
         return []
     standing = [one for one in order.shipments if one.remote_id in row.remote_ids and one.status == "success"]
@@ -99,11 +116,12 @@ def _standing_there(row: WriteBack, connector: Connector) -> list[ShipmentNotice
     return standing if unsure is None else [*standing, unsure]
 
 
-def _write_down_undone(row: WriteBack, *, at: datetime) -> None:
+def _write_down_undone(row: WriteBack, *, is_noted: bool = True, at: datetime) -> None:
     """It does not stand there any more. Should it stand here again by now, it is told anew."""
     order = lock(row.fulfillment.order_id)
-    text = f"The fulfillment is taken back in {row.connection.name} too."
-    history.note(order, kind="fulfillment.untold", text=text, by=history.STOREWARD, at=at)
+    if is_noted:
+        text = f"The fulfillment is taken back in {row.connection.name} too."
+        history.note(order, kind="fulfillment.untold", text=text, by=history.STOREWARD, at=at)
     row.delete()
     write_backs.promise_all(order, Fulfillment.objects.filter(pk=row.fulfillment_id), row.connection, at=at)
 
@@ -158,7 +176,7 @@ def _look(
 ) -> Generator[str, None, ShipmentNotice | None]:
     """The fulfillment that a lost answer was about; None, with the mark committed, when it is to be told."""
     yield "looking"
-    there = _read(row, connector)
+    there = _read(row, connector, world)
     yield "looked"
     if row.maybe_told_at is not None:
         found = told_shipments.ours(row, shipment, there, by_place=connector.capabilities.fulfills_by_place)
@@ -171,8 +189,13 @@ def _look(
     return None
 
 
-def _read(row: WriteBack, connector: Connector) -> RemoteOrder:
-    there = connector.read(row.fulfillment.order.external_id)
+def _shown(row: WriteBack, connector: Connector, world: World) -> RemoteOrder | None:
+    order = row.fulfillment.order
+    return sight.read(connector, order.external_id, made_at=sight.placed(order), at=world.now())
+
+
+def _read(row: WriteBack, connector: Connector, world: World) -> RemoteOrder:
+    there = _shown(row, connector, world)
     if there is None:
         raise RejectedError(f"The order is gone from {row.connection.name}.")
     if there.cancelled:
@@ -180,9 +203,12 @@ def _read(row: WriteBack, connector: Connector) -> RemoteOrder:
     return there
 
 
-def _let_earlier_go_first(message: OutboxMessage, row: WriteBack) -> None:
-    """Two sets of parcels of one fulfillment are told one after the other."""
+def _let_earlier_go_first(message: OutboxMessage, row: WriteBack, connector: Connector) -> None:
+    """Two sets of parcels of one fulfillment are told one after the other; of one order where all write into that."""
     others = OutboxMessage.objects.filter(key__startswith=f"back:{row.public_id}:", pk__lt=message.pk)
+    if connector.capabilities.recalls:
+        of_order = OutboxMessage.objects.filter(topic=Topic.WRITE_BACK, order=message.order, lane=message.lane)
+        others = of_order.filter(pk__lt=message.pk)
     if others.filter(status__in=[OutboxStatus.WAITING, OutboxStatus.RUNNING]).exists():
         raise outbox.Postponed("An earlier change is being told first.", after_s=60)
 

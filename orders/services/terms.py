@@ -5,7 +5,7 @@ Everything comes from the connection's settings as they are now. What the platfo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,8 +23,10 @@ from connectors.models import (
 from connectors.money import apportion, round_half_up, to_minor, total
 from connectors.registry import connector_class, knows
 from orders.enums import PaymentStatus
-from orders.models import Order, OrderLine, OrderPush
+from orders.models import Order, OrderPush
 from orders.models.fields import ZERO
+from orders.services.shares import Share
+from orders.services.still_due import Due, DueLine
 
 Taxes = tuple[OutboundTax, ...]
 WHOLESALE = "payment_terms"  # an order that names them is paid later
@@ -98,25 +100,26 @@ def why_no_fee(push: OrderPush, order: Order) -> str:
     return ""
 
 
-def amounts(push: OrderPush, order: Order, lines: Sequence[OrderLine], billing_country: str) -> Amounts:
-    """What the order says, with the shipping price and the taxes that the settings put in."""
-    named = tuple(taxes_of(line.taxes) for line in lines)
-    shipping_taxes = taxes_of(order.shipping_taxes) if push.carries_shipping else ()
-    plain = Amounts(named, push.shipping, shipping_taxes, push.tax, push.total)
+def amounts(push: OrderPush, order: Order, due: Due, billing_country: str) -> Amounts:
+    """What the order says of the part that is due, with the shipping price and the taxes that the settings put in."""
+    share = due.share
+    named = tuple(taxes_of(line.taxes) for line in due.lines)
+    shipping_taxes = taxes_of(order.shipping_taxes) if share.carries_shipping else ()
+    plain = Amounts(named, share.shipping, shipping_taxes, share.tax, share.total)
     if push.connection.source_id is not None:
         return plain  # what sending costs there was agreed, and is in it already
-    fee = fee_of(push, order)
+    fee = fee_of(push, order, share)
     if fee is not None:
-        plain = _with_fee(plain, push, order, fee)
-    if names_taxes(order, lines) or not offers_of(push.connection).tax_lines:
+        plain = _with_fee(plain, share, order, fee)
+    if names_taxes(order, due.lines) or not offers_of(push.connection).tax_lines:
         return plain
     preset = TaxPreset.objects.filter(connection=push.connection_id, country_code=billing_country).first()
     if preset is None or not billing_country:
         return plain
-    return _with_preset(plain, preset, push=push, order=order, lines=lines, fee=fee)
+    return _with_preset(plain, preset, due=due, order=order, fee=fee)
 
 
-def fee_of(push: OrderPush, order: Order) -> Decimal | None:
+def fee_of(push: OrderPush, order: Order, share: Share) -> Decimal | None:
     """The shipping price that was typed, or that of the rules; None when the order's own counts."""
     if why_no_fee(push, order):
         return None
@@ -125,19 +128,19 @@ def fee_of(push: OrderPush, order: Order) -> Decimal | None:
     rules = list(ShippingRule.objects.filter(connection=push.connection_id).order_by("-minimum"))
     if not rules:
         return None
-    fitting = (rule.cost for rule in rules if push.subtotal - push.discount >= rule.minimum)
+    fitting = (rule.cost for rule in rules if share.subtotal - share.discount >= rule.minimum)
     return next(fitting, ZERO)
 
 
-def names_taxes(order: Order, lines: Sequence[OrderLine]) -> bool:
+def names_taxes(order: Order, lines: Sequence[DueLine]) -> bool:
     return bool(order.shipping_taxes) or any(line.taxes for line in lines)
 
 
-def taxes_of(rows: Sequence[dict[str, str]]) -> Taxes:
+def taxes_of(rows: Sequence[Mapping[str, str]]) -> Taxes:
     return tuple(OutboundTax(row["title"], Decimal(row["rate"]), Decimal(row["amount"])) for row in rows)
 
 
-def _with_fee(given: Amounts, push: OrderPush, order: Order, fee: Decimal) -> Amounts:
+def _with_fee(given: Amounts, share: Share, order: Order, fee: Decimal) -> Amounts:
     """Shipping is taxed as it was, at the new price."""
     inside = order.prices_include_tax
     taxes = tuple(
@@ -146,7 +149,7 @@ def _with_fee(given: Amounts, push: OrderPush, order: Order, fee: Decimal) -> Am
     )
     more = total(tax.amount for tax in taxes) - total(tax.amount for tax in given.shipping_taxes)
     tax = max(given.tax + more, ZERO)
-    whole = push.subtotal - push.discount + fee + (ZERO if inside else tax)
+    whole = share.subtotal - share.discount + fee + (ZERO if inside else tax)
     return Amounts(given.lines, fee, taxes, tax, whole)
 
 
@@ -154,21 +157,20 @@ def _with_preset(
     given: Amounts,
     preset: TaxPreset,
     *,
-    push: OrderPush,
+    due: Due,
     order: Order,
-    lines: Sequence[OrderLine],
     fee: Decimal | None,
 ) -> Amounts:
     """Tax by the preset's rate; where the order says what the tax comes to, exactly that, if only rounding differs."""
     inside, currency = order.prices_include_tax, order.currency
-    sums = [line.amount for line in lines]
-    nets = [amount - less for amount, less in zip(sums, apportion(push.discount, sums, currency), strict=True)]
+    share, sums = due.share, [line.amount for line in due.lines]
+    nets = [amount - less for amount, less in zip(sums, apportion(share.discount, sums, currency), strict=True)]
     taxed = [*nets, given.shipping if preset.on_shipping else ZERO]
     found = [tax_on(amount, preset.rate, inside=inside, currency=currency) for amount in taxed]
     tax, whole = given.tax, given.total
     if fee is not None:
         tax = total(found)
-        whole = push.subtotal - push.discount + fee + (ZERO if inside else tax)
+        whole = share.subtotal - share.discount + fee + (ZERO if inside else tax)
     elif tax and abs(to_minor(total(found) - tax, currency)) * 2 <= len(found):
         found = apportion(tax, found, currency)
     rows = [(OutboundTax(preset.name, preset.rate, amount),) if amount else () for amount in found]

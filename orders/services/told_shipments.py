@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from connectors.base import OutboundShipment, Parcel, RemoteOrder, ShipmentLine, ShipmentNotice
-from orders.enums import FulfillmentStatus
+from orders.enums import FulfillmentStatus, ShipmentStatus
 from orders.models import Fulfillment, WriteBack
+from orders.models import Parcel as ParcelRow
 from orders.services import partner_told, told_units
 
 
@@ -22,7 +23,28 @@ def shipment_of(row: WriteBack, parcels: Sequence[Parcel]) -> OutboundShipment:
         completes=order.fulfillment_status == FulfillmentStatus.FULFILLED,
         notify_customer=not partner_told.customer_is_told(order, fulfillment.push),
         known_id=row.remote_id,
+        gone=tuple(_gone(row, parcels)),
     )
+
+
+def recalled(row: WriteBack) -> OutboundShipment:
+    """What is taken back of it: the parcels that were told, but for numbers that stand with other fulfillments."""
+    if row.parcels:
+        return shipment_of(row, _gone(row, ()))
+    return shipment_of(row, [each for each in parcels_of(row.fulfillment) if each.number not in _elsewhere(row)])
+
+
+def _gone(row: WriteBack, parcels: Sequence[Parcel]) -> list[Parcel]:
+    """What was told of it last and is none of these parcels, nor of another fulfillment that stands."""
+    told = [Parcel(*each) for each in row.parcels]
+    stand = numbers(parcels) | (_elsewhere(row) if told else set())
+    return [parcel for parcel in told if parcel.number not in stand]
+
+
+def _elsewhere(row: WriteBack) -> set[str]:
+    order = row.fulfillment.order
+    others = ParcelRow.objects.filter(fulfillment__order=order, fulfillment__status=ShipmentStatus.SUCCESS)
+    return set(others.exclude(fulfillment=row.fulfillment).values_list("number", flat=True))
 
 
 def parcels_of(fulfillment: Fulfillment) -> list[Parcel]:

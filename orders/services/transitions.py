@@ -14,10 +14,10 @@ from connectors import rows
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OrderEvent, OrderPush, Payment
-from orders.services import history, summary
+from orders.services import history, looks, push_copies, summary
 from orders.states import ORDER_TRANSITIONS, PAYMENT_TRANSITIONS, PUSH_TRANSITIONS
 
-_LOCKED = ("pk", "status", "revision")
+_LOCKED = ("pk", "status", "revision", "called_off_units")
 
 
 class OrderBusy(Exception):
@@ -29,6 +29,7 @@ class Locked(NamedTuple):
 
     status: OrderStatus
     revision: int
+    called_off_units: int
 
 
 class PushNow(NamedTuple):
@@ -42,6 +43,9 @@ class PushNow(NamedTuple):
     remote_id: str
     remote_cancelled: bool
     total: Decimal
+    given_back: Decimal
+    remote_refunded: Decimal
+    beside: bool
 
 
 def lock(order_id: int) -> Order:
@@ -59,17 +63,18 @@ def lock_many(order_ids: Collection[int]) -> dict[int, Locked]:
     some and waits for others could be waited for."""
     alone = len(order_ids) == 1 or not database.features.has_select_for_update_skip_locked
     found = {
-        pk: Locked(OrderStatus(status), revision) for pk, status, revision in (_wait if alone else _skip)(order_ids)
+        pk: Locked(OrderStatus(status), revision, units)
+        for pk, status, revision, units in (_wait if alone else _skip)(order_ids)
     }
     if len(found) < len(order_ids):
         raise OrderBusy
     return found
 
 
-_wait: Read[tuple[int, str, int]] = Read(
+_wait: Read[tuple[int, str, int, int]] = Read(
     lambda keys: Order.objects.select_for_update().filter(pk__in=keys).values_list(*_LOCKED)
 )
-_skip: Read[tuple[int, str, int]] = Read(
+_skip: Read[tuple[int, str, int, int]] = Read(
     lambda keys: Order.objects.select_for_update(skip_locked=True).filter(pk__in=keys).values_list(*_LOCKED)
 )
 
@@ -138,13 +143,17 @@ class PushMoves:
         self._by, self._at, self._among = by, at, among
         self._changed: dict[int, tuple[OrderPush, set[str]]] = {}
         self._moved: set[int] = set()  # orders
+        self._looked_at: set[int] = set()  # orders that needed a look for one of these pushes, as far as it tells
         self._lines: list[OrderEvent] = []
 
     def move(
         self, push: OrderPush, *, to: PushStatus, text: str = "", reason: str = "", wait_for: str = "", **fields: Any
     ) -> None:
-        """As move_push, once all is written."""
+        """As move_push, once all is written. One whose copies nobody has decided about is held, whoever moves it."""
         came_from = push.status
+        if push.undecided_copies and to in (PushStatus.PUSHED, PushStatus.HELD):
+            to, reason = PushStatus.HELD, reason or push_copies.blocker(push).message
+            fields["blockers"] = push_copies.with_it(push, fields.get("blockers", push.blockers))
         if came_from != to:
             _check(PUSH_TRANSITIONS, came_from, to, f"This push is {PushStatus(came_from).label.lower()} already.")
         self.change(push, **fields, status=to, reason=reason[:500], wait_for=wait_for)
@@ -154,6 +163,8 @@ class PushMoves:
 
     def change(self, push: OrderPush, **fields: Any) -> None:
         """Fields that are not its status."""
+        if self._among is not None and not looks.left_alone(push):
+            self._looked_at.add(push.order_id)
         for name, value in fields.items():
             setattr(push, name, value)
         self._changed.setdefault(push.pk, (push, set()))[1].update(fields)
@@ -171,14 +182,24 @@ class PushMoves:
         for names, pushes in alike.items():
             rows.write(pushes, names)
         history.add(self._lines)
-        summary.refresh_pushes(self._moved, pushes=None if self._among is None else self._as_changed(self._among))
+        if self._among is None:
+            summary.refresh_pushes(self._moved)
+        else:
+            look_at = self._may_need_a_look(self._among)
+            summary.refresh_pushes(self._moved, pushes=self._as_changed(self._among), look_at=look_at)
+
+    def _may_need_a_look(self, among: Mapping[int, PushNow]) -> set[int]:
+        """Orders for which that can be different now. To ask is the dearest statement of a push."""
+        before = {row.order_id for row in among.values() if row.given_back > 0 or row.remote_refunded > 0}
+        now = {push.order_id for push, _ in self._changed.values() if not looks.left_alone(push)}
+        return self._looked_at | before | now
 
     def _as_changed(self, among: Mapping[int, PushNow]) -> Iterator[summary.OfPush]:
         for row in among.values():
             changed = self._changed.get(row.pk)
             status = row.status if changed is None else changed[0].status
             if row.order_id in self._moved:
-                yield row.order_id, row.connection_id, row.generation, status
+                yield row.order_id, row.connection_id, row.generation, row.beside, status
 
 
 def _check(table: Mapping[str, frozenset[str]], came_from: str, to: str, refusal: str) -> None:

@@ -108,7 +108,9 @@ def retry(*, write_back_id: int, by: str, at: datetime) -> WriteBack:
         _let_heir_tell(row, order, at=at)
     else:
         message = _held_messages(row).order_by("-pk").first()
-        if message is None or not outbox.release_now(message.key, at=at):
+        if message is None and row.is_taken_back and not _why_by_hand(row):
+            _promise_undo(order, row, at=at)  # a person was asked when its platform could not be
+        elif message is None or not outbox.release_now(message.key, at=at):
             raise TransitionNotAllowed("There is nothing to tell again.")
         row.state, row.reason = WriteBackState.WAITING, ""
         row.save(update_fields=["state", "reason"])

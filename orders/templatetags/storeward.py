@@ -99,6 +99,18 @@ def iso(at: datetime) -> str:
 
 
 @register.filter
+def kilograms(grams: int) -> str:
+    """2400 as 2.4, in the unit of the forms."""
+    return f"{Decimal(grams) / 1000:f}"
+
+
+@register.filter
+def centimeters(millimeters: int) -> str:
+    """405 as 40.5, in the unit of the forms."""
+    return f"{Decimal(millimeters) / 10:f}"
+
+
+@register.filter
 def page_of(public_id: str, name: str) -> str:
     """The address of an order's page of this name."""
     return _page(name).replace("@", public_id)

@@ -17,6 +17,7 @@ from accounts.http import MerchantRequest
 from connectors.conditions import captured
 from connectors.models import Connection
 from connectors.money import total
+from connectors.registry import connector_class
 from orders import due
 from orders.enums import (
     AddressKind,
@@ -27,17 +28,22 @@ from orders.enums import (
     RefundStatus,
     ShipmentStatus,
 )
-from orders.models import Order, OrderLine, OrderPush
+from orders.models import Order, OrderLine, OrderPush, Payment
 from orders.services import (
     by_hand,
+    called_off,
     draft_fields,
     fulfilled,
     kept_out,
+    missing_lines,
     open_units,
+    overcharged,
     owed_back,
     readiness,
+    refund_links,
     refund_quotes,
     routing,
+    still_due,
     terms,
 )
 from orders.services.push_records import compares_totals
@@ -74,6 +80,7 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         "destinations": destinations,
         "is_split": len(destinations) > 1 or len(pushes) > 1,
         "may_move": order.status in _MOVABLE,
+        "ready_notice": getattr(order, "ready_notice", None),
         "fulfillments": sorted(order.fulfillments.all(), key=lambda row: row.pk),
         "events": sorted(order.events.all(), key=lambda event: (event.at, event.pk), reverse=True),
         "shipping_address": addresses.get(AddressKind.SHIPPING),
@@ -92,9 +99,12 @@ def context_of(order: Order, destinations: Sequence[Connection]) -> dict[str, An
         and not payment.taken_in_store
         and payment.status in refund_quotes.TAKEN
         and payment.captured > _promised(order),
+        "may_link": not refund_links.why_none(order, payment),
         "refunds": sorted(order.refunds.all(), key=lambda refund: refund.pk),
         "refund_requests": sorted(order.refund_requests.all(), key=lambda asked: asked.pk, reverse=True),
         "owed": owed_back.of_rows(pushes, order.refunds.all(), payment),
+        "unasked": _unasked(order, pushes),
+        "still_asked": called_off.still_asked(order, pushes),
         "may_check": order.status == OrderStatus.PENDING or _waits_for_check(order, pushes),
         "payment_failed": payment is not None
         and payment.status == PaymentStatus.FAILED
@@ -110,13 +120,22 @@ def _card(push: OrderPush, order: Order, destinations: Sequence[Connection]) -> 
     lines = sorted((row.line for row in push.push_lines.all()), key=lambda line: line.position)
     can_push = by_hand.can_push(push)
     left = bool(push.remote_id) or push.status in _LEFT or push.generation > 1
+    given_back = Decimal(0) if push.status == PushStatus.SKIPPED else still_due.given_back_by_now(push)
     return {
         "push": push,
+        "given_back": given_back,
+        "goes_as": push.total - given_back,
         "blockers": [_shown(push, item) for item in push.blockers],
         "compares": compares_totals(push),
         "can_push": can_push,
         "may_return": bool(lines) and kept_out.is_by_hand(push) and order.status in _MOVABLE,
         "may_fee": can_push and not terms.why_no_fee(push, order),
+        "missing": missing_lines.owed(push) if push.status == PushStatus.HELD and not push.remote_cancelled else [],
+        "ended_by_refund": push.status == PushStatus.SKIPPED and push.reason == called_off.REASON,
+        "given_there": [row for row in push.push_lines.all() if row.given_back_there],
+        "more": overcharged.of(push),
+        "copies": push.undecided_copies if push.status == PushStatus.HELD else [],
+        "cancels": connector_class(push.connection.platform).capabilities.cancel,
         "lines": lines,
         "targets": [] if left else [other for other in destinations if other.pk != push.connection_id],
     }
@@ -137,11 +156,16 @@ def _shown(push: OrderPush, blocker: dict[str, str]) -> dict[str, Any]:
 
 def _waits_for_check(order: Order, pushes: list[OrderPush]) -> bool:
     payment = getattr(order, "payment", None)
-    nothing_to_take = payment is None or payment.taken_in_store
+    nothing_to_take = payment is None or payment.taken_in_store or _is_paid_before(order, payment)
     untaken = order.payment_status == PaymentStatus.AUTHORIZED or (
         nothing_to_take and not any(push.sent_at for push in pushes)
     )
     return order.status == OrderStatus.CONFIRMED and untaken and any(push.status == PushStatus.HELD for push in pushes)
+
+
+def _is_paid_before(order: Order, payment: Payment) -> bool:
+    """Somebody captured the payment at the gateway before the order was confirmed."""
+    return bool(payment.captured_at and order.decided_at and payment.captured_at <= order.decided_at)
 
 
 def _may_ship(order: Order, pushes: Sequence[OrderPush]) -> bool:
@@ -160,10 +184,19 @@ def _leaves_from_here(order: Order, pushes: Sequence[OrderPush]) -> bool:
 
 
 def _has_open_lines(order: Order, pushes: Sequence[OrderPush]) -> bool:
+    if _unasked(order, pushes):
+        return True
     elsewhere = {
         row.line_id for push in pushes if push.status not in fulfilled.ELSEWHERE for row in push.push_lines.all()
     }
     return any(line.fulfilled_quantity < line.due_quantity for line in order.lines.all() if line.pk not in elsewhere)
+
+
+def _unasked(order: Order, pushes: Sequence[OrderPush]) -> list[tuple[OrderLine, int]]:
+    """Lines with the units that their destination was not asked for; read again only where it was asked for less."""
+    rows = [row for push in pushes for row in push.push_lines.all() if row.sent_quantity is not None]
+    units = open_units.unasked([order]) if rows else {}
+    return [(line, units[line.pk]) for line in order.lines.all() if line.pk in units]
 
 
 def _promised(order: Order) -> Decimal:
@@ -173,7 +206,10 @@ def _promised(order: Order) -> Decimal:
 
 def _deadlines(order: Order) -> list[tuple[str, datetime]]:
     """All that still count, the nearest first."""
-    known = [(order.ship_by, "Ship by")] if order.status in _MOVABLE else []
+    shipping = order.status in due.OPEN or due.is_to_ship(
+        status=order.status, payment=order.payment_status, fulfillment=order.fulfillment_status
+    )
+    known = [(order.ship_by, "Ship by")] if shipping else []
     if order.status in due.OPEN or (order.status == OrderStatus.CONFIRMED and order.payment_status in due.UNTAKEN):
         known += [(order.deadline, "Confirm by"), (order.authorized_until, "Authorized until")]
     return [(label, at) for at, label in sorted((at, label) for at, label in known if at is not None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -19,9 +20,9 @@ from accounts.http import MerchantRequest
 from accounts.models import Role
 from connectors.errors import ConnectorError
 from connectors.models import CatalogVariant, Connection, ProductLink, UnlinkedSku
-from connectors.services import catalog, links
-from connectors.services.links import Choice
-from orders.services import linking
+from connectors.services import catalog, finding, links
+from connectors.services.links import Choice, SkuRefused
+from orders.services import impact, linking
 from orders.views.htmx import wants_partial
 
 PAGE = 25
@@ -133,7 +134,7 @@ def ask_store(request: MerchantRequest, public_id: str) -> HttpResponse:
         messages.error(request, "Type the SKU as the store writes it.")
         return redirect(_page_of(connection, sku))
     try:
-        hits = catalog.ask_by_sku(connection, store_sku, at=timezone.now())
+        hits = finding.ask_by_sku(connection, store_sku, at=timezone.now())
     except ConnectorError as error:
         messages.error(request, f"{connection.name} could not be asked: {error}")
     else:
@@ -145,30 +146,35 @@ def ask_store(request: MerchantRequest, public_id: str) -> HttpResponse:
 @require_POST
 @role_required(Role.MANAGER)
 def skip(request: MerchantRequest, unlinked_id: int) -> HttpResponse:
-    row = _unlinked(request, unlinked_id)
-    links.skip(unlinked_id=row.pk, by=request.user.get_username(), at=timezone.now())
-    messages.success(request, f"{row.sku} is put aside. Its orders go on waiting.")
-    return redirect("orders:links")
+    return _put(request, unlinked_id, links.skip, "is put aside. Its orders go on waiting.")
 
 
 @require_POST
 @role_required(Role.MANAGER)
 def bring_back(request: MerchantRequest, unlinked_id: int) -> HttpResponse:
-    row = _unlinked(request, unlinked_id)
-    links.bring_back(unlinked_id=row.pk, by=request.user.get_username(), at=timezone.now())
-    messages.success(request, f"{row.sku} is asked for again.")
-    return redirect("orders:links")
+    return _put(request, unlinked_id, links.bring_back, "is asked for again.")
 
 
 @require_GET
 @merchant_required
 @vary_on_headers("HX-Request")
 def disconnect_impact(request: MerchantRequest, public_id: str) -> HttpResponse:
-    """What disconnecting would do to open orders; a part of the disconnect page, and a page of its own."""
+    """What disconnecting would do; a part of the disconnect page, and a page of its own."""
     connection = _connection(request, public_id)
-    context = {"connection": connection, "shares": linking.impact(connection)}
+    context = {"connection": connection, "impact": impact.of(connection)}
     template = "orders/_partials/impact.html" if wants_partial(request) else "orders/impact.html"
     return render(request, template, context)
+
+
+def _put(request: MerchantRequest, unlinked_id: int, service: Callable[..., UnlinkedSku], done: str) -> HttpResponse:
+    row = _unlinked(request, unlinked_id)
+    try:
+        service(unlinked_id=row.pk, by=request.user.get_username(), at=timezone.now())
+    except SkuRefused as refusal:
+        messages.error(request, f"{row.sku}: {refusal}")
+    else:
+        messages.success(request, f"{row.sku} {done}")
+    return redirect("orders:links")
 
 
 def _connection(request: MerchantRequest, public_id: str) -> Connection:

@@ -69,6 +69,8 @@ def _saved(request: MerchantRequest, connection: Connection, forms: SettingsForm
         forms.refuse(error)
         return False
     messages.success(request, "Saved. It counts for orders that have not been sent yet.")
+    for idle in order_data.without_effect(connection.pk):
+        messages.warning(request, idle.message)
     return True
 
 
@@ -78,6 +80,7 @@ def _page(request: MerchantRequest, connection: Connection, forms: SettingsForms
         "connection": connection,
         "forms": forms,
         "form": forms.form,
+        "without_effect": order_data.without_effect(connection.pk),
         "known": text_templates.known_fields(connection),
         "has_locations": offers.locations,
         "has_texts": bool(offers.tag_max or offers.note_max),

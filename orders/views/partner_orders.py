@@ -116,7 +116,7 @@ def _shipment(push: OrderPush) -> dict[str, Any]:
         "seller": push.connection.merchant.name,
         "tag": tag_of(push),
         "note": note_of(push),
-        "lines": sorted((row.line for row in push.push_lines.all()), key=lambda line: line.position),
+        "lines": service.asked_of(push),
         "address": addresses.get(AddressKind.SHIPPING),
         "state": service.sent_state(push),
         "parcels": parcels,

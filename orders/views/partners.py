@@ -23,7 +23,7 @@ from connectors.services import partner_products, partner_settings, partners
 from connectors.services.partners import PartnerRefused
 from orders.forms.partners import InviteForm, PartnerSettingsForm, RuleFormSet, ShareForm, StoreForm, rule_forms
 from orders.models import OrderPush
-from orders.services import partner_orders
+from orders.services import partner_orders, partner_terms
 
 SHOWN_AT_ONCE = 50
 
@@ -141,7 +141,7 @@ def settings_save(request: MerchantRequest, public_id: str) -> HttpResponse:
     form = PartnerSettingsForm(request.POST)
     if form.is_valid():
         try:
-            partner_settings.save(partnership_id=row.pk, by=_by(request), at=timezone.now(), **form.cleaned_data)
+            partner_terms.save(partnership_id=row.pk, by=_by(request), at=timezone.now(), **form.cleaned_data)
         except PartnerRefused as refusal:
             form.add_error(refusal.field or None, str(refusal))
         else:
@@ -159,11 +159,11 @@ def rules_save(request: MerchantRequest, public_id: str) -> HttpResponse:
     if forms.is_valid():
         rules = [form.threshold for form in forms if form.threshold is not None]
         try:
-            partner_settings.replace_rules(partnership_id=row.pk, rules=rules, by=_by(request), at=timezone.now())
+            partner_terms.replace_rules(partnership_id=row.pk, rules=rules, by=_by(request), at=timezone.now())
         except PartnerRefused as error:
             refusal = str(error)
         else:
-            messages.success(request, "Saved. It counts for orders that arrive from now on.")
+            messages.success(request, "Saved. It counts for orders that have not been pushed yet.")
             return redirect("orders:partner", public_id)
     return _page(request, row, rule_forms=forms, rules_refused=refusal)
 

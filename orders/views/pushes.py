@@ -18,7 +18,17 @@ from orders.enums import PushStatus
 from orders.errors import OrderError
 from orders.forms.orders import FoundForm
 from orders.models import Order, OrderPush
-from orders.services import kept_out, payments, preview, push_findings, pushes, remote_cancel
+from orders.services import (
+    duplicates,
+    kept_out,
+    missing_again,
+    overcharged,
+    payments,
+    preview,
+    push_findings,
+    pushes,
+    remote_cancel,
+)
 from orders.views.by_hand import AT_ONCE, SHOWN
 
 
@@ -103,14 +113,56 @@ def push_not_there(request: MerchantRequest, public_id: str) -> HttpResponse:
 @role_required(Role.MANAGER)
 def push_cancel(request: MerchantRequest, public_id: str) -> HttpResponse:
     """Once more, for an order that was called off here and stands there."""
-    push = _push(request, public_id)
-    try:
-        remote_cancel.ask_again(push_id=push.pk, by=request.user.get_username(), at=timezone.now())
-    except OrderError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"Cancelling it in {push.connection.name} again.")
-    return redirect("orders:detail", push.order.public_id)
+    return _carry_out(request, public_id, remote_cancel.ask_again, said="Cancelling it in {} again.")
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_two_orders(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(request, public_id, duplicates.are_two, said="Noted: {} has two orders, and both are meant.")
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_cancel_copies(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(
+        request,
+        public_id,
+        duplicates.cancel_copies,
+        said="The copy in {} is being dealt with; it is looked at after that.",
+    )
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_send_missing(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(request, public_id, missing_again.send, said="What is missing in {} goes there again.")
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_keep_missing(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(
+        request, public_id, missing_again.keep, said="What is missing in {} stays here: ship it from here."
+    )
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_given_back(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(request, public_id, missing_again.given_back, said="Noted: what {} left out is given back.")
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_not_given_back(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(request, public_id, missing_again.not_given_back, said="Noted: what {} left out is owed again.")
+
+
+@require_POST
+@role_required(Role.MANAGER)
+def push_settle_total(request: MerchantRequest, public_id: str) -> HttpResponse:
+    return _carry_out(request, public_id, overcharged.settle, said="Noted: what {} holds is settled.")
 
 
 @require_POST

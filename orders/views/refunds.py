@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import merchant_required, role_required
@@ -20,7 +20,7 @@ from connectors.money import Money, plain
 from orders.errors import InvalidRefund, OrderError
 from orders.forms.orders import ReasonForm, RefundForm
 from orders.models import Order, Refund, RefundPicture, RefundRequest
-from orders.services import owed_back, pictures, refund_quotes, refund_requests, refunds
+from orders.services import missing_lines, owed_back, pictures, refund_links, refund_quotes, refund_requests, refunds
 from orders.services.refund_quotes import Left, Quote, Wanted
 from orders.views.htmx import wants_partial
 
@@ -70,6 +70,22 @@ def refund_withdraw(request: MerchantRequest, public_id: str) -> HttpResponse:
     else:
         messages.success(request, "The refund is withdrawn: nothing was given back.")
     return redirect("orders:detail", refund.order.public_id)
+
+
+@never_cache
+@require_POST
+@role_required(Role.MANAGER)
+def refund_link(request: MerchantRequest, public_id: str) -> HttpResponse:
+    """The customer's own link, to be passed on: shown once, to whoever may give refunds."""
+    order = get_object_or_404(Order.objects.of(request.merchant), public_id=public_id)
+    try:
+        url = refund_links.hand_out(order_id=order.pk, by=request.user.get_username(), at=timezone.now())
+    except OrderError as error:
+        messages.error(request, str(error))
+        return redirect("orders:detail", public_id)
+    context = {"order": order, "url": url, "valid_for": refund_links.VALID_FOR}
+    template = "orders/_partials/refund_link.html" if wants_partial(request) else "orders/refund_link.html"
+    return render(request, template, context)
 
 
 @require_GET
@@ -130,9 +146,11 @@ def _asked(request: MerchantRequest, order: Order) -> RefundRequest | None:
 
 
 def _suggested(request: MerchantRequest, order: Order, left: Left, asked: RefundRequest | None) -> Wanted | None:
-    """What the form is opened with: the customer's wish, what a store took off by itself, or nothing."""
+    """What the form is opened with: the customer's wish, what a store took off by itself or left out, or nothing."""
     if asked is not None:
         return refund_requests.wanted(asked, left)
+    if "missing" in request.GET:
+        return missing_lines.suggested(order, left)
     return owed_back.suggested(order, left) if "store" in request.GET else None
 
 

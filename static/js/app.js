@@ -55,6 +55,36 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:afterSwap", countSelected);
 
+// A part of the page that is replaced takes the keyboard's place with it; htmx gives it back to what has an id alone.
+const likeness = (e) => [e.tagName, e.getAttribute("href"), e.form?.getAttribute("action"), e.name, e.textContent.trim()].join("|");
+let left = "";
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const now = document.activeElement;
+  left = now && !now.id && event.detail.target.contains(now) ? likeness(now) : "";
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (!left || document.activeElement !== document.body) return;
+  const all = [...document.querySelectorAll("#main :is(a[href], button, input, select, textarea, summary)")];
+  all.find((each) => likeness(each) === left)?.focus({ preventScroll: true });
+  left = "";
+});
+
+const offerCopying = () => document.querySelectorAll("[data-copy][hidden]").forEach((button) => {
+  button.hidden = !navigator.clipboard;  // there is none on a page without https
+});
+offerCopying();
+document.addEventListener("htmx:afterSwap", offerCopying);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select it and copy it by hand";
+  }
+});
+
 const showCurrentTabs = () => document.querySelectorAll(".subnav [aria-current], .tabs [aria-current]").forEach((tab) => {
   const bar = tab.parentElement;  // on a phone the current one may stand outside
   bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;

@@ -9,6 +9,8 @@ import pytest
 from django.db import connection as database
 from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
+from psycopg import _queries as psycopg_queries
+from psycopg.adapt import Transformer
 
 from accounts.formed import AT_ONCE, Change, Read
 from orders.models import Order, OrderLine
@@ -126,3 +128,16 @@ def test_a_change_is_of_these_rows_only(orders):
     now = Order.objects.order_by("pk").values_list("revision", "customer_note")
     assert [row[0] - order.revision for row, order in zip(now, orders, strict=True)] == [2, 1, 0]
     assert [row[1] for row in now] == ["Rimu", "Rimu", orders[2].customer_note]
+
+
+def test_the_placeholders_of_a_long_statement_are_found_once(monkeypatch: pytest.MonkeyPatch):
+    split, found = psycopg_queries._split_query, []
+    monkeypatch.setattr(
+        psycopg_queries, "_split_query", lambda *given, **rest: found.append(1) or split(*given, **rest)
+    )
+    statement, values = f"SELECT {', '.join(['%s'] * 200)} -- {'long' * 1500}", [7] * 200
+
+    for _ in range(2):
+        psycopg_queries.PostgresClientQuery(Transformer()).convert(statement, values)
+
+    assert len(found) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -59,6 +60,16 @@ def test_pages_after_sign_in_hold_nothing_that_the_csp_forbids(signed_in: Client
 
     assert response.status_code == 200
     assert not re.search(r"<style| style=|<script(?![^>]*(?: src=|application/json))", response.content.decode())
+
+
+def test_removing_an_address_is_not_the_first_thing_offered(owner: User, signed_in: Client):
+    EmailAddress.objects.get_or_create(user=owner, email=owner.email, defaults={"primary": True, "verified": True})
+
+    page = signed_in.get(reverse("account_email")).content.decode()
+
+    assert 'class="btn btn-danger" name="action_remove"' in page
+    assert 'class="btn" name="action_send"' in page
+    assert 'class="btn btn-primary" name="action_add"' in page
 
 
 def test_an_owner_invites_and_the_link_makes_an_account(signed_in: Client, merchant: Merchant):

@@ -7,21 +7,19 @@ import os
 import shutil
 import socket
 import sys
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from orders.management import sample_orders
 from orders.management.journey import Portal
 from orders.processes import spawn, stop
 from tests import migrated
-from tests.machine import ROOT, Machine, free_port, wait_until
+from tests.machine import ROOT, Machine, answers, free_port, wait_until
 
 SET_UP = """
 import json
@@ -79,8 +77,8 @@ def running(tmp_path_factory):
     processes = [spawn([sys.executable, "manage.py", *command], env=machine.env) for command in commands]
     os.chdir(here)
     try:
-        wait_until(lambda: _answers(f"{machine.url}/healthz"), seconds=30, what="the portal answers")
-        wait_until(lambda: _listens(machine.sftp_port), seconds=30, what="the practice supplier listens")
+        wait_until(lambda: answers(f"{machine.url}/healthz"), seconds=90, what="the portal answers")
+        wait_until(lambda: _listens(machine.sftp_port), seconds=90, what="the practice supplier listens")
         owner, password, key, keys = json.loads(machine.run(SET_UP).splitlines()[-1])
         yield Running(machine, owner, password, Portal(machine.url, key, keys))
     finally:
@@ -88,10 +86,14 @@ def running(tmp_path_factory):
             stop(process, after_s=25)
 
 
+PATIENCE_MS = 90_000  # a machine with much to do is slow
+
+
 @pytest.fixture(scope="session")
 def chromium():
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
     assert path, "No chromium: install it, or name it in CHROMIUM."
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -109,6 +111,7 @@ def visit(chromium: Browser, running: Running):
             **{"base_url": running.machine.url, "viewport": {"width": 1440, "height": 1000}} | options
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(TELL_VIOLATIONS)
         page = context.new_page()
         page.on("console", lambda said: complaints.append(f"{page.url}: {said.text}") if _is_complaint(said) else None)
@@ -128,14 +131,6 @@ def visit(chromium: Browser, running: Running):
 
 def _is_complaint(said) -> bool:
     return said.type == "error" and ("CSP" in said.text or "Content Security Policy" in said.text)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 def _listens(port: int) -> bool:

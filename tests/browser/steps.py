@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 from playwright.sync_api import Locator, Page
 
-ON_ITS_WAY_S = 30  # in which a worker does what was asked
+ON_ITS_WAY_S = 60  # in which a worker does what was asked
 
 
 def reload_until(page: Page, shown: Locator) -> None:

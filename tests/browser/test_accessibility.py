@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 PAGES = [
     "/orders/?days=7", "/refund-requests/?all=1", "/pickups/", "/links/", "/connections/", "/connections/new/",

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import bodies, pictures
 from tests.browser.steps import connect_practice, reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 
 @pytest.fixture
@@ -50,13 +50,15 @@ def test_a_wholesale_order_waits_for_stock_and_goes_out_unpaid_with_its_terms(ru
     expect(page.get_by_text("PO-4711").first).to_be_visible()
     expect(page.locator(".badge", has_text="Pending")).to_be_visible()
     expect(page.locator(".badge", has_text="Unfulfilled")).to_be_visible()
+    expect(page.get_by_text("Harriet Ngata 1 order", exact=True)).to_be_visible()
 
 
 def choose(page: Page, store: str) -> None:
-    """Collected every hour, with a note of terms and line sheet, and alerts to the sales desk."""
+    """Collected every hour, with a note of terms and line sheet, retailers as customers, alerts to the sales desk."""
     page.goto(f"/connections/{store}/settings/")
     page.get_by_label("Minutes between two times").fill("60")
     page.get_by_label("Note", exact=True).fill("Payment terms: {payment_terms}, line sheet {line_sheet}")
+    page.get_by_label("E-mail address that the store gets").select_option("customer")
     page.get_by_label("Who is told of problems with this connection").fill("sales@totara.example")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved. It counts for orders that have not been sent yet.")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser import pictures
 from tests.browser.steps import ON_ITS_WAY_S, fits
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 PHONE = {"viewport": {"width": 390, "height": 844}}
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import pictures
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 LINK = """
 from orders.models import Order
@@ -87,3 +87,15 @@ def test_the_pages_fit_their_screen(running, visit, width: int):
     for url in (f"/orders/{order['id']}/refund/", link_of(running, order), "/refund-requests/?all=1"):
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), url
+
+
+def test_the_customers_link_is_copied_from_the_orders_page(running, visit):
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    paid(running, page, "-R4")
+
+    page.get_by_role("button", name="Refund link for the customer").click()
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.get_by_role("button", name=re.compile("^Send to"))).to_be_visible()

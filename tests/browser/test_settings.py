@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 SETTINGS = """
 from connectors.models import Connection

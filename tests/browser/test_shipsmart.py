@@ -13,7 +13,7 @@ from tests.browser import pictures
 from tests.browser.steps import connect_practice, reload_until, take_orders_from
 from tests.orders.services.printed import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 CARRIER = {
     "name": "Harbor Couriers", "email": "desk@couriers.example", "company": "Matai Joinery", "contact": "Ana",
     "phone": "+6493001234", "address1": "1 Karangahape Road", "city": "Auckland", "postcode": "1010",

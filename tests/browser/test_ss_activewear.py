@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import bodies, pictures
 from tests.browser.steps import connect_practice, reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 ADDRESS = {
     "company": "Kauri Prints", "address1": "9 Customs Street", "city": "Bolingbrook", "province_code": "IL",
     "postcode": "60440", "country_code": "US",

@@ -6,11 +6,11 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.steps import fits
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 LOOK = """
 import json
@@ -30,22 +30,43 @@ Connection.objects.get(platform="filedrop_sftp", merchant__slug="kauri-and-clay"
 STEPS = ["Test, save & next", "Save & next", "Save & next", "Save & finish"]
 
 
+def test_a_password_that_the_server_refuses_is_said_beside_it_and_the_rest_stays(running, visit):
+    _, fingerprint = json.loads(running.machine.run(LOOK))
+    page = visit()
+    page.goto("/connections/new/filedrop_sftp/")
+    typed = type_all(page, running, "not the password")
+
+    page.get_by_role("button", name="Test and connect").click()
+    expect(page.get_by_text(fingerprint)).to_be_visible()
+    page.get_by_role("button", name="It is the same: confirm").click()
+
+    beside = page.locator(".field", has=page.get_by_label("Password")).locator(".errorlist")
+    expect(beside).to_have_count(1)
+    for label, text in typed.items():
+        expect(page.get_by_label(label)).to_have_value("" if label == "Password" else text)
+    assert "not the password" not in page.content()
+
+
+def type_all(page: Page, running, password: str) -> dict[str, str]:
+    """What was typed into the form, by its label."""
+    typed = {
+        "Server": "127.0.0.1", "Port": str(running.machine.sftp_port), "User": "kauri-mill", "Password": password,
+        "Folder for purchase orders": "/orders", "Folder for tracking": "/tracking", "Currency": "NZD",
+    }  # fmt: skip
+    for label, text in typed.items():
+        page.get_by_label(label).fill(text)
+    return typed
+
+
 def test_a_supplier_is_connected_on_a_phone(running, visit):
     password, fingerprint = json.loads(running.machine.run(LOOK))
     page = visit(viewport={"width": 390, "height": 844})
-    page.set_default_timeout(8000)
     page.goto("/connections/new/")
     page.locator('a[href="/connections/new/filedrop_sftp/"]').click()
     expect(page.get_by_role("heading", name="Connect Supplier by SFTP")).to_be_visible()
     assert fits(page), page.url
 
-    page.get_by_label("Server").fill("127.0.0.1")
-    page.get_by_label("Port").fill(str(running.machine.sftp_port))
-    page.get_by_label("User").fill("kauri-mill")
-    page.get_by_label("Password").fill(password)
-    page.get_by_label("Folder for purchase orders").fill("/orders")
-    page.get_by_label("Folder for tracking").fill("/tracking")
-    page.get_by_label("Currency").fill("NZD")
+    type_all(page, running, password)
     page.get_by_role("button", name="Test and connect").click()
 
     expect(page.get_by_text(fingerprint)).to_be_visible()

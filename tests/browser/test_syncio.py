@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import pictures
 from tests.browser.steps import connect_practice, fits, reload_until, take_orders_from
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120, func_only=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 
 def work_together(seller: Page, source: Page, *, slug: str, name: str, sku: str) -> None:

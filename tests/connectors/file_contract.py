@@ -115,6 +115,7 @@ class FileContract(PracticeContract):
         assert store.read(ref) == before
 
     test_a_shipment_that_was_taken_back_is_not_there_any_more = None
-    test_an_order_that_staff_cancelled_is_cancelled = None
+    test_an_order_that_staff_cancelled_is_cancelled_and_not_fulfilled = None
+    test_an_order_with_a_line_that_cannot_be_taken_is_refused_whole = None  # it knows no product: people read the file
     test_an_edited_order_comes_to_another_total = None
     test_an_order_that_was_deleted_is_gone = None

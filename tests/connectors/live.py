@@ -77,6 +77,8 @@ class LiveShopify(LiveStore):
 class LiveWooCommerce(LiveStore):
     """Brings its own product, and takes it away."""
 
+    tells_parts = False
+
     def written(self, ref: RemoteRef) -> str:
         path = f"orders/{ref.remote_id}"
         return json.dumps([self.call("GET", path), self.call("GET", f"{path}/notes")], ensure_ascii=False)
@@ -131,7 +133,7 @@ def store_of(platform: str) -> Iterator[LiveStore]:
     blank = {each.name: "" for each in form_of(platform).FIELDS}
     typed = {**blank, **{form_name: variable(platform, name) for name, form_name in names.items() if form_name}}
     here = next((prefix for prefix in LOOPBACK if typed["base_url"].startswith(prefix)), "")
-    entry = form_of(platform).read(typed, practice=here)
+    entry = form_of(platform).read(typed, base_url=typed["base_url"].rstrip("/") if here else "")
     store = _STORES[platform](
         connector_class(platform),
         Account(entry.base_url, entry.credentials),

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
-from connectors.base import Account, InboundNotice, PutBack, RemoteRef
+from connectors.base import Account, BlockerCode, InboundNotice, OutboundOrder, PutBack, RemoteRef
 from connectors.errors import (
     BadSignatureError,
     ConnectionGoneError,
@@ -19,13 +21,14 @@ from connectors.errors import (
     CredentialsError,
     NotOfferedError,
     OutcomeUnknownError,
+    RejectedError,
     RetryableError,
 )
 from connectors.practice import deliveries, dials, platforms
 from connectors.practice.models import PracticeDelivery, PracticeOrder
 from connectors.practice.services import PracticeError
-from tests.connectors.capability_contract import CapabilityContract
-from tests.connectors.contract import StoreContract, an_hour_ago, taxed
+from tests.connectors.capability_contract import CapabilityContract, with_another
+from tests.connectors.contract import StoreContract, an_hour_ago, shipped, taxed
 from tests.connectors.practice_store import FIRST, HOOK, PracticeStore
 from tests.connectors.shipment_contract import ShipmentContract
 from tests.server import let_go
@@ -55,10 +58,10 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
 
     # --- exactly once ---
 
-    @pytest.mark.parametrize("dial", ["lost_answer", "torn"])
+    @pytest.mark.parametrize("dial", ["lost_answer", "torn", "internal"])
     def test_a_lost_answer_leaves_one_order_that_is_found(self, store: PracticeStore, dial: str):
         order = store.order()
-        store.turn(dial)
+        store.turn(dial if store.knows(dial) else "lost_answer")
         with store.told.refusal(OutcomeUnknownError):
             store.driver.create(order)
 
@@ -69,15 +72,47 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         if store.can.idempotency_key:
             assert (store.driver.create(order), store.orders()) == (found, 1)
 
-    def test_a_store_that_hangs_after_the_order_is_a_lost_answer(self, store: PracticeStore):
-        order = store.order()
-        store.turn("hang", seconds=2)
+    def test_a_store_that_hangs_after_the_order_is_a_lost_answer(
+        self, store: PracticeStore, monkeypatch: pytest.MonkeyPatch
+    ):
+        order, given_up = store.order(), Event()
+        store.turn("hang", seconds=60)
+        hangs = SimpleNamespace(sleep=lambda seconds: seconds and given_up.wait(seconds))
+        monkeypatch.setattr("connectors.practice.faults.time", hangs)
         with store.told.refusal(OutcomeUnknownError):
-            store.driver_of(store.account, deadline_s=1).create(order)
+            store.driver_of(store.account, deadline_s=2).create(order)
+        given_up.set()
         store.close()
         let_go()
 
         assert len(store.driver.find(order.reference, since=an_hour_ago())) == store.orders() == 1
+
+    # --- all or nothing ---
+
+    def test_an_order_with_a_line_that_cannot_be_taken_is_refused_whole(self, store: PracticeStore):
+        order = store.order()
+        (line,) = order.lines
+        gone = replace(line, line_id="line-2", sku=f"{line.sku}-NONE", variant_id=f"{line.variant_id[:-1]}987654321")
+
+        with store.told.refusal(RejectedError):
+            store.driver.create(replace(order, lines=(line, gone), subtotal=order.subtotal * 2, total=order.total * 2))
+
+        left = store.driver.find(order.reference, since=an_hour_ago())
+        assert [store.read(ref).cancelled for ref in left] == [True] * len(left)
+        assert not PracticeOrder.objects.filter(cancelled_at=None).exists()
+
+    def test_an_order_that_was_taken_in_part_is_not_taken_for_whole(self, store: PracticeStore):
+        partly = [dial for dial in ("half_made", "takes_part") if store.knows(dial)]
+        assert partly == store.taken_in_part
+
+        for dial in partly:
+            order = with_another(store, store.lay_elsewhere())
+            store.turn(dial)
+
+            short = replace(order, lines=(order.lines[0], replace(order.lines[1], quantity=999)))
+
+            assert self._is_said(store, short)
+            assert store.orders() == 1
 
     def test_an_order_is_found_among_more_than_a_page(self, store: PracticeStore):
         order = store.order()
@@ -85,6 +120,16 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         ref = store.driver.create(order)
 
         assert store.driver.find(order.reference, since=an_hour_ago()) == (ref,)
+
+    def test_tracking_of_a_plugin_is_told_where_the_platform_has_such(self, store: PracticeStore):
+        ref = store.create()
+        store.ship(ref)
+        store.plug_in(ref, "_shipper_code", "NZ1")
+
+        told = store.driver_of(replace(store.account, tracking_key="_shipper_code")).read(ref.remote_id)
+
+        numbers = [parcel.number for shipment in told.shipments for parcel in shipment.parcels]
+        assert numbers == (["NZ1"] if store.can.tracking_key else [])
 
     def test_a_change_is_polled_among_more_than_a_page(self, store: PracticeStore):
         store.crowd()
@@ -116,6 +161,9 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
             ("dead_token", CredentialsError),
             ("frozen", ConnectionGoneError),
             ("dormant", ConnectionGoneError),
+            ("denied", CredentialsError),
+            ("locked", ConnectionGoneError),
+            ("suspected", RetryableError),
         ],
     )
     def test_a_fault_before_the_order_is_taken_for_what_it_is(
@@ -155,12 +203,15 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
 
     # --- what staff do ---
 
-    def test_an_order_that_staff_cancelled_is_cancelled(self, store: PracticeStore):
+    def test_an_order_that_staff_cancelled_is_cancelled_and_not_fulfilled(self, store: PracticeStore):
         ref = store.create()
 
         store.cancel(ref)
 
         assert store.read(ref).cancelled
+        with store.told.refusal(RejectedError if store.can.fulfills else NotOfferedError):
+            store.driver.fulfill(ref.remote_id, shipped(store.sku, 2))
+        assert store.read(ref).shipments == ()
 
     def test_units_are_put_back_once_where_the_platform_can(self, store: PracticeStore):
         ref = store.create()
@@ -171,13 +222,22 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
             return
         variant = store.row(ref).lines.get().variant
         before = variant.stock
+        (hit,) = store.driver.find_variants([store.sku])[store.sku]
+        back = replace(back, variants={"line-1": hit.variant_id})
 
-        for _ in range(2):
-            store.driver.put_back(ref.remote_id, back)
+        told = [store.driver.put_back(ref.remote_id, back) for _ in range(2)]
 
+        assert told == [True, True]
         variant.refresh_from_db()
         booked = Decimal("2.50") if store.books_what_is_put_back else Decimal(0)
         assert (variant.stock, store.read(ref).refunded) == (before + 1, booked)
+
+    def test_nothing_is_put_back_of_an_order_that_was_cancelled(self, store: PracticeStore):
+        ref = store.create()
+        store.cancel(ref)
+        back = PutBack("SW-1-back", {"line-1": 1}, Decimal("2.50"), "Arrived damaged")
+
+        assert not store.can.restock or store.driver.put_back(ref.remote_id, back) is False
 
     def test_a_refund_in_the_store_is_seen_where_the_platform_tells(self, store: PracticeStore):
         ref = store.create()
@@ -242,8 +302,10 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         account, _ = store.listen()
         driver = store.driver_of(account)
 
-        states = [driver.register_webhooks(HOOK) for _ in range(2)]
+        first, standing = driver.register_webhooks(HOOK), store.shop.webhooks.count()
+        states = [first, driver.register_webhooks(HOOK)]
 
+        assert (store.shop.webhooks.count(), states[1].secret) == (standing, "")
         assert [state.missing for state in states] == [(), ()]
         assert bool(states[1].topics) is bool(store.shop.webhooks.count()) is store.can.webhooks
 
@@ -255,6 +317,7 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         notices = [self._parsed(store, delivery, account, secrets) for delivery in store.delivered()]
 
         assert {notice.remote_order_id for notice in notices} <= {ref.remote_id}
+        assert {notice.reference for notice in notices} <= {"", store.row(ref).source_identifier}
 
     def test_a_webhook_that_nobody_signed_is_refused(self, store: PracticeStore):
         account, secrets = store.listen()
@@ -347,6 +410,17 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
         ref = store.create()
         store.ship(ref)
         return ref
+
+    @staticmethod
+    def _is_said(store: PracticeStore, order: OutboundOrder) -> bool:
+        """Whether it is said which lines are not there, or that it cannot be told yet."""
+        try:
+            return [blocker.code for blocker in store.driver.create(order).left_out] == [BlockerCode.OUT_OF_STOCK]
+        except OutcomeUnknownError:
+            (found,) = store.driver.find(order.reference, since=an_hour_ago())
+        with store.told.refusal(RetryableError) as caught:
+            store.driver.mend(found.remote_id, order)
+        return (caught.value.after_s or 0) > 0
 
     @staticmethod
     def _parsed(

@@ -37,20 +37,22 @@ class PracticeStore(Store):
     typed_secrets: tuple[str, ...] = ()  # what it signs its webhooks with, as far as connecting told
 
     # Where platforms differ in what they tell; each is asserted both ways.
-    tells_parts: ClassVar[bool] = True  # False: nothing is told before all was sent
     tells_refunds: ClassVar[bool] = True
     books_what_is_put_back: ClassVar[bool] = True  # False: the units alone, with no money
     tells_urls: ClassVar[bool] = True  # of parcels
     units_of_two_parcels: ClassVar[list[int]] = [2]  # one shipment that does not say what is in which
+    taken_in_part: ClassVar[list[str]] = []  # the dials that leave a part of an order
     found_at_once: ClassVar[bool] = False  # however far its search lags behind
+    tells_its_domain: ClassVar[bool] = True
+    refuses_what_it_lacks: ClassVar[bool] = True  # False: only we do, before it is sent
+    links_to_orders: ClassVar[bool] = True
     gone: ClassVar[type[ConnectorError] | None] = None  # what reading a deleted order raises; None: it reads as None
 
     @classmethod
     def opened(cls, shop: PracticeShop, url: str, **known: Any) -> PracticeStore:
         """Connected as a person does it: what is typed, then what the store says of itself."""
-        prefix = f"{url}/practice/"
         typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
-        entry = form_of(shop.platform).read({"base_url": f"{url}{platforms.address(shop)}", **typed}, practice=prefix)
+        entry = form_of(shop.platform).read(typed, base_url=f"{url}{platforms.address(shop)}")
         account = Account(entry.base_url, entry.credentials)
         store = cls(connector_class(shop.platform), account, shop=shop, **known)
         store.typed_secrets = entry.webhook_secrets
@@ -67,6 +69,10 @@ class PracticeStore(Store):
 
     def orders(self) -> int:
         return PracticeOrder.objects.count()
+
+    def left(self) -> int:
+        """Units in stock."""
+        return self.shop.variants.get(sku=self.sku).stock or 0
 
     def written(self, ref: RemoteRef) -> str:
         row = self.row(ref)
@@ -101,6 +107,13 @@ class PracticeStore(Store):
     def track(self, ref: RemoteRef, parcel: Mapping[str, str] = FIRST) -> None:
         services.add_tracking(fulfillment_id=self.row(ref).fulfillments.get().pk, parcels=[parcel])
 
+    def plug_in(self, ref: RemoteRef, key: str, value: str) -> None:
+        """What a plugin of the store's writes into an order."""
+        row = self.row(ref)
+        pairs = row.details.get("meta_data", [])
+        row.details["meta_data"] = [*pairs, {"id": 90, "key": key, "value": value}]
+        row.save(update_fields=["details"])
+
     def take_back(self, ref: RemoteRef) -> None:
         services.cancel_fulfillment(fulfillment_id=self.row(ref).fulfillments.get().pk)
 
@@ -116,6 +129,9 @@ class PracticeStore(Store):
 
     def delete(self, ref: RemoteRef) -> None:
         services.delete_order(order_id=self.row(ref).pk)
+
+    def discontinue(self) -> None:
+        self.shop.variants.filter(sku=self.sku).delete()
 
     def lay_elsewhere(self) -> str:
         """Another product, at another place where the store has several. Its SKU."""

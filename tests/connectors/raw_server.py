@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 Script = Callable[[socket.socket], None]
 
+PATIENCE_S = 60.0  # no test waits so long; one that does is told by it that the other side never gave up
+
 
 @dataclass
 class RawServer:
@@ -37,6 +39,7 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
     server = RawServer(listener.getsockname()[1])
     threads: list[threading.Thread] = []
     sockets = [listener]
+    over = threading.Event()
 
     def accept() -> None:
         with contextlib.suppress(OSError):
@@ -49,12 +52,12 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
 
     def sip(conn: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while conn.recv(65_536):
-                time.sleep(0.01)
+            while not over.wait(0.01) and conn.recv(4096):
+                continue
 
     def talk(conn: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the client hung up, as the tests want
-            conn.settimeout(5)
+            conn.settimeout(PATIENCE_S)
             with tls.wrap_socket(conn, server_side=True) if tls else conn as sock:
                 while request := read_request(sock):
                     server.requests.append(request)
@@ -65,11 +68,12 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
     try:
         yield server
     finally:
+        over.set()
         for sock in sockets:
             with contextlib.suppress(OSError):  # it is closed already
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in [acceptor, *threads]:
-            thread.join(timeout=6)
+            thread.join(timeout=PATIENCE_S)
         for sock in sockets:
             sock.close()
 
@@ -108,15 +112,21 @@ def raw(data: bytes, *, reset: bool = False) -> Script:
 
 
 def dribble(first: bytes, piece: bytes, *, every_s: float = 0.05) -> Script:
-    """Send the first bytes, then a piece again and again until the client hangs up (or for 5 s)."""
+    """Send the first bytes, then a piece again and again until the client hangs up."""
 
     def script(sock: socket.socket) -> None:
         sock.sendall(first)
-        for _ in range(100):
+        ends_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_at:
             time.sleep(every_s)
             sock.sendall(piece)
 
     return script
+
+
+def silent(sock: socket.socket) -> None:
+    """Say nothing until the other side gives up."""
+    sock.recv(1)
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:

@@ -49,7 +49,7 @@ def server() -> Iterator[int]:
 
 def shown_key(place: Place) -> str:
     """What a person would confirm."""
-    with pytest.raises(ServerKeyError) as caught, Session(place, allow_loopback=True, deadline_s=5):
+    with pytest.raises(ServerKeyError) as caught, Session(place, allow_loopback=True, deadline_s=30):
         pass
     return caught.value.shown
 
@@ -63,7 +63,7 @@ def place_of(shop: PracticeShop, port: int, **fields) -> Place:
 
 def driver_of(row: Connection, *, desk: BookDesk | None = None, **options) -> SftpDropConnector:
     account = Account(row.base_url, row.credentials, currency="NZD", desk=desk or BookDesk(row.pk))
-    return SftpDropConnector(account, HttpClient(allow_loopback=True, deadline_s=5, **options))
+    return SftpDropConnector(account, HttpClient(allow_loopback=True, deadline_s=30, **options))
 
 
 def purchase(reference: str = "SW-1", quantity: int = 2) -> OutboundOrder:

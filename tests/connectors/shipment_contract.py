@@ -53,7 +53,8 @@ class ShipmentContract:
 
         shipments = store.read(ref).shipments
 
-        assert [parcel.number for shipment in shipments for parcel in shipment.parcels] == ["NZ1", "NZ2"]
+        parcels = [(parcel.carrier, parcel.number) for shipment in shipments for parcel in shipment.parcels]
+        assert parcels == [("NZ Post", "NZ1"), ("NZ Post", "NZ2")]
         assert [line.quantity for shipment in shipments for line in shipment.lines] == store.units_of_two_parcels
 
     def test_a_part_that_was_sent_comes_back_where_the_platform_tells(self, store: PracticeStore):
@@ -101,6 +102,7 @@ class ShipmentContract:
         assert (read_after.remote_version != read_before.remote_version) is happened
         if after.remote_version:
             assert after.remote_version == read_after.remote_version
+            assert (after.cancelled, after.refunded) == (read_after.cancelled, read_after.refunded)
         else:
             assert after.updated_at == read_after.updated_at
 

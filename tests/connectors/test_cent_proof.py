@@ -107,7 +107,7 @@ class Till:
         self.http = InProcess()
         typed = {item.name: item.value for item in platforms.of(self.shop).typed(self.shop)}
         url = f"{ADDRESS}{platforms.address(self.shop)}"
-        entry = form_of(platform).read({"base_url": url, **typed}, practice=f"{ADDRESS}/practice/")
+        entry = form_of(platform).read(typed, base_url=url)
         account = Account(entry.base_url, entry.credentials)
         info = connector_class(platform)(account, self.http).check()
         account = replace(account, currency=info.currency, remote_id=info.remote_id, settings=info.settings)

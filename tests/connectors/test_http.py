@@ -12,18 +12,19 @@ from email.utils import format_datetime
 
 import pytest
 
-from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import HostRefusedError, OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import CallRecord, HttpClient
-from tests.connectors.raw_server import answer, dribble, raw, serving
+from tests.connectors.raw_server import PATIENCE_S, answer, dribble, raw, serving, silent
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECRET = "shpat_canary"
+DEADLINE_S = 0.5  # where the server never comes to an end
 FOREVER = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 PIECE = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
 
 
 def client(**options) -> HttpClient:
-    return HttpClient(**{"allow_loopback": True, "deadline_s": 0.5, **options})
+    return HttpClient(**{"allow_loopback": True, "deadline_s": 30, **options})
 
 
 def most_memory_kb() -> int:
@@ -78,7 +79,7 @@ def test_closing_hangs_up_although_an_error_still_holds_the_pool():
         with pytest.raises(RetryableError) as held:
             http.request("GET", server.url(), changes=False)
         http.close()
-        seen = hung_up.wait(2)
+        seen = hung_up.wait(PATIENCE_S)
 
     assert (seen, held.type) == (True, RetryableError)
 
@@ -109,6 +110,24 @@ def test_cookies_are_not_kept():
         http.close()
 
     assert b"cookie" not in server.requests[1].lower()
+
+
+@pytest.mark.parametrize("status", [405, 406, 411, 412, 413, 414, 415, 417, 418, 426, 428, 431, 451])
+def test_a_change_that_the_host_turned_away_is_a_refusal_of_the_host(status):
+    refused = answer(b"<html>", status=f"{status} No", headers="Content-Type: text/html\r\n")
+    with serving(refused) as server, pytest.raises(HostRefusedError, match="The host refused it") as caught:
+        client().request("POST", server.url(), json={}, changes=True)
+
+    assert (caught.value.code, str(status) in str(caught.value)) == ("store_unreachable", True)
+    assert not isinstance(caught.value, RejectedError)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes"), [(406, False), (408, True), (421, True), (424, True), (425, True), (499, True)]
+)
+def test_what_may_be_asked_again_is_not_refused_for_good(status, changes):
+    with serving(answer(status=f"{status} No")) as server, pytest.raises(RetryableError):
+        client().request("POST", server.url(), json={}, changes=changes)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 410, 422, 423])
@@ -168,7 +187,7 @@ def test_an_unclear_answer_to_a_read_may_be_asked_again(name):
 
 
 SLOW = {
-    "silence": dribble(b"", b""),
+    "silence": silent,
     "slow status": dribble(b"HTTP/1.1 2", b"0"),
     "slow headers": dribble(OK, b"X: y\r\n"),
     "slow continue": dribble(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -181,18 +200,18 @@ SLOW = {
 def test_a_slow_answer_ends_at_the_deadline(name):
     took: list[CallRecord] = []
     with serving(SLOW[name]) as server, pytest.raises(OutcomeUnknownError, match="did not answer in time"):
-        client(deadline_s=0.3, on_call=took.append).request("POST", server.url(), changes=True)
+        client(deadline_s=DEADLINE_S, on_call=took.append).request("POST", server.url(), changes=True)
 
-    assert 250 < took[0].duration_ms < 1300
+    assert DEADLINE_S * 1000 - 50 < took[0].duration_ms < PATIENCE_S / 2 * 1000
 
 
 def test_a_receiver_that_reads_in_sips_ends_at_the_deadline():
     took: list[CallRecord] = []
-    http = client(deadline_s=0.3, on_call=took.append)
+    http = client(deadline_s=DEADLINE_S, on_call=took.append)
     with serving(answer(), sips=True) as server, pytest.raises(OutcomeUnknownError, match="did not answer in time"):
-        http.request("POST", server.url(), json={"a": "x" * 20_000_000}, changes=True)
+        http.request("POST", server.url(), json={"a": "x" * 40_000_000}, changes=True)
 
-    assert 250 < took[0].duration_ms < 1300
+    assert DEADLINE_S * 1000 - 50 < took[0].duration_ms < PATIENCE_S / 2 * 1000
 
 
 def test_an_endless_body_is_cut_off():
@@ -205,12 +224,12 @@ def test_an_endless_body_is_cut_off():
 
 def test_a_gzip_bomb_takes_little_memory():
     squeezer = zlib.compressobj(wbits=31)
-    bomb = b"".join(squeezer.compress(bytes(1_000_000)) for _ in range(200)) + squeezer.flush()
+    bomb = b"".join(squeezer.compress(bytes(1_000_000)) for _ in range(60)) + squeezer.flush()
     headers = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
     with serving(answer(bomb, headers=headers)) as server:
         before = most_memory_kb()
         with pytest.raises(OutcomeUnknownError, match="more than 2000000"):
-            client(deadline_s=5).request("POST", server.url(), changes=True)
+            client().request("POST", server.url(), changes=True)
 
     assert most_memory_kb() - before < 20_000
 
@@ -227,7 +246,7 @@ def test_a_429_says_how_long_to_wait(value, after_s):
     assert (type(caught.value), caught.value.throttled, caught.value.after_s) == (RetryableError, True, after_s)
 
 
-@pytest.mark.parametrize(("minutes", "least", "most"), [(10, 590, 600), (-10, 0, 0), (999_999, 3600, 3600)])
+@pytest.mark.parametrize(("minutes", "least", "most"), [(10, 300, 600), (-10, 0, 0), (999_999, 3600, 3600)])
 def test_a_429_may_name_a_date(minutes, least, most):
     date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
     slow_down = answer(status="429 Too Many", headers=f"Retry-After: {date}\r\n")

@@ -200,7 +200,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_a_byte(name, tm
         serving(answer(), tls=certificate(tmp_path, name)) as server,
         pytest.raises(RetryableError, match="certificate") as caught,
     ):
-        HttpClient(allow_loopback=True, deadline_s=2).request("POST", server.url(scheme="https"), changes=True)
+        HttpClient(allow_loopback=True, deadline_s=30).request("POST", server.url(scheme="https"), changes=True)
 
     assert type(caught.value) is RetryableError
     assert server.requests == []
@@ -209,7 +209,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_a_byte(name, tm
 def test_the_same_certificate_is_fine_once_vouched_for(tmp_path, monkeypatch):
     with serving(answer(), tls=certificate(tmp_path, "127.0.0.1")) as server:
         monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "cert.pem"))
-        http = HttpClient(allow_loopback=True, deadline_s=2)
+        http = HttpClient(allow_loopback=True, deadline_s=30)
         assert http.request("GET", server.url(scheme="https"), changes=False).status == 200
         http.close()
 
@@ -218,7 +218,7 @@ def test_a_vouched_for_certificate_of_another_name_is_refused(tmp_path, monkeypa
     with serving(answer(), tls=certificate(tmp_path, "kauri.example")) as server:
         monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "cert.pem"))
         with pytest.raises(RetryableError, match="certificate"):
-            HttpClient(allow_loopback=True, deadline_s=2).request("GET", server.url(scheme="https"), changes=False)
+            HttpClient(allow_loopback=True, deadline_s=30).request("GET", server.url(scheme="https"), changes=False)
 
     assert server.requests == []
 

@@ -35,7 +35,7 @@ def pytest_alone(*arguments: str, **variables: str) -> str:
         *arguments,
     ]
     told = {f"STOREWARD_LIVE_WOOCOMMERCE_{name}": value for name, value in variables.items()}
-    ran = subprocess.run(command, cwd=ROOT, env=kept | told, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=kept | told, capture_output=True, text=True, timeout=300, check=False)
     return ran.stdout
 
 
@@ -46,6 +46,7 @@ def test_without_all_variables_nothing_live_is_collected():
     assert "TestLive" not in collected
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_the_suite_runs_against_the_store_that_the_variables_name(live_server, settings):
     settings.BASE_URL = live_server.url

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import pytest
 
-from connectors.base import Account, Blocker, BlockerCode, RemoteVariant
-from connectors.errors import CredentialsError, NotOfferedError, RejectedError
+from connectors.base import Account, Blocker, BlockerCode, Connector, RemoteVariant
+from connectors.errors import CredentialsError, HostRefusedError, NotOfferedError, RejectedError
 from connectors.models import Connection, ConnectionState
-from connectors.partner import partner_class
+from connectors.partner import PartnerConnector, partner_class
 from connectors.services.clients import connector_for
 from connectors.shopify.connector import ShopifyConnector
 from orders.services import outbound
@@ -108,6 +109,44 @@ def test_a_refusal_names_no_host(driver, monkeypatch):
 
     assert HOST not in str(refusal.value)
     assert str(refusal.value).startswith("The partner's store no longer accepts")
+
+
+ASKING_NOBODY = frozenset({"request_for"})  # verbs without network, which the platform's driver may answer as it is
+
+
+def test_every_verb_is_the_partner_s_own():
+    verbs = {name for name, made in vars(Connector).items() if inspect.isfunction(made) and not name.startswith("_")}
+
+    assert verbs - ASKING_NOBODY <= set(vars(PartnerConnector))
+
+
+def rest_of(verb: str) -> list[inspect.Parameter]:
+    given = inspect.signature(getattr(Connector, verb)).parameters
+    return [parameter for name, parameter in given.items() if name != "self"]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "find_variants", "read_variants", "add_notes", "update", "put_back", "find", "read", "cancel", "mend", "shows_all",
+        "changed_since", "fulfill", "unfulfill", "recall", "ready_for_pickup",
+    ],
+)  # fmt: skip
+def test_no_verb_names_the_host(verb: str):
+    def refuse(driver, *args, **options):
+        raise HostRefusedError(f"The host refused it: {HOST} answered with status 406.")
+
+    driver = partner_class(type("Refusing", (FakeStore,), {verb: refuse}))()
+    driver.account = Account(base_url=f"https://{HOST}", credentials={})
+    driver.shared = frozenset({"variant-BOWL"})
+    parts = rest_of(verb)
+    args = [["variant-BOWL"] for part in parts if part.kind is part.POSITIONAL_OR_KEYWORD]
+    options = {part.name: NOON for part in parts if part.kind is part.KEYWORD_ONLY}
+
+    with pytest.raises(HostRefusedError) as refusal:
+        list(getattr(driver, verb)(*args, **options))
+
+    assert str(refusal.value) == "The host refused it: The partner's store answered with status 406."
 
 
 def test_how_much_the_partner_has_is_not_told(driver, pair, monkeypatch):

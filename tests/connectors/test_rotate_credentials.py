@@ -125,7 +125,7 @@ def test_a_reconnect_at_the_same_time_is_not_overwritten(settings):
         connections.reconnect(connection_id=row.pk, credentials={"access_token": "new"}, by="ana", at=NOON)
         rotating.start()
         locks.until_waiting(1)
-    rotating.join(timeout=20)
+    rotating.join(timeout=60)
 
     assert token(row) == "new"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import DataError, transaction
 
 from connectors import rows
 from orders.models import Order, OrderEvent, OrderLine
@@ -95,3 +95,33 @@ def test_nothing_is_no_statement(django_assert_num_queries):
         rows.insert([])
         rows.store([])
         rows.write([], ["title"])
+
+
+def test_several_rows_are_changed_as_each_by_itself():
+    order = make_order()
+    rows.store([line(order, n) for n in (10, 11, 12)])
+    kept, *changed = OrderLine.objects.filter(order=order, position__gte=10).order_by("position")
+    for number, row in enumerate(changed, start=1):
+        row.title, row.unit_price, row.taxes = (
+            f"It's {number} %s \\ ü",
+            Decimal(number) / 4,
+            [{"title": "GST", "n": number}],
+        )
+    names = ("title", "unit_price", "taxes", "called_off_quantity")
+
+    rows.write(changed, names)
+
+    found = OrderLine.objects.in_bulk([row.pk for row in (kept, *changed)])
+    assert [columns(found[row.pk]) for row in (kept, *changed)] == [columns(row) for row in (kept, *changed)]
+
+
+@pytest.mark.postgres
+def test_a_text_that_is_too_long_for_several_rows_is_refused_and_not_cut():
+    order = make_order()
+    found = [line(order, n) for n in (10, 11)]
+    rows.store(found)
+    for row in found:
+        row.sku = "X" * 1000
+
+    with pytest.raises(DataError), transaction.atomic():
+        rows.write(found, ("sku",))

@@ -16,9 +16,6 @@ SHAPE = ("connector.py", "client.py", "mapping.py", "webhook.py", "form.py", "RE
 PLATFORMS = [platform.key for platform in registry.platforms()]
 WITHOUT = {
     ("filedrop", "client.py"): "it speaks to our own desk alone, never over the network",
-    ("filedrop_sftp", "client.py"): "SFTP is spoken by connectors/sftp.py, the one place for it",
-    ("filedrop_sftp", "mapping.py"): "its files are those of a supplier by e-mail",
-    ("filedrop_sftp", "webhook.py"): "the one of a supplier by e-mail refuses for it too: there are none",
 }
 
 

@@ -518,5 +518,5 @@ def at_once(act: Callable[[], int]) -> list[int]:
             until_waiting(count)
         transaction.set_rollback(True)
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
     return answers

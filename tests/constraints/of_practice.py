@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from connectors.practice.models import PracticeFile, PracticeOrder, PracticeRefund, PracticeShop, PracticeWebhook
+from connectors.practice.models import PracticeCustomer, PracticeFile, PracticeOrder, PracticeRefund, PracticeShop
 from tests.constraints.rows import Broken, Twice
 from tests.factories import NOON
 
 
 def shop() -> PracticeShop:
     return PracticeShop.objects.create(slug="rimu", domain="rimu.example", name="Rimu", currency="NZD")
+
+
+def customer() -> PracticeCustomer:
+    return PracticeCustomer.objects.create(shop=shop(), email="mere@example.com", created_at=NOON)
+
+
+def caller() -> PracticeCustomer:
+    return PracticeCustomer.objects.create(shop=shop(), email="mere@example.com", phone="+64211112222", created_at=NOON)
 
 
 def order() -> PracticeOrder:
@@ -22,10 +30,6 @@ def refund() -> PracticeRefund:
     return PracticeRefund.objects.create(order=order(), amount=1, key="k", created_at=NOON)
 
 
-def webhook() -> PracticeWebhook:
-    return PracticeWebhook.objects.create(shop=shop(), topic="x", uri="y", created_at=NOON)
-
-
 def file() -> PracticeFile:
     return PracticeFile.objects.create(shop=shop(), path="/orders/1.csv", modified_at=NOON)
 
@@ -35,8 +39,9 @@ BROKEN = [
     Broken("practice_refund_not_negative", refund, {"amount": -1}),
 ]
 TWICE = [
+    Twice("practice_customer_once", customer),
     Twice("practice_order_name_once", order),
     Twice("practice_refund_once_per_key", refund),
-    Twice("practice_webhook_once", webhook),
     Twice("practice_file_once", file),
+    Twice("practice_customer_once_per_phone", caller, {"email": "hone@example.com"}),
 ]

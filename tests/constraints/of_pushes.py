@@ -10,6 +10,7 @@ from orders.models import (
     OutboxMessage,
     PushLine,
     PushPart,
+    ReadyNotice,
     Reexport,
     SyncFault,
     WriteBack,
@@ -73,6 +74,10 @@ def write_back() -> WriteBack:
     return WriteBack.objects.create(fulfillment=sent, connection=make_connection())
 
 
+def ready_notice() -> ReadyNotice:
+    return ReadyNotice.objects.create(order=make_order(), connection=make_connection())
+
+
 BROKEN = [
     Broken("push_changed_at_iff_changes", push, {"changed_at": NOON}),
     Broken("push_changed_at_iff_changes", push, {"changes": [{}]}),
@@ -90,6 +95,7 @@ BROKEN = [
     Broken("push_amounts_not_negative", push, {"shipping": -1, "total": 114}),
     Broken("push_amounts_not_negative", push, {"tax": -1}),
     Broken("push_fee_not_negative", push, {"shipping_fee": -1}),
+    Broken("push_given_back_not_negative", push, {"given_back": -1}),
     Broken("push_totals_add_up", push, {"total": 116}),
     Broken("push_shipping_needs_its_carrier", push_with_shipping, {"carries_shipping": False}),
     Broken("push_sent_calls_have_time", push, {"sent_calls": [{}]}),
@@ -121,6 +127,10 @@ BROKEN = [
     Broken("write_back_held_says_why", write_back, {"state": "held"}),
     Broken("write_back_told_at_iff_remote", write_back, {"remote_id": "1"}),
     Broken("write_back_told_at_iff_remote", write_back, {"told_at": NOON}),
+    Broken("ready_notice_state_known", ready_notice, {"state": "lost"}),
+    Broken("ready_notice_held_says_why", ready_notice, {"state": "held"}),
+    Broken("ready_notice_told_at_iff_done", ready_notice, {"state": "done"}),
+    Broken("ready_notice_told_at_iff_done", ready_notice, {"told_at": NOON}),
 ]
 TWICE = [
     Twice("push_once_per_generation", push, {"reference": "new"}),

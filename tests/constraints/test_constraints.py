@@ -15,6 +15,11 @@ BROKEN: list[Broken] = [each for part in PARTS for each in part.BROKEN]
 TWICE: list[Twice] = [each for part in PARTS for each in part.TWICE]
 OURS = ("accounts", "connectors", "orders")
 
+pytestmark = [  # each row keeps the constraints of its table, and is there without those that belong to it
+    pytest.mark.plants("I3", "a refund of a payment that was not taken"),
+    pytest.mark.plants("I4", "a refund without its promise"),
+]
+
 
 def broken_by(row: models.Model) -> set[str]:
     """The constraints that the row does not keep, by the conditions of its model."""

@@ -26,9 +26,11 @@ _MONEY = {"shopMoney": {"amount": "100.0", "currencyCode": "NZD"}}
 _TIMES = {"updatedAt": "2026-11-23T12:00:00Z", "cancelledAt": None}
 _TOTALS = {"totalPriceSet": _MONEY, "totalRefundedSet": _MONEY, "totalOutstandingSet": _MONEY}
 _HIT = {**_REF, "sourceIdentifier": "SW-1", "tags": ["SW-1"]}
+_LAST = {"hasNextPage": False, "endCursor": None}
 _OPEN = {
     "id": "gid://shopify/FulfillmentOrder/1046000847",
     "status": "OPEN",
+    "deliveryMethod": {"methodType": "PICK_UP"},
     "assignedLocation": {"location": {"id": "gid://shopify/Location/1"}},
     "supportedActions": [{"action": "CREATE_FULFILLMENT"}],
     "lineItems": {
@@ -37,12 +39,13 @@ _OPEN = {
                 "id": "gid://shopify/FulfillmentOrderLineItem/1058737644",
                 "sku": "SKU-1",
                 "remainingQuantity": 3,
+                "totalQuantity": 3,
                 "lineItem": {"id": "gid://shopify/LineItem/1"},
             }
-        ]
+        ],
+        "pageInfo": {"hasNextPage": True, "endCursor": "next"},
     },
 }
-_LAST = {"hasNextPage": False, "endCursor": None}
 _PLACED = {
     **_HIT, **_TIMES, **_TOTALS, "processedAt": "2026-11-23T12:00:00Z", "displayFinancialStatus": "PAID",
     "fulfillmentOrders": {"nodes": []},
@@ -50,7 +53,6 @@ _PLACED = {
     "customAttributes": [], "shippingAddress": None, "billingAddress": None, "currentTotalPriceSet": _MONEY,
     "currentTotalTaxSet": _MONEY, "shippingLines": {"nodes": []}, "lineItems": {"nodes": [], "pageInfo": _LAST},
 }  # fmt: skip
-_PLACE = {"location": {"id": "gid://shopify/Location/1"}}
 _LINE = {"id": "gid://shopify/LineItem/1"}
 _RETURNABLE = {
     "id": ORDER_ID,
@@ -59,15 +61,8 @@ _RETURNABLE = {
     "lineItems": {
         "nodes": [
             {**_LINE, "refundableQuantity": 3, "customAttributes": [{"key": "_storeward_line", "value": "line-1"}]}
-        ]
-    },
-    "fulfillmentOrders": {
-        "nodes": [
-            {
-                "assignedLocation": _PLACE,
-                "lineItems": {"nodes": [{"remainingQuantity": 1, "totalQuantity": 3, "lineItem": _LINE}]},
-            }
-        ]
+        ],
+        "pageInfo": _LAST,
     },
 }
 _ANSWERS: dict[str, Any] = {
@@ -78,13 +73,15 @@ _ANSWERS: dict[str, Any] = {
     "store_orders": {"orders": {"nodes": [_PLACED], "pageInfo": _LAST}},
     "store_order": {"order": _PLACED},
     "order_cancel": {"orderCancel": {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []}},
-    "order_fulfillment_orders": {"order": {"id": ORDER_ID, "fulfillmentOrders": {"nodes": [_OPEN]}}},
+    "order_fulfillment_orders": {"order": {"id": ORDER_ID, "fulfillmentOrders": {"nodes": [_OPEN], "pageInfo": _LAST}}},
+    "fulfillment_order_lines": {"fulfillmentOrder": {"id": _OPEN["id"], "lineItems": {"nodes": [], "pageInfo": _LAST}}},
     "order_restock": {"order": _RETURNABLE},
     "refund_create": {"refundCreate": {"refund": {"id": "gid://shopify/Refund/1"}, "userErrors": []}},
     "fulfillment_create": {"fulfillmentCreate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
     "fulfillment_tracking_update": {
         "fulfillmentTrackingInfoUpdate": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}
     },
+    "fulfillment_order_ready": {"fulfillmentOrderLineItemsPreparedForPickup": {"userErrors": []}},
     "fulfillment_cancel": {"fulfillmentCancel": {"fulfillment": {"id": FULFILLMENT_ID}, "userErrors": []}},
     "order_update": {"orderUpdate": {"order": {"id": "gid://shopify/Order/1"}, "userErrors": []}},
     "job_status": {"job": {"id": "gid://shopify/Job/1", "done": True}},
@@ -174,6 +171,7 @@ def sent() -> list[tuple[str, str, dict[str, Any]]]:
     for parcels in ((), PARCELS[:1], PARCELS):
         shop.fulfill(ORDER_ID, OutboundShipment((ShipmentLine("SKU-1", 2),), parcels, NOON, notify_customer=True))
     shop.fulfill(ORDER_ID, OutboundShipment((), PARCELS, NOON, known_id=FULFILLMENT_ID))
+    shop.ready_for_pickup(ORDER_ID, [ShipmentLine("SKU-1", 3)])
     shop.unfulfill(ORDER_ID, FULFILLMENT_ID)
     shop.put_back(ORDER_ID, PutBack("SW-1-back", {"line-1": 2}, Decimal("20.00"), "Arrived damaged"))
     shop.update(ORDER_ID, order(), fields=frozenset({"note", "attributes"}))

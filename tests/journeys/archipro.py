@@ -102,6 +102,17 @@ def begin(platform: str) -> Iterator[Journey]:
     let_go()
 
 
+def choose(page: Client, connection: Connection, **chosen: str) -> None:
+    """The order data settings of a connection as their page shows them, with changes; an empty one is off."""
+    url = reverse("orders:order_data", args=[connection.public_id])
+    form = page.get(url).context["form"]
+    shown = {name: form[name].value() for name, field in form.fields.items() if not field.disabled}
+    typed = {name: "on" if value is True else value for name, value in shown.items() if value not in (None, "", [])}
+    tables = {f"{table}-{count}": "0" for table in ("taxes", "rules") for count in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    response = page.post(url, {**typed, **tables, **chosen})
+    assert response.status_code == 302, response.context["form"].errors
+
+
 def body_of(merchant: Merchant, suffix: str, *, pickup: bool = False, quantity: int = 2) -> dict[str, Any]:
     """Stools at 50.00 with GST inside, and 7.00 for shipping them; or to pick up."""
     body = sample_orders.load("click_and_collect" if pickup else "nzd_gst_inside", at=timezone.now(), suffix=suffix)

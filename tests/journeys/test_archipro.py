@@ -5,25 +5,27 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from accounts.models import Merchant
-from connectors.models import SyncSettings
+from connectors.practice import looks
 from connectors.practice import services as practice
 from connectors.practice.models import PracticeOrder
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.models import Order, Refund
 from orders.services import refund_links
-from tests.journeys.archipro import EMAIL, Journey, begin
+from tests.journeys.archipro import EMAIL, Journey, begin, choose
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 TRACKED = {"number": "NZ123", "company": "NZ Post", "url": "https://track.example/NZ123"}
 
 
@@ -57,6 +59,7 @@ def test_a_new_order_waits_in_the_order_manager_unpaid_and_unsent(journey: Journ
     order = journey.place()
 
     assert (order.status, order.payment_status, PracticeOrder.objects.count()) == ("pending", "authorized", 0)
+    assert (order.payment.captured, order.pushes.get().status) == (Decimal(0), PushStatus.WAITING)
     assert order.number in journey.page.get("/orders/?tab=confirm").content.decode()
 
     journey.press("confirm", order)
@@ -85,8 +88,12 @@ def test_shopify_shows_tag_note_link_delivery_status_lines_and_contact(shopify: 
     assert "ArchiPro Order" in there.tags
     assert page in there.note
     assert (attributes["Delivery method"], attributes["Order page"]) == ("Delivery", page)
+    assert there.details["shippingAddress"]["address1"] == "12 Ponsonby Road"
+    assert [line["title"] for line in there.details["shippingLines"]] == ["Courier"]
     assert (attributes["Customer"], attributes["Customer phone"]) == ("Harriet Ngata", "+64211234567")
     assert (there.financial_status, practice.fulfillment_status(there)) == ("PAID", "UNFULFILLED")
+    for words in ("ArchiPro Order", page, "Delivery method", "Harriet Ngata", "Paid", "Unfulfilled"):
+        assert words in store_page(shopify)
 
 
 def test_shopify_shows_where_an_order_is_picked_up(shopify: Journey):
@@ -111,6 +118,9 @@ def test_woocommerce_shows_delivery_and_link_as_order_notes(live_server, setting
         )
         assert journey.there.details["status"] == "processing"
         assert journey.there.tags == []
+        page = unescape(store_page(journey))
+        for words in (order_page(order), "Click & Collect from: Kauri" if pickup else "Delivery: Courier"):
+            assert words in page
 
 
 @pytest.mark.parametrize("pickup", [False, True])
@@ -127,6 +137,13 @@ def test_squarespace_shows_delivery_or_pick_up_and_takes_no_tag_and_no_note(live
         assert (journey.there.tags, journey.there.note) == ([], "")
 
 
+def test_an_order_that_was_paid_owes_nothing_in_any_store(journey: Journey):
+    order = confirmed(journey)
+
+    assert order.pushes.get().remote_outstanding in (0, None)
+    assert not order.events.filter(kind="push.owed_in_store").exists()
+
+
 def test_every_store_has_the_lines_the_cents_and_the_contact_without_the_email(journey: Journey):
     confirmed(journey)
 
@@ -136,10 +153,14 @@ def test_every_store_has_the_lines_the_cents_and_the_contact_without_the_email(j
     assert there.details["billingAddress"]["firstName"] == "Harriet"
     assert there.details["billingAddress"]["phone"] == "+64211234567"
     assert EMAIL not in everything_there(there)
+    page = store_page(journey)
+    assert EMAIL not in page
+    for words in ("Oak stool", "Harriet Ngata", "+64211234567", "107.00 NZD"):
+        assert words in page
 
 
 def test_the_email_is_shared_when_the_merchant_says_so(journey: Journey):
-    SyncSettings.objects.update(email_policy="customer")
+    choose(journey.page, journey.connection, email_policy="customer")
 
     confirmed(journey)
 
@@ -151,10 +172,16 @@ def test_the_email_is_shared_when_the_merchant_says_so(journey: Journey):
 
 def test_fulfilled_in_the_store_the_customer_gets_the_tracking_url(journey: Journey):
     order = confirmed(journey)
+    before = status_shown(journey)
     practice.fulfill(order_id=journey.there.pk, quantities=None, parcels=[TRACKED])
 
     journey.poll(order)
 
+    assert [before, status_shown(journey)] == {
+        "shopify": ["Unfulfilled", "Fulfilled"],
+        "woocommerce": ["Processing", "Completed"],
+        "squarespace": ["Pending", "Fulfilled"],
+    }[journey.shop.platform]
     assert order.status == OrderStatus.COMPLETED
     (letter,) = letters_to(EMAIL)
     assert "https://track.example/NZ123" in letter.body
@@ -184,6 +211,12 @@ def test_a_refund_by_line_shipping_and_reason_moves_the_money_once(shopify: Jour
 
     refund = Refund.objects.get()
     assert (refund.status, refund.amount, refund.shipping) == ("done", Decimal(57), Decimal(7))
+    assert (refund.reason, [(line.line.sku, line.quantity) for line in refund.lines.all()]) == (
+        "damaged",
+        [("STOOL", 1)],
+    )
+    assert order.payment.refunded == Decimal(57)
+    assert "57.00" in letters_to(EMAIL)[-1].body
     assert order.payment_status == PaymentStatus.PARTIALLY_REFUNDED
 
 
@@ -220,16 +253,18 @@ def test_a_customer_asks_with_a_reason_and_the_merchant_declines(shopify: Journe
     assert "Ours are round." in letters_to(EMAIL)[-1].body
 
 
-def test_a_refund_in_the_store_moves_no_money_and_is_offered_here(shopify: Journey):
-    order = confirmed(shopify)
-    practice.refund(order_id=shopify.there.pk, amount=Decimal(50))
+def test_a_refund_in_the_store_moves_no_money_and_is_offered_here(journey: Journey):
+    order = confirmed(journey)
+    practice.refund(order_id=journey.there.pk, amount=Decimal(50))
+    mail.outbox.clear()
 
-    shopify.poll(order)
+    journey.poll(order)
 
     assert (Refund.objects.count(), order.payment.refunded) == (0, Decimal(0))
-    assert 'id="owed-back"' in shopify.look(order)
-    assert [letter.subject for letter in letters_to("ana@kauri.example")] != []
-    offered = shopify.page.get(reverse("orders:refund", args=[order.public_id]), {"store": "1"})
+    assert 'id="owed-back"' in journey.look(order)
+    (letter,) = letters_to("ana@kauri.example")
+    assert (order.number in letter.subject, "50.00" in letter.body) == (True, True)
+    offered = journey.page.get(reverse("orders:refund", args=[order.public_id]), {"store": "1"})
     assert offered.context["form"]["line-0"].value() == 1
 
 
@@ -254,7 +289,7 @@ def test_an_edit_or_a_cancellation_in_the_store_is_offered_as_a_refund(shopify: 
 
 
 def test_with_order_data_kept_in_storeward_a_confirmed_order_is_paid_and_goes_nowhere(journey: Journey):
-    SyncSettings.objects.update(sync_orders=False)
+    choose(journey.page, journey.connection, sync_orders="")
     order = journey.place()
 
     journey.press("confirm", order)
@@ -267,6 +302,18 @@ def photo() -> SimpleUploadedFile:
     content = io.BytesIO()
     Image.new("RGB", (30, 20), "peru").save(content, "PNG")
     return SimpleUploadedFile("stool.png", content.getvalue(), "image/png")
+
+
+def store_page(journey: Journey) -> str:
+    """The order as the store's staff see it."""
+    answer = Client().get(reverse("practice:order", args=[journey.shop.slug, journey.there.pk]))
+    return answer.content.decode()
+
+
+def status_shown(journey: Journey) -> str:
+    """How its order's fulfillment stands on the store's own page."""
+    there = journey.there
+    return looks.states(journey.shop.platform, there, practice.fulfillment_status(there))[-1].text
 
 
 def order_page(order: Order) -> str:

@@ -13,14 +13,16 @@ import pytest
 from django.core import mail
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
 from accounts.models import Marketplace, Merchant, Role
 from accounts.services import api_keys
 from connectors.models import Connection, SyncSettings
 from connectors.practice import dials
 from connectors.practice import services as practice
-from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.models import PracticeCustomer, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.registry import connector_class
 from orders import outbox
 from orders.enums import PushStatus, Topic
@@ -128,6 +130,14 @@ class Joor:
         outbox.drain()
         return Order.objects.get(public_id=placed["id"])
 
+    def is_kept_out(self, order: Order) -> bool:
+        """The merchant confirms it all the same: that is refused, no money is taken, and nothing is in the store."""
+        answer = self.ask("POST", f"orders/{order.public_id}/confirm/", key=self.merchant_key)
+        outbox.drain()
+        order.refresh_from_db()
+        money = (order.payment_status, order.payment.captured)
+        return answer.status_code == 409 and money == ("authorized", 0) and not PracticeOrder.objects.exists()
+
     def edit(self, order: Order, **parts: Any) -> dict[str, Any]:
         return self.send("PATCH", f"orders/{order.public_id}/", {"revision": order.revision, **parts})
 
@@ -200,6 +210,8 @@ def test_or_fulfilled_at_the_location_that_the_merchant_chose(connection, joor):
 
     there = PracticeOrder.objects.get()
     assert practice.fulfillment_status(there) == "FULFILLED"
+    assert there.details["fulfillment"]["locationId"] == place.remote_id
+    assert f"All items are sent from {place.name}." in there.events.values_list("text", flat=True)
     assert order.pushes.get().status == PushStatus.PUSHED
 
 
@@ -236,6 +248,7 @@ def test_all_units_must_be_in_stock(connection, joor):
 
     (push,) = order.pushes.all()
     assert [blocker["code"] for blocker in push.blockers] == ["out_of_stock"]
+    assert joor.is_kept_out(order)
     assert joor.send("GET", "orders/?export_status=failed")["results"][0]["number"] == "PO-1"
 
 
@@ -251,14 +264,40 @@ def test_only_linked_products_are_accepted_others_are_blockers(connection, joor)
     order = joor.place("PO-1", sku="UNKNOWN")
 
     assert [blocker["code"] for blocker in order.pushes.get().blockers] == ["unmapped_sku"]
+    assert joor.is_kept_out(order)
 
 
-def test_a_customer_who_does_not_exist_there_is_created(connection, joor):
+def test_a_customer_who_does_not_exist_there_is_created(connection, shop, joor):
     joor.set_up(connection, email_policy="customer")
+    assert not PracticeCustomer.objects.exists()
+
+    joor.approve("PO-1")
+    joor.approve("PO-2")
+
+    customer = PracticeCustomer.objects.get()
+    assert (customer.email, customer.name) == ("buyer@rimu.example", "Harriet Ngata")
+    assert [order.customer for order in standing()] == [customer, customer]
+    page = Client().get(reverse("practice:order", args=[shop.slug, standing()[0].pk]))
+    for words in ("Harriet Ngata", "2 orders", "buyer@rimu.example"):
+        assertContains(page, words)
+
+
+def test_a_customer_whom_the_store_knows_is_not_made_anew(connection, shop, joor):
+    joor.set_up(connection, email_policy="customer")
+    known = PracticeCustomer.objects.create(shop=shop, email="buyer@rimu.example", created_at=timezone.now())
 
     joor.approve()
 
-    assert PracticeOrder.objects.get().details["customer"]["toUpsert"]["email"] == "buyer@rimu.example"
+    assert PracticeOrder.objects.get().customer == known
+
+
+def test_with_no_customers_created_the_address_stands_on_the_order_alone(connection, joor):
+    joor.set_up(connection, email_policy="customer", create_customer=False)
+
+    joor.approve()
+
+    assert PracticeOrder.objects.get().details["email"] == "buyer@rimu.example"
+    assert not PracticeCustomer.objects.exists()
 
 
 def test_failed_syncs_alert_the_addresses_that_the_merchant_set_once_per_cause(connection, joor):
@@ -341,7 +380,21 @@ def test_only_after_the_earlier_copy_is_cancelled_there(connection, joor, page):
 
     reexport(page, order, "clone")  # closed: the copy stands
 
+    (row,) = Reexport.objects.all()
+    assert {way["way"]: way["possible"] for way in row.ways}["clone"] is False
     assert len(standing()) == PracticeOrder.objects.count() == 1
+
+
+def test_which_is_looked_at_there_and_not_taken_for_granted(connection, joor, page):
+    order = joor.approve()
+    asked = connection.calls.order_by("pk").last().pk
+
+    reexport(page, order, "recreate")
+
+    calls = list(connection.calls.filter(pk__gt=asked).order_by("pk").values_list("operation", flat=True))
+    made = calls.index("order_create")
+    called_off = calls.index("order_cancel")
+    assert called_off < calls.index("order_read", called_off) < made
 
 
 def test_a_copy_that_was_cancelled_there_by_hand_is_seen(connection, joor, page):

@@ -17,11 +17,13 @@ from connectors.practice import services as practice
 from connectors.practice import tasks as practice_tasks
 from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop
 from connectors.practice.platforms import Cart, CartLine
+from connectors.practice.woocommerce import documents as woo
 from connectors.services import clients
+from connectors.woocommerce import tracking
 from orders import outbox, tasks
 from orders.enums import OrderStatus, PaymentStatus, PushStatus
 from orders.models import Fulfillment, Order, OrderSync, WriteBack
-from orders.services import archiving, decisions, inbound, shipping, store_channels, store_sync
+from orders.services import archiving, collecting, decisions, drafts, inbound, shipping, store_channels, store_sync
 from orders.services.open_units import WantedLine
 from orders.world import World
 from tests.factories import make_member, make_merchant
@@ -354,7 +356,7 @@ def ship_all(order: Order) -> Fulfillment:
     return shipping.ship(order_id=order.pk, wanted=wanted, by="ana", at=timezone.now())[0]
 
 
-@pytest.mark.parametrize("shop", ["shopify"], indirect=True)
+@pytest.mark.parametrize("shop", ["shopify", "woocommerce"], indirect=True)
 def test_what_was_taken_back_here_is_taken_back_in_the_store_and_the_order_stays_open(page, shop):
     channel = turn_on(page, shop)
     there = buy(shop)
@@ -373,3 +375,94 @@ def test_what_was_taken_back_here_is_taken_back_in_the_store_and_the_order_stays
     assert not WriteBack.objects.exists()
     order.refresh_from_db()
     assert (order.status, order.origin.attention) == (OrderStatus.CONFIRMED, "")
+
+
+@pytest.mark.parametrize("shop", ["woocommerce"], indirect=True)
+def test_a_part_that_was_taken_back_leaves_the_rest_told_and_the_order_can_be_completed_again(page, shop):
+    channel = turn_on(page, shop)
+    there = buy(shop, quantity=2)
+    read(channel)
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    first, _ = (ship_one(order, number) for number in ("JD1", "JD2"))
+    outbox.drain()
+
+    shipping.take_back(fulfillment_id=first.pk, by="ana", at=timezone.now())
+    outbox.drain()
+
+    there.refresh_from_db()
+    assert (woo.status(there), numbers_there(there)) == ("processing", ["JD2"])
+    assert (
+        there.details["notes"][-1]["note"] == "A fulfillment was taken back (JD1): what was in it is still to be sent."
+    )
+    ship_one(order, "JD3")
+    outbox.drain()
+    there.refresh_from_db()
+    assert (woo.status(there), numbers_there(there)) == ("completed", ["JD2", "JD3"])
+
+
+def ship_one(order: Order, number: str) -> Fulfillment:
+    (line,) = order.lines.all()
+    wanted = shipping.Wanted((WantedLine(line.external_id, 1),), (shipping.WantedParcel("dhl", number),))
+    return shipping.ship(order_id=order.pk, wanted=wanted, by="ana", at=timezone.now())[0]
+
+
+def numbers_there(there: PracticeOrder) -> list[str]:
+    (items,) = [pair["value"] for pair in there.details["meta_data"] if pair["key"] == tracking.ITEMS]
+    return [item["tracking_number"] for item in items]
+
+
+@pytest.mark.parametrize("shop", ["shopify"], indirect=True)
+def test_what_is_set_aside_is_ready_in_the_store_and_handed_over_it_is_fulfilled_there(page, shop):
+    channel = turn_on(page, shop)
+    there = buy(shop, pickup=True, shipping=Decimal(0))
+    read(channel)
+    order = Order.objects.get()
+    decisions.confirm(order_id=order.pk, by="ana", at=timezone.now())
+    outbox.drain()
+
+    lines = [WantedLine(line.external_id, line.quantity) for line in order.lines.all()]
+    row = collecting.set_aside(order_id=order.pk, lines=lines, by="ana", at=timezone.now())
+    outbox.drain()
+
+    assert there.events.filter(text="Ready for pickup: the customer was told.").count() == 1
+    shown = page.get(f"/orders/{order.public_id}/").content.decode()
+    assert f"{channel.name}: knows since" in shown
+    collecting.hand_over(fulfillment_id=row.pk, collected_by="Mere", by="ana", at=timezone.now())
+    outbox.drain()
+    tell()
+    read(channel)
+    assert sum(line.quantity for one in there.fulfillments.all() for line in one.lines.all()) == 2
+    order.refresh_from_db()
+    assert (order.status, order.origin.is_over, order.origin.attention) == (OrderStatus.COMPLETED, False, "")
+
+
+@pytest.mark.parametrize("shop", ["shopify"], indirect=True)
+def test_an_order_without_the_address_that_the_shop_hides_is_a_draft_that_says_why(shop, channel, page):
+    """An app that Shopify has not approved for customers' data; then somebody types it, or it is approved."""
+    PracticeShop.objects.filter(pk=shop.pk).update(settings={**shop.settings, "protected_data": False})
+    buy(shop)
+    buy(shop)
+    read(channel)
+
+    typed, approved = Order.objects.order_by("pk")
+    assert (typed.status, approved.status) == (OrderStatus.DRAFT, OrderStatus.DRAFT)
+    assert ("scope_missing", "shipping_address") in [(item["code"], item["field"]) for item in typed.blockers]
+    assert "not approved for customers&#x27; data" in page.get(f"/orders/{typed.public_id}/").content.decode()
+
+    address = {"first_name": "Mere", "last_name": "Tawhiri", "address1": "5 Cuba Street", "city": "Wellington"}
+    given = {f"shipping_address.{name}": value for name, value in address.items()}
+    given |= {
+        "customer.name": "Mere Tawhiri",
+        "shipping_address.postcode": "6011",
+        "shipping_address.country_code": "NZ",
+    }
+    order = drafts.save(order_id=typed.pk, given=given, seen={}, by="ana", at=timezone.now())
+    assert (order.status, order.blockers) == (OrderStatus.PENDING, [])
+
+    PracticeShop.objects.filter(pk=shop.pk).update(settings={**shop.settings, "protected_data": True})
+    read(channel)
+    approved.refresh_from_db()
+    assert (approved.status, approved.customer_name) == (OrderStatus.PENDING, "Mere Tawhiri")
+    typed.refresh_from_db()
+    assert typed.status == OrderStatus.PENDING

@@ -39,6 +39,7 @@ from tests.server import let_go
 
 pytestmark = pytest.mark.django_db
 over_http = pytest.mark.django_db(transaction=True)  # the practice store answers from another thread
+INVOICE_KEY = "52060433009911002506550120000007800267301615"  # the example of the NF-e's manual
 
 
 @pytest.fixture
@@ -76,9 +77,9 @@ def url(name: str, order: Order, *more: str) -> str:
     return reverse(f"orders:{name}", args=[order.public_id, *more])
 
 
-def fill_in(page: Client, order: Order) -> Order:
+def fill_in(page: Client, order: Order, **invoice: str) -> Order:
     """All that the draft's page asks for."""
-    values = {"invoice_number": "INV-7"}
+    values = {"invoice_number": "INV-7", **invoice}
     for line in order.lines.all():
         values |= {f"lines-{line.position}-hs_code": "9403.60", f"lines-{line.position}-origin_country": "NZ"}
         values |= {f"lines-{line.position}-customs_value": "100.00"}
@@ -142,10 +143,19 @@ def test_a_complete_order_is_printed_collected_by_a_carrier_and_shipped(page: Cl
     assert "Australia Post AP1" in mail.outbox[-1].body
 
 
+def test_an_invoice_key_is_as_good_as_a_number_and_stands_on_the_invoice(page: Client, api: Api):
+    order = confirmed(page, fill_in(page, place(api), invoice_number="", invoice_key=INVOICE_KEY))
+
+    invoice = page.get(url("document", order, "commercial_invoice"), {"incoterm": "DAP"})
+
+    assert (order.invoice_key, order.blockers) == (INVOICE_KEY, [])
+    assert INVOICE_KEY in "".join(pages(invoice.content)[0].split())
+
+
 def test_an_incomplete_order_gets_no_invoice_and_says_what_is_missing(page: Client, api: Api):
     text = text_of(page.get(url("documents", place(api))))
 
-    assert "The invoice number is missing." in text
+    assert "The invoice is missing. Give its number or its key." in text
     assert "lacks the HS code." in text
     assert "Complete the draft" in text
 

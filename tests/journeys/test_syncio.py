@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -76,6 +77,15 @@ class Trade:
         assert self.page.post(door, data).status_code == 302
         outbox.drain()
         return self.push_of(order)
+
+    def says_why_it_stays(self, order: Order) -> bool:
+        """The list has it with the reason and the fix; pressed all the same, it is not pushed."""
+        shown, reasons = unescape(self.list()), [blocker["message"] for blocker in order.blockers]
+        answer = self.page.post(reverse("orders:partner_push", args=[self.push_of(order).public_id]))
+        outbox.drain()
+        assert f"Order {order.number} was not pushed to {self.owner.name}." in answer.content.decode()
+        assert not PracticeOrder.objects.filter(shop=self.kiln).exists()
+        return all(words in shown for words in (*reasons, reverse("orders:draft", args=[order.public_id])))
 
     def push_of(self, order: Order) -> OrderPush:
         return order.pushes.get(connection__source__isnull=False)
@@ -161,6 +171,7 @@ def opened(slug: str, name: str, *skus: str) -> PracticeShop:
 def test_the_add_on_is_switched_on_under_the_plan_and_hides_the_orders_when_it_is_off(trade):
     order = trade.paid("BOWL")
     assert order.number in trade.list()
+    assert f'href="{reverse("orders:detail", args=[order.public_id])}"' in trade.list()
 
     trade.page.post(reverse("orders:plan"), {"orders_addon": "0"})
 
@@ -189,13 +200,14 @@ def test_an_order_has_to_be_paid_with_a_valid_name_and_address(trade, missing, c
 
     assert order.status == OrderStatus.DRAFT
     assert code in [blocker["code"] for blocker in order.blockers]
-    assert not PracticeOrder.objects.filter(shop=trade.kiln).exists()
+    assert trade.says_why_it_stays(order)
 
 
 def test_an_order_has_to_be_worth_something(trade):
     order = trade.buy("BOWL", price="0.00", shipping=Decimal(0))
 
     assert "zero_total" in [blocker["code"] for blocker in order.blockers]
+    assert trade.says_why_it_stays(order)
 
 
 def test_only_synced_lines_are_pushed(trade):
@@ -284,7 +296,7 @@ def test_the_source_store_gets_the_chosen_address_which_is_told_when_it_sends(tr
     trade.ship("NZ1")
     trade.read_again(order)
 
-    assert [letter.to for letter in mail.outbox] == [[address]]
+    assert [(letter.to, "https://nz.example/NZ1" in letter.body) for letter in mail.outbox] == [([address], True)]
 
 
 def test_shipping_costs_what_the_rules_say(trade):

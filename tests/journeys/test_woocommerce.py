@@ -11,15 +11,17 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Role
-from connectors.models import Connection
+from connectors.models import Connection, InboundEvent
 from connectors.practice import dials
 from connectors.practice import services as practice
-from connectors.practice.models import PracticeOrder, PracticeShop
+from connectors.practice import tasks as practice_tasks
+from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop
+from connectors.services import connections
 from orders import outbox
 from orders.enums import FulfillmentStatus, OutboxStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions, fulfillment
-from tests.connectors.practice.woocommerce.shop import change, make_shop, rate
+from orders.services import decisions, fulfillment, order_data
+from tests.connectors.practice.woocommerce.shop import change, make_shop, rate, send
 from tests.factories import make_member, make_merchant, make_order
 from tests.server import let_go
 
@@ -116,6 +118,48 @@ def test_completed_in_the_store_is_fulfilled_here(connection):
     order.refresh_from_db()
     assert order.fulfillment_status == FulfillmentStatus.FULFILLED
     assert order.fulfillments.get().parcels.get().number == "NZ1"
+
+
+def test_tracking_of_a_plugin_that_only_the_merchant_knows_is_told_to_the_customer(connection, shop):
+    order_data.save(connection_id=connection.pk, by="ana", at=timezone.now(), tracking_key="_shipper_code")
+    order = confirmed(connection)
+    there = PracticeOrder.objects.get()
+    code = {"key": "_shipper_code", "value": "NZ1, NZ2"}
+    send(shop, "POST", f"orders/{there.pk}", {"status": "completed", "meta_data": [code]})
+
+    read_again(order)
+
+    parcels = order.fulfillments.get().parcels
+    assert list(parcels.order_by("number").values_list("number", flat=True)) == ["NZ1", "NZ2"]
+
+
+def test_what_two_equal_webhooks_tell_is_one_event_and_the_next_check_leaves_one(connection, shop):
+    twin = shop.webhooks.get(topic="order.updated")
+    shop.webhooks.create(topic=twin.topic, uri=twin.uri, details=twin.details, created_at=twin.created_at)
+    confirmed(connection)
+    PracticeDelivery.objects.all().delete()
+
+    practice.fulfill(order_id=PracticeOrder.objects.get().pk, quantities=None, parcels=[])
+    for delivery in PracticeDelivery.objects.order_by("pk"):
+        practice_tasks.deliver(delivery.pk)
+
+    outcomes = list(PracticeDelivery.objects.values_list("outcome", flat=True))
+    assert (outcomes, InboundEvent.objects.count()) == (["answered 200"] * 2, 1)
+    connections.register_webhooks(connection_id=connection.pk, at=timezone.now())
+    assert shop.webhooks.get(topic="order.updated") == twin
+
+
+def test_an_order_that_is_not_paid_there_after_all_is_told(connection):
+    order = confirmed(connection)
+    assert push_of(order).remote_outstanding == 0
+    there = PracticeOrder.objects.get()
+    there.details["date_paid"], there.updated_at = None, timezone.now()
+    there.save()
+
+    read_again(order)
+
+    (event,) = order.events.filter(kind="push.owed_in_store")
+    assert event.text.startswith("Rimu says that 100.00 NZD of #1001 are still to be paid")
 
 
 def test_an_order_called_off_here_is_cancelled_there(connection):

@@ -90,6 +90,18 @@ def test_what_is_fulfilled_has_no_clock():
     assert (order.due_at, order.due_kind) == (None, "")
 
 
+def test_what_was_given_back_whole_is_not_to_be_shipped_although_a_store_holds_it():
+    order = make_order(ship_by=NOON + HOUR, status="confirmed", payment=AUTHORIZED, payment_status="refunded")
+
+    assert (order.due_at, order.due_kind) == (None, "")
+
+
+def test_what_was_given_back_in_part_is():
+    order = make_order(ship_by=NOON + HOUR, status="confirmed", payment=AUTHORIZED, payment_status="partially_refunded")
+
+    assert (order.due_at, order.due_kind) == (NOON + HOUR, DueKind.SHIP)
+
+
 def test_a_gateway_that_holds_the_money_for_less_time_moves_the_clock():
     order = make_order(confirm_by=NOON + 5 * HOUR, payment={"reference": "sandbox_ok_clock"})
     payment = order.payment

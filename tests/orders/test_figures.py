@@ -100,6 +100,7 @@ def test_a_deadline_is_counted_as_the_list_shows_it(kauri):
         assert str(len(queries.order_page(kauri.merchant, wanted, at=NOON).orders)) == counted(kauri, due=due)["all"]
 
 
+@pytest.mark.plants("I1", "two pushes at once")
 def test_a_destination_counts_an_order_with_two_pushes_there_once(kauri):
     shop = make_connection(kauri.merchant)
     order = make_order(kauri.merchant, channel=kauri.channel, connections=[shop])

@@ -17,6 +17,7 @@ from connectors.models import SandboxCharge
 from orders.enums import PushStatus, RefundStatus
 from orders.models import Order, OrderPush, OutboxMessage
 from orders.services import decisions, refunds
+from tests import invariants
 from tests.factories import make_connection, make_order
 from tests.orders.services.refundable import charge_of, make_paid, wanted
 
@@ -44,13 +45,21 @@ def worker(ledger: Path, *, topic: str = "", step: str = "") -> subprocess.Popen
 def kill_at(ledger: Path, topic: str, step: str) -> None:
     process = worker(ledger, topic=topic, step=step)
     reached = ledger.with_suffix(".reached")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not reached.exists():
         assert process.poll() is None, f"the worker ended before {topic}/{step}"
         assert time.monotonic() < deadline, f"{topic}/{step} was never reached"
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def made_in(ledger: Path) -> dict[str, list[str]]:
+    """By reference; each line is one order that the store made."""
+    made: dict[str, list[str]] = {}
+    for number, reference in enumerate(ledger.read_text().splitlines()):
+        made.setdefault(reference, []).append(str(number))
+    return made
 
 
 @pytest.mark.parametrize(
@@ -67,8 +76,9 @@ def test_killed_at_any_step_there_is_one_capture_and_one_order(tmp_path: Path, t
     OutboxMessage.objects.filter(status="running").update(lease_until=at)  # the lease has run out meanwhile
     after = worker(ledger)
 
-    assert after.wait(timeout=60) == 0
-    assert ledger.read_text().splitlines() == [OrderPush.objects.get().reference]
+    assert after.wait(timeout=110) == 0
+    made = made_in(ledger)
+    assert (list(made), invariants.doubled(made)) == ([OrderPush.objects.get().reference], [])
     assert OrderPush.objects.get().status == PushStatus.PUSHED
     charge = SandboxCharge.objects.get()
     assert charge.captured == int(order.total * 100)
@@ -86,6 +96,6 @@ def test_killed_at_any_step_a_refund_gives_its_money_once(tmp_path: Path, step: 
     OutboxMessage.objects.filter(status="running").update(lease_until=at)  # the lease has run out meanwhile
     after = worker(ledger)
 
-    assert after.wait(timeout=60) == 0
+    assert after.wait(timeout=110) == 0
     assert charge_of(order).refunded == 1000
     assert order.refunds.get().status == RefundStatus.DONE

@@ -23,6 +23,7 @@ def carried_over() -> Refund:
     return Refund.objects.get()
 
 
+@pytest.mark.plants("I3", "rows of before there were refunds")
 def test_what_was_given_back_becomes_a_refund():
     order = make_paid()
     Payment.objects.update(status="refunded", refunded=order.total)

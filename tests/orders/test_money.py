@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.money import Money, MoneyError, from_minor, plain, round_half_up, to_minor
+from connectors.money import Money, MoneyError, from_minor, named, plain, round_half_up, to_minor
 from orders.money import money
 
 CURRENCIES = st.sampled_from(["NZD", "USD", "JPY", "KWD", "CLF"])
@@ -63,3 +63,17 @@ def test_dollars_name_their_country_to_everybody_but_those_at_home():
 
     assert [text.replace("\xa0", " ") for text in written] == ["$12.50", "A$12.50", "US$12.50", "JP¥13", "KWD 12.500"]
     assert money(Decimal("-12.5"), "NZD") == "-NZ$12.50"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("12.5", "NZD", "12.50 NZD"),
+        ("12.500", "KWD", "12.500 KWD"),
+        ("1200.00", "JPY", "1200 JPY"),
+        ("12.505", "NZD", "12.505 NZD"),
+        ("12.50", "???", "12.5 ???"),
+    ],
+)
+def test_an_amount_that_somebody_else_names_is_told_to_its_last_digit(amount: str, currency: str, text: str):
+    assert named(Decimal(amount), currency) == text

@@ -87,7 +87,7 @@ for _ in range(4):
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_processes_on_one_sqlite_file_take_each_message_once(tmp_path: Path):
     machine = Machine(tmp_path / "claims.sqlite3")
     migrated.set_up(machine)

@@ -147,6 +147,47 @@ def test_all_workers_draw_on_one_budget(connection):
     assert claims == [1, 1, 0, 0]
 
 
+def test_a_claim_stops_where_the_calls_of_a_minute_end():
+    """S&S: 60 calls a minute, and every answer tells how many are left."""
+    supplier = make_connection(platform="ssactivewear")
+    due_pushes(supplier, 4)
+    limits.learn(supplier.pk, Budget(2, 60, 1), at=NOON)
+
+    claims = [len(outbox.claim(at=NOON)), len(outbox.claim(at=after(0.5))), len(outbox.claim(at=after(1)))]
+
+    assert claims == [2, 0, 1]
+
+
+def test_nothing_is_looked_for_at_a_supplier_whose_minute_is_spent(store):
+    supplier = make_connection(platform="ssactivewear")
+    order = make_order(supplier.merchant, connections=[supplier], lines=[{"sku": "A"}])
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    limits.learn(supplier.pk, Budget(0, 60, 1), at=NOON)
+
+    carry_out_one(store)
+
+    assert store.calls == []
+
+
+def test_a_claim_stops_where_the_requests_that_are_planned_end():
+    """Squarespace: 300 requests of any kind a minute, and no answer tells how many are left."""
+    site = make_connection(platform="squarespace", requests_left=2, requests_at=NOON)
+    due_pushes(site, 4)
+
+    assert (len(outbox.claim(at=NOON)), len(outbox.claim(at=after(0.1)))) == (2, 0)
+
+
+def test_the_plan_of_a_store_that_tells_nothing_counts_after_its_first_answer(connection):
+    """Squarespace: so many imports an hour, and no answer tells how many are left."""
+    due_pushes(connection, 2)
+    store = FakeStore()
+    store.budget = Budget(None, 10, 0.1)
+
+    carry_out_one(store)
+
+    assert fresh(connection).budget_available == 10
+
+
 def test_a_store_without_budget_delays_no_other(connection, store):
     other = make_connection()
     due_pushes(connection, 5)

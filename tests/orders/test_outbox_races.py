@@ -62,7 +62,7 @@ def in_threads(act: Callable[[], int], count: int, *, behind: Connection | None 
         if behind:
             until_waiting(count)
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
     return sorted(got)
 
 

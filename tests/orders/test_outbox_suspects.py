@@ -121,19 +121,19 @@ def crew():
 def test_beside_a_suspect_the_crew_has_no_room(messages, crew):
     mark(messages[0])
 
-    crew.give(outbox.claim(at=NOON)[0])
+    crew.give(outbox.claim(at=NOON)[:1])
 
     assert (crew.alone, crew.free) == (True, 0)
 
 
 def test_beside_a_clean_message_the_crew_has_room(messages, crew):
-    crew.give(outbox.claim(at=NOON)[0])
+    crew.give(outbox.claim(at=NOON)[:1])
 
     assert (crew.alone, crew.free) == (False, 2)
 
 
 def test_a_busy_crew_lets_a_suspect_wait_until_it_has_finished(messages, crew):
-    crew.give(outbox.claim(at=NOON)[0])
+    crew.give(outbox.claim(at=NOON)[:1])
     mark(*messages[4:])
 
     assert _claim(crew, suspect_due=True, at=NOON) == []

@@ -12,7 +12,7 @@ from accounts.models import Merchant, Role
 from accounts.services import api_keys
 from connectors.base import RemoteVariant
 from connectors.models import CatalogVariant, Connection, Partnership, ProductLink
-from connectors.services import catalog, links, partner_products
+from connectors.services import catalog, finding, links, partner_products
 from connectors.services.clients import connector_for
 from tests.connectors.wire import ShopOnTheWire
 from tests.factories import NOON, make_connection, make_member, make_merchant
@@ -123,7 +123,7 @@ def test_what_was_taken_back_while_the_store_answered_stays_away(partnership, st
 
     monkeypatch.setattr(catalog, "remember", taken_back_before)
 
-    catalog.ask_by_sku(standin, "BOWL", at=NOON)
+    finding.ask_by_sku(standin, "BOWL", at=NOON)
 
     assert kept(standin) == []
 

@@ -41,7 +41,7 @@ def test_one_of_several_that_somebody_has_is_not_waited_for(orders):
 
     with transaction.atomic():
         lock(orders[1].pk)
-        in_a_thread({order.pk for order in orders}, outcomes).join(10)
+        in_a_thread({order.pk for order in orders}, outcomes).join(60)
 
     assert outcomes == ["busy"]
 
@@ -54,6 +54,6 @@ def test_a_single_one_that_somebody_has_is_waited_for(orders):
         thread = in_a_thread({orders[0].pk}, outcomes)
         locks.until_waiting(1)
         assert outcomes == []
-    thread.join(10)
+    thread.join(60)
 
     assert outcomes == ["locked"]

@@ -50,7 +50,7 @@ def behind_a_lock(order: Order, first: Callable[[], object], second: Callable[[]
             thread.start()
             locks.until_waiting(waiting)
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
     return outcomes
 
 
@@ -179,6 +179,7 @@ def test_a_refund_against_a_cancellation_gives_everything_once():
     assert [refund.amount for refund in order.refunds.all()] == [order.total]
 
 
+@pytest.mark.plants("I3", "without the lock, to see what it is good for")
 def test_without_the_lock_both_refunds_would_pass(monkeypatch):
     """The negative control of the refunds."""
     order = make_paid()
@@ -188,7 +189,7 @@ def test_without_the_lock_both_refunds_would_pass(monkeypatch):
 
     def quote_together(*args):
         quoted = quote(*args)
-        barrier.wait(5)
+        barrier.wait(60)
         return quoted
 
     monkeypatch.setattr(refunds, "quote", quote_together)
@@ -196,7 +197,7 @@ def test_without_the_lock_both_refunds_would_pass(monkeypatch):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert [refund.amount for refund in order.refunds.all()] == [30, 30]
 
@@ -227,7 +228,7 @@ def test_eight_claimers_never_share_a_message():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert len(claimed) == len(set(claimed))
     assert set(OutboxMessage.objects.values_list("attempts", flat=True)) <= {0, 1}
@@ -239,7 +240,7 @@ def test_without_the_lock_both_confirmations_would_pass(monkeypatch):
     monkeypatch.setattr(decisions, "lock", lambda pk: Order.objects.select_related("merchant").get(pk=pk))
     barrier = threading.Barrier(2)
     refuse = decisions._refuse_late
-    monkeypatch.setattr(decisions, "_refuse_late", lambda *args: (barrier.wait(5), refuse(*args)))
+    monkeypatch.setattr(decisions, "_refuse_late", lambda *args: (barrier.wait(60), refuse(*args)))
     outcomes = []
 
     def run(by: str) -> None:
@@ -255,7 +256,7 @@ def test_without_the_lock_both_confirmations_would_pass(monkeypatch):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert outcomes == ["", ""]
 

@@ -6,6 +6,7 @@ The rules do what people, workers and the store may do at any moment; the invari
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 from unittest import mock
 
 import pytest
@@ -20,12 +21,13 @@ from orders import outbox
 from orders.enums import PushStatus, ReexportStatus, ReexportWay
 from orders.errors import OrderError
 from orders.models import Order, OrderPush, OutboxMessage, Reexport
-from orders.services import decisions, order_edits, pushes, reconcile, reexport_plan, reexports
+from orders.services import decisions, order_edits, pushes, reconcile, reexport_plan, reexports, sight
 from orders.services.reexport_plan import Found
+from tests import invariants
 from tests.examples import tried
 from tests.orders.reexporting import LATE_S, FaultyStore, make_exported
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 MOST_WORKERS = 3
 _STRIKES_LATE = {"slow": "late"}  # no store says yes to a change and makes it later
 ENDS = 25  # turns of an hour in which everything must have come to rest
@@ -35,6 +37,7 @@ class Reexporting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = FaultyStore()
+        self.store.hides_after = timedelta(days=60)  # as Shopify hides from most apps what is older
         self.pushed = make_exported(store=self.store)
         self.clock, self.world, self.order = self.store.clock, self.pushed.world, self.pushed.order
         self.workers: list = []
@@ -150,6 +153,13 @@ class Reexporting(RuleBasedStateMachine):
         outbox.take_back_expired(at=self.clock.now())
         outbox.release(at=self.clock.now())
 
+    @precondition(lambda self: self.store.standing())
+    @rule(sure=st.integers(0, 3))
+    def months_pass(self, sure: int) -> None:
+        """What stands there is not shown any more."""
+        if sure == 0:
+            self.time_passes(61 * 24 * 3600)
+
     @rule()
     def everything_due_is_done(self) -> None:
         outbox.drain(at=self.clock.now(), world=self.world)
@@ -176,6 +186,11 @@ class Reexporting(RuleBasedStateMachine):
         self.one_live_copy()
         self.a_generation_begins_when_the_one_before_is_over()
         self.every_copy_is_worth_what_was_paid()
+        self.what_holds_everywhere()
+
+    @invariant()
+    def what_holds_everywhere(self) -> None:
+        assert invariants.broken() == []
 
     @invariant()
     def every_copy_is_worth_what_was_paid(self) -> None:
@@ -308,6 +323,29 @@ def test_the_door_of_the_api_leads_the_same_way():
 
     machine.look()
     assert (machine._latest().generation, machine._latest().status) == (2, PushStatus.PUSHED)
+
+
+@pytest.mark.parametrize("way", ["recreate", "clone"])
+def test_a_copy_that_became_too_old_to_be_shown_is_not_taken_for_gone(way: str):
+    machine = Reexporting()
+    machine.months_pass(sure=0)
+
+    machine.set_to_reexport(way=way, fault="")
+    machine.everything_due_is_done()
+
+    machine.look()
+    assert "does not show it" in Reexport.objects.latest("pk").reason
+
+
+def test_where_what_is_not_shown_counts_as_gone_the_machine_sees_the_second_copy():
+    machine = Reexporting()
+    with mock.patch.object(sight, "believe_gone"):
+        machine.months_pass(sure=0)
+        machine.set_to_reexport(way="clone", fault="")
+        machine.everything_due_is_done()
+
+    with pytest.raises(AssertionError):
+        machine.look()
 
 
 def _a_change_that_comes_late(machine: Reexporting) -> None:

@@ -18,8 +18,8 @@ from orders import outbox
 from orders.enums import OutboxStatus, Topic
 from orders.models import Lane, OutboxMessage, PumpBeat, WakeUp
 from orders.supervisor import BEAT_LIMIT, DUE_LIMIT, Supervisor
-from tests.factories import make_connection, make_order
-from tests.fakes import FakeStore, make_world
+from tests.factories import later, make_connection, make_order
+from tests.fakes import FakeClock, FakeStore, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -111,5 +111,5 @@ def test_wake_ups_that_were_lost_are_made_anew_and_the_work_is_done(supervisor: 
 
     assert [row.task["func"] for row in OrmQ.objects.all()] == [settings.PUMP_TASK]
     assert callable(import_string(settings.PUMP_TASK))
-    outbox.drain(world=make_world(FakeStore()))
+    outbox.drain(world=make_world(FakeStore(FakeClock(later()))))
     assert OutboxMessage.objects.get(pk=message.pk).status == OutboxStatus.DONE

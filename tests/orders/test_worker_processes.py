@@ -12,9 +12,9 @@ from orders.processes import spawn, stop
 from tests import migrated
 from tests.machine import ROOT, Machine, children, session, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "4", "--drain", "6"]
+WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "12", "--drain", "15"]
 POST_A_CHECK = """
 from django.db import transaction
 from django.utils import timezone
@@ -38,45 +38,45 @@ def worker(machine, monkeypatch):
     monkeypatch.chdir(ROOT)
     process = spawn(WORKER, env=machine.env)
     yield process
-    stop(process, after_s=15)
+    stop(process, after_s=30)
 
 
 def test_a_cluster_that_lost_its_idle_workers_is_replaced_and_does_what_is_due(machine, worker):
     cluster = _cluster_of(worker.pid)
-    wait_until(lambda: _canaries_came_back(machine), seconds=30, what="the cluster works")
+    wait_until(lambda: _canaries_came_back(machine), seconds=90, what="the cluster works")
 
     for idle in _workers_of(cluster):
         os.kill(idle, signal.SIGKILL)
     machine.run(POST_A_CHECK)
 
     done = "SELECT 1 FROM orders_outboxmessage WHERE status = 'done'"
-    wait_until(lambda: machine.ask(done), seconds=40, what="the due message is carried out")
+    wait_until(lambda: machine.ask(done), seconds=90, what="the due message is carried out")
     assert _cluster_of(worker.pid) != cluster
     assert session(cluster) == []
 
 
 def test_a_worker_that_is_told_to_end_leaves_no_process_behind(machine, worker):
     cluster = _cluster_of(worker.pid)
-    wait_until(lambda: len(session(cluster)) >= 6, seconds=20, what="the cluster stands")
+    wait_until(lambda: len(session(cluster)) >= 6, seconds=60, what="the cluster stands")
 
     worker.send_signal(signal.SIGTERM)
-    worker.wait(timeout=15)
+    worker.wait(timeout=60)
 
     assert session(cluster) == []
 
 
 def test_a_cluster_ends_when_its_killed_supervisor_cannot_tell_it(machine, worker):
     cluster = _cluster_of(worker.pid)
-    wait_until(lambda: _canaries_came_back(machine), seconds=30, what="the cluster works")
+    wait_until(lambda: _canaries_came_back(machine), seconds=90, what="the cluster works")
 
     worker.kill()
 
-    wait_until(lambda: session(cluster) == [], seconds=15, what="the cluster ended")
+    wait_until(lambda: session(cluster) == [], seconds=60, what="the cluster ended")
 
 
 def _cluster_of(worker: int) -> int:
     """The pid, and session, of the worker's qcluster."""
-    wait_until(lambda: children(worker), seconds=20, what="a cluster is started")
+    wait_until(lambda: children(worker), seconds=60, what="a cluster is started")
     return children(worker)[0]
 
 

@@ -18,6 +18,7 @@ def set_machines_clock(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
     monkeypatch.setattr("orders.world.timezone", SimpleNamespace(now=lambda: at))
 
 
+@pytest.mark.today
 @pytest.mark.postgres
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_machine_whose_clock_is_wrong_goes_by_the_databases(monkeypatch: pytest.MonkeyPatch, minutes: int):

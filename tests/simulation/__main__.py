@@ -52,7 +52,7 @@ def main() -> int:
     for result in sorted((result for result in results if result.bad), key=lambda result: result.seed):
         print(
             f"seed {result.seed}: lost {result.lost} duplicated {result.duplicated} stuck {result.stuck} "
-            f"errors {result.errors}"
+            f"broken {result.broken} astray {result.astray} errors {result.errors}"
         )
     print(_sum_up(results), f"({len(results)} seeds, {time.monotonic() - started:.0f} s)")
     return 1 if survivors or any(result.bad for result in results) else 0

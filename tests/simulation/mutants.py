@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from unittest import mock
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from orders import outbox
 from orders.enums import PushStatus
 from orders.models import OutboxMessage
 from orders.outbox import work
-from orders.services import history, pushes
+from orders.services import history, payments, pushes
 from orders.services.transitions import move_push
 from tests.simulation import outside
 
@@ -37,11 +38,19 @@ def _unfenced(message: OutboxMessage) -> Q:
     return Q(pk=message.pk)
 
 
+def _give_anew(gateway, payment, due):
+    """As if each try were a refund of its own."""
+    key = f"{due.pk}:{next(_tries)}"
+    return gateway.refund(payment.reference, amount=due.amount, currency=due.currency, key=key, reason="", mark=key)
+
+
+_tries = count()
 MUTANTS = {
     "no lookup": [(pushes, "_look", lambda *_: ()), (pushes, "_believe_not_found", lambda *_: None)],
     "no horizon": [(pushes, "_believe_not_found", lambda *_: None)],
     "mark after send": [(pushes, "_mark", _mark_nothing), (pushes, "_finish", _mark_then_finish)],
-    "no fencing": [(work, "_mine", _unfenced)],
+    "no fencing": [(work, "_mine", _unfenced), (outside, "FREEZE", 0.03)],  # what is frozen for long loses its lease
+    "no mark of a refund": [(payments, "_give_back", _give_anew)],
     "the machines' clocks": [(outside, "SKEW_S", 6 * 3600.0)],  # in another time zone
 }
 

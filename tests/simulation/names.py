@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MUTANT_NAMES = ("no lookup", "no horizon", "mark after send", "no fencing", "the machines' clocks")
+MUTANT_NAMES = (
+    "no lookup",
+    "no horizon",
+    "mark after send",
+    "no fencing",
+    "the machines' clocks",
+    "no mark of a refund",
+)
 
 
 @dataclass
@@ -16,8 +23,10 @@ class Result:
     lost: int = 0  # no order there, or no money taken
     duplicated: int = 0  # more than one order there, or money taken twice
     stuck: int = 0  # we do not know that it is there
+    broken: int = 0  # what of tests/invariants.py our own rows do not keep
+    astray: int = 0  # orders whose money there, at the gateway and in our books does not agree
     errors: int = 0  # exceptions that left a worker
 
     @property
     def bad(self) -> bool:
-        return bool(self.lost or self.duplicated or self.stuck or self.errors)
+        return bool(self.lost or self.duplicated or self.stuck or self.broken or self.astray or self.errors)

@@ -38,6 +38,7 @@ LATEST_COMMIT_S = 60  # a request may still be carried out so long after we stop
 INDEX_LAG_S = 20  # a new order can be found so much later
 HORIZON_S = 120
 SKEW_S = 1.0  # a worker's clock is wrong by so much at the most
+FREEZE = 0.005  # per step of a worker
 BUDGET, RESTORE_PER_S = 40.0, 2.0  # of one store; two orders that come at once spend it
 CREATING, READING = 12.0, 4.0
 
@@ -108,6 +109,10 @@ class SimulatedStore(Connector):
         self._left, self._left_at = BUDGET, dice.clock.now()
         self._client = _Client(_Access(dice.clock, dice.rng))
         self._client.store = self
+
+    def made(self) -> dict[str, list[str]]:
+        """Ids by reference of all that the store ever made."""
+        return {reference: [row[0] for row in rows] for reference, rows in self.ledger.orders.items()}
 
     def find_variants(self, skus: Sequence[str]) -> dict[str, tuple[RemoteVariant, ...]]:
         self._reading()
@@ -243,7 +248,8 @@ class _Access(Access):
 
 
 class SimulatedGateway(Gateway):
-    """Captures a payment once, and repeats its own fault for the idempotency key that met it, as Stripe does."""
+    """Captures a payment once, and repeats its own fault for the idempotency key that met it, as Stripe does. A refund is
+    given once for its mark."""
 
     name = "sandbox"
     label = "Simulated"
@@ -251,6 +257,7 @@ class SimulatedGateway(Gateway):
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
         self.captures: dict[str, list[str]] = defaultdict(list)  # reference -> keys that moved money
+        self.given: dict[str, dict[str, Decimal]] = defaultdict(dict)  # reference -> what each mark was given
         self.broken: set[str] = set()  # keys
 
     def capture(self, reference: str, *, amount: Decimal, currency: str, key: str) -> Captured:
@@ -282,11 +289,26 @@ class SimulatedGateway(Gateway):
     def void(self, reference: str, *, reason: str, key: str) -> None:
         raise AssertionError("not asked in the simulation")
 
-    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
-        raise AssertionError("not asked in the simulation")
+    def refund(
+        self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str, mark: str = ""
+    ) -> Refunded:
+        fault = self.dice.fault("lost answer", "refused", "5xx")
+        if key in self.broken:
+            fault = "5xx"
+        match fault:
+            case "refused":
+                raise RetryableError("The gateway could not be reached.")
+            case "5xx":
+                self.broken.add(key)
+                raise OutcomeUnknownError("The gateway answered with an error.", answered=True)
+        self.given[reference].setdefault(mark, amount)
+        if fault:
+            self.dice.clock.advance(DEADLINE_S)
+            raise OutcomeUnknownError("The gateway did not answer in time.")
+        return Refunded(f"re_{mark}", amount, "succeeded")
 
     def refunds(self, reference: str) -> tuple[Refunded, ...]:
-        raise AssertionError("not asked in the simulation")
+        return tuple(Refunded(f"re_{mark}", amount, "succeeded") for mark, amount in self.given[reference].items())
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, at: datetime) -> PaymentNotice:
         raise AssertionError("not asked in the simulation")

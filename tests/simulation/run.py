@@ -13,12 +13,16 @@ from django.db.models import Min
 from connectors.models import Connection
 from connectors.services import limits
 from orders import outbox
-from orders.enums import PaymentStatus, PushStatus, Topic
+from orders.enums import PushStatus, Topic
+from orders.errors import FindingRefused
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import decisions, pushes
+from orders.services import decisions, push_findings, pushes
+from orders.services.refund_quotes import TAKEN
 from orders.world import World
+from tests import invariants
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
 from tests.simulation import outside
+from tests.simulation.giving_back import Refunding, astray
 from tests.simulation.mutants import mutated
 from tests.simulation.names import Result
 from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, VirtualClock, WorkersClock
@@ -26,7 +30,6 @@ from tests.simulation.outside import Dice, SimulatedGateway, SimulatedStore, Vir
 ORDERS = 3
 WORKERS = 3
 CRASH = 0.02  # per step
-FREEZE = 0.005
 STEPS_WITH_FAULTS = 110
 BROKEN_EVERY = 3  # seeds; in one of so many the circuit of the first store is open at the beginning
 PATIENCE = timedelta(hours=8)  # virtual, after the faults have ceased
@@ -65,6 +68,7 @@ class _Simulation:
         clocks = random.Random(f"clocks of {seed}")
         self.workers = [Worker(self._with_clock(clocks.uniform(-1, 1))) for _ in range(WORKERS)]
         self.result = Result(seed, orders=ORDERS)
+        self.refunding = Refunding(random.Random(f"refunds of {seed}"))
 
     def _with_clock(self, share: float) -> World:
         return replace(self.world, clock=WorkersClock(self.clock, timedelta(seconds=share * outside.SKEW_S)))
@@ -81,13 +85,29 @@ class _Simulation:
 
     def _attend(self) -> None:
         """A message that saw five workers die under it waits for a person, who presses the button on its page."""
+        for push in OrderPush.objects.filter(status=PushStatus.HELD, remote_id=""):
+            self._say(push)
         for message in OutboxMessage.objects.filter(status="held").exclude(error_reference=""):
             if message.topic == Topic.PUSH_ORDER and message.push_id:
                 pushes.retry(push_id=message.push_id, by="ana@kauri.example", at=self.clock.now())
             elif message.topic == Topic.CAPTURE_PAYMENT:
                 decisions.check_again(order_id=message.order_id, by="ana@kauri.example", at=self.clock.now())
+        self.refunding.try_again(at=self.clock.now())
+
+    def _say(self, push: OrderPush) -> None:
+        """One that was sent as often as its store bears waits for a person, who looks and says that it is not there."""
+        if any(blocker["code"] == "outcome_unknown" for blocker in push.blockers):
+            who = {"by": "ana@kauri.example", "at": self.clock.now()}
+            try:
+                push_findings.is_not_there(push_id=push.pk, world=self.world, **who)
+            except FindingRefused:
+                return  # too early, or the store cannot be asked now
+            push.refresh_from_db()
+            if push.status == PushStatus.HELD:
+                pushes.retry(push_id=push.pk, **who)
 
     def _tick(self, *, faults: bool) -> None:
+        self.refunding.go_on(at=self.clock.now())
         worker = self.rng.choice(self.workers)
         if worker.frozen_until and worker.frozen_until > self.clock.now():
             self._skip_if_nothing_moves()
@@ -98,7 +118,7 @@ class _Simulation:
         elif faults and self.rng.random() < CRASH:
             worker.job = None  # killed: nothing more of it is run
             self.result.crashes += 1
-        elif faults and self.rng.random() < FREEZE:
+        elif faults and self.rng.random() < outside.FREEZE:
             worker.frozen_until = self.clock.now() + timedelta(seconds=self.rng.uniform(0, 360))
         else:
             self._step(worker)
@@ -140,19 +160,28 @@ class _Simulation:
         self.clock.at = min((at for at in instants if at), default=now + timedelta(seconds=30))
 
     def _all_there(self) -> bool:
-        running = any(worker.job for worker in self.workers)
+        running = any(worker.job for worker in self.workers) or not self.refunding.is_over()
         return not running and not OrderPush.objects.exclude(status=PushStatus.PUSHED).exists()
 
     def _judge(self) -> Result:
         self.result.faults = self.dice.rolled
-        for push in OrderPush.objects.select_related("order__payment"):
-            there = len(self.stores[push.connection_id].ledger.orders[push.reference])
-            taken = len(self.gateway.captures[push.order.payment.reference])
-            recorded = push.status == PushStatus.PUSHED and push.order.payment.status == PaymentStatus.CAPTURED
-            self.result.lost += there == 0 or taken == 0
-            self.result.duplicated += there > 1 or taken > 1
-            self.result.stuck += not recorded
+        pushes = {push.reference: push for push in OrderPush.objects.select_related("order__payment")}
+        there = {reference: ids for store in self.stores.values() for reference, ids in store.made().items()}
+        taken = {key: self.gateway.captures[push.order.payment.reference] for key, push in pushes.items()}
+        kept = [(push.reference, push.remote_id) for push in pushes.values() if push.remote_id]
+        self.result.lost = len({*invariants.missing(pushes, there), *invariants.missing(pushes, taken)})
+        self.result.duplicated = len({*invariants.doubled(there), *invariants.doubled(taken)})
+        self.result.stuck = sum(not _is_recorded(push) for push in pushes.values())
+        self.result.broken = len([*invariants.strangers(kept, there), *invariants.broken()])
+        totals = {
+            reference: rows[0][1] for store in self.stores.values() for reference, rows in store.ledger.orders.items()
+        }
+        self.result.astray = len(list(astray(pushes.values(), self.gateway.given, totals)))
         return self.result
+
+
+def _is_recorded(push: OrderPush) -> bool:
+    return push.status == PushStatus.PUSHED and push.order.payment.status in TAKEN
 
 
 def _open_circuit(connection_id: int) -> None:
@@ -164,7 +193,9 @@ def _place(count: int) -> list[Connection]:
     merchant, channel = make_merchant(), make_channel()
     connections = [make_connection(merchant, name=f"Store {n}") for n in range(2)]
     for number in range(count):
-        order = make_order(merchant, channel=channel, connections=[connections[number % 2]], lines=[{"sku": "STOOL"}])
+        order = make_order(
+            merchant, channel=channel, connections=[connections[number % 2]], lines=[{"sku": "STOOL", "quantity": 2}]
+        )
         Order.objects.filter(pk=order.pk).update(confirm_by=NOON + timedelta(days=30))
         decisions.confirm(order_id=order.pk, by="ana@kauri.example", at=NOON)
     return connections

@@ -50,9 +50,7 @@ def oncall(request: HttpRequest, carrier: PracticeCarrier) -> HttpResponse:
     """POST: what it would cost. GET: what is pending, by the account number in a header."""
     if request.method == "POST":
         wish = read_body(request, "PickupRateRequest")
-        if not wish.get("PickupAddress") or not wish.get("ServiceDateOption"):
-            raise rules.Refused("9510101", "Missing or invalid PickupAddress or ServiceDateOption.")
-        rules.check_window(carrier, wish.get("PickupDateInfo") or {}, at=timezone.now())
+        rules.check_quote(carrier, wish, at=timezone.now())
         return success("PickupRateResponse", {"RateResult": _rate()})
     if request.headers.get("AccountNumber") != carrier.account_number:
         return refusal(400, "9510105", "Invalid shipper account number or country.")

@@ -12,6 +12,7 @@ from connectors.practice.carriers.models import PracticeCarrier
 LEAD = timedelta(hours=1)  # between the request, or the ready time, and the close time
 FARTHEST = timedelta(days=14)
 _SUNDAY = 6
+_SAME_DAY, _FUTURE_DAY = _SERVICE_DATES = ("01", "02")  # ServiceDateOption
 _TOP = (
     "RatePickupIndicator",
     "PickupDateInfo",
@@ -44,6 +45,18 @@ def check(carrier: PracticeCarrier, wish: Mapping[str, Any], *, at: datetime) ->
     if len(wish.get("SpecialInstruction", "")) > 57 or len(wish.get("ReferenceNumber", "")) > 35:
         raise Refused("9510102", "SpecialInstruction or ReferenceNumber is too long.")
     return check_window(carrier, wish["PickupDateInfo"], at=at)
+
+
+def check_quote(carrier: PracticeCarrier, wish: Mapping[str, Any], *, at: datetime) -> date:
+    """The same of what is only asked the price of."""
+    option = wish.get("ServiceDateOption")
+    if not wish.get("PickupAddress") or option not in _SERVICE_DATES:
+        raise Refused("9510101", "Missing or invalid PickupAddress or ServiceDateOption.")
+    day = check_window(carrier, wish.get("PickupDateInfo") or {}, at=at)
+    is_today = day == at.astimezone(ZoneInfo(carrier.time_zone)).date()
+    if is_today != (option == _SAME_DAY):
+        raise Refused("9510117", "The ServiceDateOption does not fit the pickup date.")
+    return day
 
 
 def check_window(carrier: PracticeCarrier, info: Mapping[str, Any], *, at: datetime) -> date:

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -29,6 +30,8 @@ COLUMNS = ("po_number", "sku", "quantity", "address1", "city", "postcode", "coun
 
 HEADER = ("po_number", "sku", "quantity", "carrier", "tracking_number", "tracking_url", "shipped_on")
 
+_MADE_TEXT = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+
 Row = Mapping[str, str]
 Sent = tuple[str | int, ...]  # in the order of HEADER
 
@@ -46,7 +49,9 @@ def take(mail: EmailMessage) -> None:
 def receive(shop: PracticeShop, content: str, *, by: str = "e-mail") -> PracticeOrder | None:
     """One purchase order; None when the office throws it away."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop.pk)
-    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+    rows = [
+        {name: _bare(cell) for name, cell in row.items()} for row in csv.DictReader(io.StringIO(content, newline=""))
+    ]
     variants = {variant.sku: variant for variant in shop.variants.order_by("pk")}
     if not _is_good(shop, rows, variants):
         return None
@@ -123,6 +128,11 @@ def _store(
     )
     PracticeEvent.objects.create(order=order, at=at, text=f"PO {order.source_identifier} came by {by}.")
     return order
+
+
+def _bare(cell: Any) -> Any:
+    """As a person reads it in a spreadsheet: the apostrophe that makes a cell text is not shown."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and cell[1:2] in _MADE_TEXT else cell
 
 
 def _address(row: Row) -> dict[str, str]:

@@ -31,6 +31,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "fulfillmentCreate": _FULFILL,
     "fulfillmentTrackingInfoUpdate": _FULFILL,
     "fulfillmentCancel": _FULFILL,
+    "fulfillmentOrderLineItemsPreparedForPickup": _FULFILL[:1],
 }
 _CUSTOMERS = ("write_customers",)
 _OF_NODES = {"ProductVariant": ("read_products",), "Order": _ORDERS}

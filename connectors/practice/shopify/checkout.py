@@ -45,6 +45,7 @@ def _order(shop: PracticeShop, cart: Cart) -> dict[str, Any]:
         "lineItems": lines,
         "shippingLines": [shipping],
         "email": cart.email or None,
+        "customer": _customer(cart),
         "note": cart.note or None,
         "shippingAddress": None if cart.pickup else cart.address,
         "billingAddress": cart.address,
@@ -57,6 +58,13 @@ def _order(shop: PracticeShop, cart: Cart) -> dict[str, Any]:
         sale = {"kind": "SALE", "status": "SUCCESS", "gateway": "bogus", "amountSet": _bag(shop, whole)}
         order |= {"financialStatus": "PAID", "transactions": [sale]}
     return {name: value for name, value in order.items() if value is not None}
+
+
+def _customer(cart: Cart) -> dict[str, Any] | None:
+    """Who buys becomes a customer of the store."""
+    address = cart.address or {}
+    names = {name: address[name] for name in ("firstName", "lastName") if address.get(name)}
+    return {"toUpsert": {"email": cart.email, **names}} if cart.email else None
 
 
 def _line(shop: PracticeShop, line: CartLine) -> dict[str, Any]:

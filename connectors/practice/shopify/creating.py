@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from connectors import money
 from connectors.practice import dials, services
 from connectors.practice.models import PracticeEvent, PracticeLine, PracticeOrder, PracticeShop, PracticeVariant
-from connectors.practice.shopify import rules
+from connectors.practice.shopify import customers, places, rules
 from connectors.practice.shopify.nodes import time_text
 
 _KEPT = (
@@ -29,6 +29,7 @@ _KEPT = (
     "taxLines",
     "transactions",
     "metafields",
+    "fulfillment",
 )
 
 
@@ -45,6 +46,7 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
     status, authorized, received = rules.payments(order, sums.total)
     row = PracticeOrder.objects.create(
         shop=shop,
+        customer=customers.take(shop, order, at=at),
         name=_next_name(shop),
         source_identifier=order.get("sourceIdentifier") or "",
         custom_id=custom_id,
@@ -63,13 +65,16 @@ def create_order(shop_id: int, order: Mapping[str, Any], options: Mapping[str, A
         note=order.get("note") or "",
         tags=split_tags(order.get("tags") or []),
         attributes=list(order.get("customAttributes") or []),
-        details={**{name: _plain(order[name]) for name in _KEPT if order.get(name) is not None}, **_clamped(order, at)},
+        details={
+            **{name: _plain(order[name]) for name in _KEPT if order.get(name) is not None},
+            **_clamped(order, at),
+        },
     )
     _store_lines(row, order["lineItems"], variants, prices)
     text = f"The order was created by an app: {money.plain(row.total, row.currency)} {row.currency}."
     PracticeEvent.objects.create(order=row, at=at, text=text)
     if order.get("fulfillmentStatus") == "FULFILLED":
-        _fulfill(row, order["fulfillment"])
+        _fulfill(row, order["fulfillment"], at=at)
     return row
 
 
@@ -79,8 +84,10 @@ def _clamped(order: Mapping[str, Any], at: datetime) -> dict[str, str]:
     return {"processedAt": time_text(at)} if processed_at and processed_at > at else {}
 
 
-def _fulfill(row: PracticeOrder, sent: Mapping[str, Any]) -> None:
-    """All lines, in as many parcels as tracking numbers were told."""
+def _fulfill(row: PracticeOrder, sent: Mapping[str, Any], *, at: datetime) -> None:
+    """All lines, from the location, in as many parcels as tracking numbers were told."""
+    place = places.name_of(row.shop, sent["locationId"])
+    PracticeEvent.objects.create(order=row, at=at, text=f"All items are sent from {place}.")
     numbers = [*(sent.get("trackingNumbers") or ()), *([sent["trackingNumber"]] if sent.get("trackingNumber") else ())]
     parcels = [{"number": number, "company": sent.get("trackingCompany") or ""} for number in numbers]
     services.fulfill(order_id=row.pk, quantities=None, parcels=parcels)

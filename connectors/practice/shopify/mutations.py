@@ -15,7 +15,7 @@ from connectors.practice.services import PracticeError
 from connectors.practice.shopify import access, nodes, places
 from connectors.practice.shopify.creating import create_order, metafield_key, split_tags
 from connectors.practice.shopify.nodes import Node
-from connectors.practice.shopify.queries import Call, order_node, orders_of
+from connectors.practice.shopify.queries import Call, order_node, orders_of, visible
 from connectors.practice.shopify.rules import IdTaken, OrderRefused, check_awake
 from connectors.practice.shopify.search import number_of
 
@@ -144,6 +144,7 @@ def webhook_subscription_create(
     if not access.may_subscribe(topic, call.shop.scopes):
         refusal = "You cannot create a webhook subscription with the specified topic"
     if not refusal:
+        PracticeShop.objects.select_for_update().get(pk=call.shop.pk)  # two at once: the second is refused
         row, created = PracticeWebhook.objects.get_or_create(
             shop=call.shop, topic=topic, uri=uri, defaults={"created_at": call.at}
         )
@@ -163,7 +164,7 @@ def webhook_subscription_delete(call: Call, id: str) -> Node:  # noqa: A002  # t
 
 def _order(call: Call, gid: str) -> PracticeOrder:
     key = number_of(gid, "Order")
-    row = call.shop.orders.filter(pk=key).first() if key else None
+    row = visible(call).filter(pk=key).first() if key else None
     if row is None:
         raise PracticeError("Order does not exist")
     return row
@@ -171,7 +172,7 @@ def _order(call: Call, gid: str) -> PracticeOrder:
 
 def _fulfillment(call: Call, gid: str) -> PracticeFulfillment:
     key = number_of(gid, "Fulfillment")
-    row = PracticeFulfillment.objects.filter(order__shop=call.shop, pk=key).first() if key else None
+    row = PracticeFulfillment.objects.filter(order__in=visible(call), pk=key).first() if key else None
     if row is None:
         raise PracticeError("Fulfillment does not exist.")
     return row

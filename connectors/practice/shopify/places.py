@@ -36,9 +36,11 @@ def location_number(shop: PracticeShop, place: int) -> int:
     return shop.pk * _MOST + place if place else shop.pk
 
 
-def is_location(shop: PracticeShop, gid: str | None) -> bool:
-    numbers = {location_number(shop, place) for place in range(len(names(shop)))}
-    return gid is not None and number_of(gid, "Location") in numbers
+def name_of(shop: PracticeShop, gid: str | None) -> str | None:
+    """What the location is called; None for one that the shop has not."""
+    known = {location_number(shop, place): name for place, name in enumerate(names(shop))}
+    number = number_of(gid, "Location") if gid is not None else None
+    return known.get(number) if number is not None else None
 
 
 def by_place(order: PracticeOrder, lines: Iterable[PracticeLine]) -> dict[int, list[PracticeLine]]:

@@ -26,9 +26,9 @@ from connectors.practice.models import (
     PracticeWebhook,
 )
 from connectors.practice.platforms import Cart, Change, PracticePlatform, Typed
-from connectors.practice.shopify import checkout, places
+from connectors.practice.shopify import checkout, places, privacy
 
-API_VERSION = "2026-10"
+API_VERSION, FORMER_VERSION = "2026-10", "2026-07"
 SCOPES = [
     "write_orders",
     "read_products",
@@ -58,6 +58,7 @@ class ShopifyPractice(PracticePlatform):
         | dials.WEBHOOKS
         | {"throttled", "frozen", "dormant", "unique_ids", "index_lag"}
         | {"denied", "locked", "suspected", "internal", "cancelling"}
+        | {dials.OTHER_VERSION, dials.ALL_ORDERS}
     )
 
     def domain(self, slug: str) -> str:
@@ -82,6 +83,8 @@ class ShopifyPractice(PracticePlatform):
     sells: ClassVar[bool] = True
     collects: ClassVar[bool] = True
     has_places: ClassVar[bool] = True
+    uninstalls: ClassVar[bool] = True
+    privacy_topics: ClassVar[Mapping[str, str]] = privacy.TOPICS
 
     def places(self, shop: PracticeShop) -> list[str]:
         return places.names(shop)
@@ -120,15 +123,30 @@ class ShopifyPractice(PracticePlatform):
                 return "fulfillments/update", _fulfillment(fulfillment)
         return None
 
+    def tells_uninstall(self, shop: PracticeShop) -> tuple[str, Mapping[str, Any]]:
+        return privacy.uninstalled(shop)
+
+    def forget_app(self, shop: PracticeShop) -> None:
+        privacy.forget_app(shop)
+
+    def privacy_address(self) -> str:
+        return privacy.address()
+
+    def privacy_request(
+        self, shop: PracticeShop, topic: str, order: PracticeOrder | None
+    ) -> tuple[Mapping[str, Any], datetime]:
+        return privacy.request(shop, topic, order)
+
     def listens(self, webhook: PracticeWebhook, topic: str) -> bool:
         return webhook.topic == topic.upper().replace("/", "_")
 
     def headers(self, delivery: PracticeDelivery, body: bytes) -> dict[str, str]:
-        signature = hmac.new(delivery.shop.webhook_secret.encode(), body, hashlib.sha256).digest()
+        secret = privacy.secret() if delivery.topic in privacy.TOPICS else delivery.shop.webhook_secret
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).digest()
         return {
             "X-Shopify-Topic": delivery.topic,
             "X-Shopify-Shop-Domain": delivery.shop.domain,
-            "X-Shopify-API-Version": API_VERSION,
+            "X-Shopify-API-Version": FORMER_VERSION if dials.OTHER_VERSION in delivery.faults else API_VERSION,
             "X-Shopify-Hmac-Sha256": base64.b64encode(signature).decode(),
             "X-Shopify-Webhook-Id": str(delivery.webhook_id),
             "X-Shopify-Event-Id": str(delivery.event_id),

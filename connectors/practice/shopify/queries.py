@@ -17,6 +17,8 @@ from connectors.practice.shopify.creating import metafield_key
 from connectors.practice.shopify.nodes import Node
 from connectors.practice.shopify.search import finds_sku, has_tags, number_of, order_filter, page
 
+ALL_ORDERS, SHOWN_FOR = "read_all_orders", timedelta(days=60)
+
 _ORDER_BY = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at", "PROCESSED_AT": "created_at", "ID": "pk"}
 
 
@@ -125,10 +127,20 @@ def order_by_identifier(call: Call, identifier: Mapping[str, Any]) -> Node | Non
 
 def fulfillment(call: Call, id: str) -> Node | None:  # noqa: A002  # the schema's name
     key = number_of(id, "Fulfillment")
-    row = PracticeFulfillment.objects.filter(order__shop=call.shop, pk=key).first() if key else None
+    row = PracticeFulfillment.objects.filter(order__in=visible(call), pk=key).first() if key else None
     if row is None:
         return None
     return nodes.fulfillment(row, orders_of(call).get(pk=row.order_id))
+
+
+def fulfillment_order(call: Call, id: str) -> Node | None:  # noqa: A002  # the schema's name
+    """Null for what the token may not see, as in the list."""
+    number, place = places.order_and_place(call.shop, id)
+    row = orders_of(call).filter(pk=number).first()
+    lines = places.by_place(row, row.lines.all()).get(place) if row else None
+    if row is None or lines is None or not access.sees_fulfillment_orders(call.shop.scopes):
+        return None
+    return nodes.fulfillment_order(row, sorted(lines, key=lambda line: line.pk), place)
 
 
 def job(call: Call, id: str) -> Node:  # noqa: A002  # the schema's name
@@ -158,14 +170,24 @@ def metafield_definitions(call: Call, namespace: str | None = None, key: str | N
     return page(found, **_only_paging(paging))
 
 
+def visible(call: Call) -> QuerySet[PracticeOrder]:
+    """The orders that the app may see: without read_all_orders those of the last 60 days."""
+    rows = PracticeOrder.objects.filter(shop=call.shop)
+    return rows if ALL_ORDERS in call.shop.scopes else rows.filter(created_at__gt=call.at - SHOWN_FOR)
+
+
 def orders_of(call: Call) -> QuerySet[PracticeOrder]:
-    """The shop's orders with all that a node shows."""
-    return call.shop.orders.select_related("shop").prefetch_related(
-        "refunds",
-        "lines__variant__shop",
-        "lines__fulfillment_lines__fulfillment",
-        "fulfillments__lines__line__variant__shop",
-        "fulfillments__lines__line__fulfillment_lines__fulfillment",
+    """The same with all that a node shows."""
+    return (
+        visible(call)
+        .select_related("shop")
+        .prefetch_related(
+            "refunds",
+            "lines__variant__shop",
+            "lines__fulfillment_lines__fulfillment",
+            "fulfillments__lines__line__variant__shop",
+            "fulfillments__lines__line__fulfillment_lines__fulfillment",
+        )
     )
 
 

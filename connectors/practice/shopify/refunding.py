@@ -75,7 +75,7 @@ def _checked(call: Call, order: PracticeOrder, items: Sequence[Mapping[str, Any]
             raise PracticeError("Quantity cannot refund more items than were purchased")
         if unsent[line.pk] > line.unfulfilled:
             raise PracticeError("Quantity cannot remove more items than are unfulfilled")
-        if _restock_type(item) in _RESTOCKS and not places.is_location(call.shop, item.get("locationId")):
+        if _restock_type(item) in _RESTOCKS and places.name_of(call.shop, item.get("locationId")) is None:
             raise PracticeError("Location must be specified and valid when restocking")
     return [line for line in lines if line is not None]
 

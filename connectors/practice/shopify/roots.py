@@ -11,7 +11,7 @@ from django.utils import timezone
 from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 
 from connectors.practice.models import PracticeShop
-from connectors.practice.shopify import access, mutations, queries, refunding, updating
+from connectors.practice.shopify import access, mutations, preparing, queries, refunding, updating
 from connectors.practice.shopify.queries import Call
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ QUERIES: dict[str, Callable[..., Any]] = {
     "orders": queries.orders,
     "orderByIdentifier": queries.order_by_identifier,
     "fulfillment": queries.fulfillment,
+    "fulfillmentOrder": queries.fulfillment_order,
     "job": queries.job,
     "webhookSubscriptions": queries.webhook_subscriptions,
     "locations": queries.locations,
@@ -44,6 +45,7 @@ MUTATIONS: dict[str, Callable[..., Any]] = {
     "fulfillmentCreate": mutations.fulfillment_create,
     "fulfillmentTrackingInfoUpdate": mutations.fulfillment_tracking_info_update,
     "fulfillmentCancel": mutations.fulfillment_cancel,
+    "fulfillmentOrderLineItemsPreparedForPickup": preparing.prepared_for_pickup,
     "metafieldDefinitionCreate": mutations.metafield_definition_create,
     "webhookSubscriptionCreate": mutations.webhook_subscription_create,
     "webhookSubscriptionDelete": mutations.webhook_subscription_delete,

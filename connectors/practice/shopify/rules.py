@@ -15,7 +15,7 @@ from typing import Any
 from connectors import money
 from connectors.practice import dials
 from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
-from connectors.practice.shopify import places
+from connectors.practice.shopify import customers, places
 from connectors.practice.shopify.search import number_of
 
 TOO_MANY = "Too many attempts. Please try again later."
@@ -144,8 +144,8 @@ def _head(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refusal]:
     if order.get("customer") and order.get("customerId"):
         text = "Only one of customer and customerId can be provided"
         yield Refusal(text, "REDUNDANT_CUSTOMER_FIELDS", ("order", "customer"))
-    elif order.get("customerId") or "toAssociate" in (order.get("customer") or {}):
-        yield Refusal("Customer does not exist", path=("order", "customer"))  # a practice store keeps none
+    else:
+        yield from (Refusal(words, path=path) for words, path in customers.problems(shop, order))
     if order.get("phone") and not _E164.fullmatch(order["phone"]):
         yield Refusal("Order Phone is invalid", path=("order", "phone"))
     for email in (order.get("email"), ((order.get("customer") or {}).get("toUpsert") or {}).get("email")):
@@ -163,7 +163,7 @@ def _fulfillment(shop: PracticeShop, order: Mapping[str, Any]) -> Iterator[Refus
     place = order.get("fulfillment")
     if bool(order.get("fulfillmentStatus")) != bool(place):
         yield Refusal("Fulfillment status needs a fulfillment with its location", path=("order", "fulfillment"))
-    elif place and not places.is_location(shop, place["locationId"]):
+    elif place and places.name_of(shop, place["locationId"]) is None:
         yield Refusal("Location does not exist", path=("order", "fulfillment", "locationId"))
 
 

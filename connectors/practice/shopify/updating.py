@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.practice.shopify.nodes import Node
-from connectors.practice.shopify.queries import Call, order_node, orders_of
+from connectors.practice.shopify.queries import Call, order_node, orders_of, visible
 from connectors.practice.shopify.search import number_of
 
 _NOTE_MAX = 5000
@@ -14,7 +14,7 @@ _NOTE_MAX = 5000
 
 def order_update(call: Call, input: Mapping[str, Any]) -> Node:  # noqa: A002  # the schema's name
     key = number_of(input["id"], "Order")
-    row = call.shop.orders.filter(pk=key).first() if key else None
+    row = visible(call).filter(pk=key).first() if key else None
     if row is None:
         return _refused("id", "Order does not exist")
     note = input.get("note") or ""

@@ -19,7 +19,17 @@ from django.views.decorators.csrf import csrf_exempt
 from connectors.practice import apps, faults, platforms, services
 from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.practice.services import PracticeError
-from connectors.practice.squarespace import answers, ids, importing, limits, listing, nodes, rules, subscriptions
+from connectors.practice.squarespace import (
+    adjusting,
+    answers,
+    ids,
+    importing,
+    limits,
+    listing,
+    nodes,
+    rules,
+    subscriptions,
+)
 from connectors.practice.squarespace.answers import MISSING, Refused
 from connectors.practice.squarespace.subscriptions import ORDERS
 
@@ -35,6 +45,13 @@ class Call:
     shop: PracticeShop
     request: HttpRequest
     oauth: bool
+
+    def key(self) -> str | None:
+        """The key against repeats, None without one. Raises Refused for what is no key."""
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Refused("'Idempotency-Key' must be at most 64 alphanumeric characters, dashes and underscores.")
+        return key
 
     def json(self) -> dict[str, Any]:
         """Raises Refused for anything but a JSON object."""
@@ -102,12 +119,9 @@ def website(call: Call) -> HttpResponse:
 def orders(call: Call) -> HttpResponse:
     if call.request.method == "GET":
         return answers.ok(listing.orders(call.shop, call.request.GET.dict(), url=call.url()))
-    key = call.request.headers.get("Idempotency-Key")
+    key = call.key()
     if key is None:
-        detail = "Required header 'Idempotency-Key' is not present."
-        return answers.problem("Bad Request", detail, status=400, instance="/1.0/commerce/orders")
-    if not _KEY.fullmatch(key):
-        raise Refused("'Idempotency-Key' must be at most 64 alphanumeric characters, dashes and underscores.")
+        return _no_key("/1.0/commerce/orders")
     if not call.oauth and not limits.admit_import(call.shop):
         return answers.too_many()
     row, _ = importing.import_order(call.shop.pk, call.json(), key=key, at=timezone.now())
@@ -145,6 +159,15 @@ def inventory(call: Call) -> HttpResponse:
     return answers.ok(listing.inventory(call.shop, call.request.GET.dict(), url=call.url()))
 
 
+@door("POST", needs=INVENTORY)
+def inventory_adjustments(call: Call) -> HttpResponse:
+    key = call.key()
+    if key is None:
+        return _no_key("/1.0/commerce/inventory/adjustments")
+    adjusting.adjust(call.shop.pk, call.json(), key=key)
+    return HttpResponse(status=204)
+
+
 @door("GET", needs=INVENTORY)
 def inventory_items(call: Call, variant_ids: str) -> HttpResponse:
     """One that is not there makes the whole a 404."""
@@ -178,6 +201,11 @@ def webhook_subscription(call: Call, number: str) -> HttpResponse:
 @door("POST", needs=OAUTH)
 def rotate_secret(call: Call, number: str) -> HttpResponse:
     return answers.ok(subscriptions.rotate(call.shop.pk, number))
+
+
+def _no_key(path: str) -> HttpResponse:
+    detail = "Required header 'Idempotency-Key' is not present."
+    return answers.problem("Bad Request", detail, status=400, instance=path)
 
 
 def _carry_out(work: Work, call: Call, **key: str) -> HttpResponse:

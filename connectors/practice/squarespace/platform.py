@@ -39,6 +39,7 @@ class SquarespacePractice(PracticePlatform):
     sends_parts: ClassVar[bool] = False
     edits_orders: ClassVar[bool] = False
     sells: ClassVar[bool] = True
+    uninstalls: ClassVar[bool] = True  # an extension; an API key stays
 
     def domain(self, slug: str) -> str:
         return f"{slug}.squarespace.com"
@@ -74,12 +75,18 @@ class SquarespacePractice(PracticePlatform):
                 return "order.update", {**order, "update": _UPDATES[kind]}
         return None
 
+    def tells_uninstall(self, shop: PracticeShop) -> tuple[str, Mapping[str, Any]]:
+        return "extension.uninstall", {}
+
+    def forget_app(self, shop: PracticeShop) -> None:
+        subscriptions.end(shop)
+
     def listens(self, webhook: PracticeWebhook, topic: str) -> bool:
         return topic in webhook.topic.split(",")
 
     def body(self, delivery: PracticeDelivery) -> Mapping[str, Any]:
         """The same id each time it is delivered."""
-        subscription = _subscription(delivery)
+        subscription = delivery.subscription
         return {
             "id": str(delivery.webhook_id),
             "websiteId": delivery.shop.settings["websiteId"],
@@ -90,7 +97,7 @@ class SquarespacePractice(PracticePlatform):
         }
 
     def headers(self, delivery: PracticeDelivery, body: bytes) -> dict[str, str]:
-        secret = bytes.fromhex(subscriptions.secret_of(delivery.shop, _subscription(delivery)))
+        secret = bytes.fromhex(subscriptions.secret_of(delivery.shop, delivery.subscription))
         signature = hmac.new(secret, body, hashlib.sha256).hexdigest()
         return {"User-Agent": "Squarespace/1.0", "Squarespace-Signature": signature}
 
@@ -101,9 +108,7 @@ class SquarespacePractice(PracticePlatform):
 
     def gave_up(self, delivery: PracticeDelivery) -> None:
         """The real one "may delete the subscription" then: here it does."""
-        subscription = _subscription(delivery)
-        if subscription is not None:
-            subscription.delete()
+        delivery.shop.webhooks.filter(pk=delivery.subscription_id or 0).delete()
 
     def refusal(self, dial: str, seconds: int) -> HttpResponse:
         if dial == "too_many":
@@ -111,7 +116,3 @@ class SquarespacePractice(PracticePlatform):
         if dial == "frozen":
             return answers.refusal("The site is closed.", status=402, kind="SITE_ERROR")
         return answers.unauthorized()
-
-
-def _subscription(delivery: PracticeDelivery) -> PracticeWebhook | None:
-    return delivery.shop.webhooks.filter(uri=delivery.uri).order_by("pk").first()

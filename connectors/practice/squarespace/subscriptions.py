@@ -19,14 +19,20 @@ TOPICS = ("order.create", "order.update", "extension.uninstall")
 
 
 def listed(shop: PracticeShop) -> list[dict[str, Any]]:
-    return [node(row) for row in shop.webhooks.order_by("pk")]
+    return [node(row) for row in shop.webhooks.exclude(topic="").order_by("pk")]
+
+
+def end(shop: PracticeShop) -> None:
+    """None is left for an app that is gone; the secret stays for what is on its way."""
+    shop.webhooks.filter(topic="").delete()
+    shop.webhooks.update(topic="")
 
 
 @transaction.atomic
 def subscribe(shop_id: int, body: Mapping[str, Any], *, scopes: Collection[str]) -> dict[str, Any]:
     """With its secret, which is told here and on rotating it. `scopes` are those of the caller. Raises Refused."""
     shop = PracticeShop.objects.select_for_update().get(pk=shop_id)
-    if shop.webhooks.count() >= MOST:
+    if shop.webhooks.exclude(topic="").count() >= MOST:
         raise Refused(f"A site has at most {MOST} webhook subscriptions.")
     uri, topics = _checked(body, scopes)
     row = PracticeWebhook.objects.create(shop=shop, topic=topics, uri=uri, created_at=timezone.now())
@@ -52,7 +58,11 @@ def rotate(shop_id: int, number: str) -> dict[str, Any]:
 
 def find(shop: PracticeShop, number: str) -> PracticeWebhook:
     """Raises Refused with 404."""
-    row = shop.webhooks.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 18 else None
+    row = (
+        shop.webhooks.exclude(topic="").filter(pk=int(number)).first()
+        if number.isdecimal() and len(number) < 18
+        else None
+    )
     if row is None:
         raise Refused("The webhook subscription was not found.", subtype=None, status=404)
     return row

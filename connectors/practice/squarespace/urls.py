@@ -10,6 +10,7 @@ urlpatterns = [
     path("1.0/commerce/orders/<str:order_id>", endpoint.order, name="squarespace_order"),
     path("1.0/commerce/orders/<str:order_id>/fulfillments", endpoint.fulfillments, name="squarespace_fulfillments"),
     path("1.0/commerce/inventory", endpoint.inventory, name="squarespace_inventory"),
+    path("1.0/commerce/inventory/adjustments", endpoint.inventory_adjustments, name="squarespace_adjustments"),
     path("1.0/commerce/inventory/<str:variant_ids>", endpoint.inventory_items, name="squarespace_inventory_items"),
     path("1.0/webhook_subscriptions", endpoint.webhook_subscriptions, name="squarespace_subscriptions"),
     path("1.0/webhook_subscriptions/<str:number>", endpoint.webhook_subscription, name="squarespace_subscription"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,14 +38,15 @@ def order(row: PracticeOrder, *, lines: bool = False, boxes: bool = False) -> di
         "shippingMethod": row.details["method"],
         "shipBlind": row.details["blind"],
         "shippingAddress": row.details["address"],
-        "deliveryStatus": "Shipped - In Transit" if sent else "",
+        "deliveryStatus": "Shipped - In Transit" if sent and not _is_fetched(row) else "",
         **_amounts(row),
         "totalPieces": sum(line.quantity for line in row.lines.all()),
         "totalLines": len(row.lines.all()),
         "totalBoxes": max(len(trackings), 1),
     }
     if sent:
-        body |= {"shipDate": _time(sent[0].created_at), "invoiceDate": _time(sent[0].created_at)}
+        body["invoiceDate"] = _time(sent[0].created_at)
+        body |= {} if _is_fetched(row) else {"shipDate": _time(sent[0].created_at)}
     if not row.cancelled_at:
         body["expectedDeliveryDate"] = _time(row.created_at + _UNTIL_DELIVERED)
     if trackings:
@@ -55,6 +56,10 @@ def order(row: PracticeOrder, *, lines: bool = False, boxes: bool = False) -> di
     if boxes:
         body["boxes"] = [{"boxNumber": n, "trackingNumber": box["number"]} for n, box in enumerate(trackings, start=1)]
     return body
+
+
+def day_begins(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=_ZONE)
 
 
 def inventory(variant: PracticeVariant, warehouses: frozenset[str]) -> dict[str, Any]:
@@ -114,7 +119,14 @@ def gtin(variant: PracticeVariant) -> str:
 def _status(row: PracticeOrder, *, sent: bool) -> str:
     if row.cancelled_at:
         return "Cancelled"
-    return "Shipped" if sent else "In Progress"
+    if sent:
+        return "Completed" if _is_fetched(row) else "Shipped"
+    return "In Progress"
+
+
+def _is_fetched(row: PracticeOrder) -> bool:
+    """At the warehouse's counter: nothing leaves it with a carrier."""
+    return str(row.details["method"]).startswith("Will Call")
 
 
 def _amounts(row: PracticeOrder) -> dict[str, float]:

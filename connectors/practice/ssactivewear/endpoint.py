@@ -7,7 +7,7 @@ import binascii
 import hmac
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import wraps
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from connectors.practice import dials, faults, services
-from connectors.practice.models import PracticeOrder, PracticeShop, PracticeVariant
+from connectors.practice.models import PracticeFulfillment, PracticeOrder, PracticeShop, PracticeVariant
 from connectors.practice.ssactivewear import answers, documents, limit, placing
 from connectors.practice.ssactivewear.rules import OrderRefused, folded
 
@@ -61,8 +61,14 @@ def _door(work: Work) -> Work:
 def orders(request: HttpRequest, shop: PracticeShop) -> HttpResponse:
     if request.method == "POST":
         return _place(request, shop)
+    first, last = (_asked(request, f"invoice{end}date") for end in ("start", "end"))
     rows = shop.orders.filter(created_at__gte=timezone.now() - LISTED)
-    if _asked(request, "all").lower() != "true":
+    if first and last:
+        try:
+            rows = _invoiced(shop, date.fromisoformat(first), date.fromisoformat(last))
+        except ValueError:
+            return answers.refused([{"field": "InvoiceDate", "message": "Dates are yyyy-MM-dd."}])
+    elif _asked(request, "all").lower() != "true":
         rows = shop.orders.filter(cancelled_at=None).exclude(fulfillments__status=services.SUCCESS)
     return _listed(request, shop, rows)
 
@@ -188,6 +194,17 @@ def _listed(request: HttpRequest, shop: PracticeShop, rows: QuerySet[PracticeOrd
     if not found:
         return answers.not_found()
     return faults.after(shop, answers.rows(found), creates=False)
+
+
+def _invoiced(shop: PracticeShop, start: date, end: date) -> QuerySet[PracticeOrder]:
+    """Invoiced when they were sent, on either day or between them."""
+    sent = PracticeFulfillment.objects.filter(
+        order__shop=shop,
+        status=services.SUCCESS,
+        created_at__gte=documents.day_begins(start),
+        created_at__lt=documents.day_begins(end + timedelta(days=1)),
+    )
+    return shop.orders.filter(pk__in=sent.values("order_id"))
 
 
 def _whole(rows: QuerySet[PracticeOrder]) -> QuerySet[PracticeOrder]:

@@ -123,7 +123,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _is_fulfilled(row: PracticeOrder) -> bool:
     lines = row.lines.prefetch_related("fulfillment_lines__fulfillment")
-    units = [line.unfulfilled for line in lines]
+    units = [line.unfulfilled for line in lines if line.quantity > 0]
     return bool(units) and all(left <= 0 for left in units)
 
 

@@ -24,7 +24,7 @@ _CODE = "woocommerce_rest_shop_webhook_invalid"
 
 
 def create(shop: PracticeShop, body: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    """It is greeted at once, whether or not that is answered. A second one for the same address takes its place."""
+    """It is greeted at once, whether or not that is answered. A second one for the same address stands beside it."""
     topic, url = body.get("topic"), body.get("delivery_url")
     if topic not in TOPICS:
         raise Refusal(400, f"{_CODE}_topic", "Webhook topic must be valid.")
@@ -38,13 +38,7 @@ def create(shop: PracticeShop, body: Mapping[str, Any], *, at: datetime) -> dict
         "status": "active",
         "active_since": at.isoformat(),
     }
-    row, _ = PracticeWebhook.objects.update_or_create(
-        shop=shop,
-        topic=topic,
-        uri=url,
-        defaults={"details": details},
-        create_defaults={"details": details, "created_at": at},
-    )
+    row = PracticeWebhook.objects.create(shop=shop, topic=topic, uri=url, details=details, created_at=at)
     transaction.on_commit(partial(async_task, PING, row.pk), robust=True)
     return document(row)
 
@@ -77,7 +71,7 @@ def status(row: PracticeWebhook) -> str:
     if kept != "active":
         return kept
     since = datetime.fromisoformat(row.details["active_since"])
-    tried = row.shop.deliveries.filter(topic=row.topic, uri=row.uri, answered_at__gt=since).order_by("-pk")
+    tried = row.deliveries.filter(answered_at__gt=since).order_by("-pk")
     outcomes = tried.values_list("outcome", flat=True)[: FAILURES_ALLOWED + 1]
     failed = list(takewhile(lambda outcome: outcome != "answered 200", outcomes))
     return "disabled" if len(failed) > FAILURES_ALLOWED else "active"

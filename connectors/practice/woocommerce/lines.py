@@ -17,7 +17,7 @@ def store(order: PracticeOrder, lines: Iterable[Mapping[str, Any]]) -> None:
     """New lines. An unknown product makes a nameless one."""
     for line in lines:
         variant = _product(order.shop, line)
-        quantity = line.get("quantity", 1)
+        quantity = line["quantity"] if line.get("quantity") is not None else 1
         tax_class = line.get("tax_class") or (variant.details.get("tax_class", "") if variant else "")
         total = _total(order, line, variant, quantity, tax_class)
         row = PracticeLine.objects.create(
@@ -27,7 +27,7 @@ def store(order: PracticeOrder, lines: Iterable[Mapping[str, Any]]) -> None:
             title=line.get("name") or (variant.title if variant else ""),
             quantity=quantity,
             price=total / quantity,
-            properties=[{"key": pair["key"], "value": pair["value"]} for pair in line.get("meta_data") or ()],
+            properties=[pair for pair in map(_pair, line.get("meta_data") or ()) if pair["key"]],
             requires_shipping=True,
         )
         subtotal = amount(line.get("subtotal"), total)
@@ -68,14 +68,14 @@ def _change_one(order: PracticeOrder, given: Mapping[str, Any]) -> None:
     if row is None:
         text = "Order item ID provided is not associated with order."
         raise Refusal(400, "woocommerce_rest_invalid_item_id", text)
-    row.quantity = given.get("quantity", row.quantity)
+    row.quantity = given["quantity"] if given.get("quantity") is not None else row.quantity
     if not row.quantity:
         del order.details["lines"][str(row.pk)]
         row.delete()
         return
     kept = order.details["lines"][str(row.pk)]
     for name in ("subtotal", "total"):
-        if name in given:
+        if given.get(name) is not None:
             kept[name] = str(amount(given[name], Decimal(0)))
         kept[f"unit_{name}"] = str(Decimal(kept[name]) / row.quantity)
     row.price = Decimal(kept["total"]) / row.quantity
@@ -87,7 +87,8 @@ def with_shipping(known: list[dict[str, Any]], lines: Iterable[Mapping[str, Any]
     rows = {row["id"]: row for row in known}
     for line in lines:
         number = line.get("id") or max(rows, default=0) + 1
-        rows[number] = {**rows.get(number, {}), **_shipping_line({**rows.get(number, {}), **line}, number)}
+        known_line = rows.get(number, {})
+        rows[number] = {**known_line, **_shipping_line({**known_line, **without_null(line)}, number)}
     return list(rows.values())
 
 
@@ -101,8 +102,9 @@ def _product(shop: PracticeShop, line: Mapping[str, Any]) -> PracticeVariant | N
 def _total(
     order: PracticeOrder, line: Mapping[str, Any], variant: PracticeVariant | None, quantity: int, tax_class: str
 ) -> Decimal:
-    """What was sent, without tax; the catalogue's price when nothing was."""
-    catalogue = taxes.without_tax(order.shop, variant.price, tax_class) * quantity if variant else Decimal(0)
+    """What was sent, without tax; the catalogue's price when nothing was, which less than nothing of it does not have."""
+    units = max(quantity, 0)
+    catalogue = taxes.without_tax(order.shop, variant.price, tax_class) * units if variant else Decimal(0)
     return amount(line.get("total"), catalogue)
 
 
@@ -111,9 +113,19 @@ def amount(text: str | None, otherwise: Decimal) -> Decimal:
     if text is None:
         return otherwise
     try:
-        return Decimal(text.replace(",", ""))
+        number = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return Decimal(0)
+    return number if number.is_finite() else Decimal(0)
+
+
+def without_null(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent: null is as good as left out."""
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _pair(meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {"key": meta.get("key") or "", "value": meta.get("value")}
 
 
 def _shipping_line(line: Mapping[str, Any], number: int) -> dict[str, Any]:

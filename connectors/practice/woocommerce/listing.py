@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, OrderBy, Q, QuerySet
+from django.db.models.functions import TruncSecond
 
 from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.practice.woocommerce import documents, rules
@@ -55,14 +56,16 @@ def _has_status(row: PracticeOrder, wanted: str) -> bool:
     return actual != "trash" if "any" in names else actual in names
 
 
-def _sorting(query: Mapping[str, str]) -> tuple[str, str]:
+def _sorting(query: Mapping[str, str]) -> tuple[OrderBy, OrderBy]:
+    """Times are whole seconds there too: what was changed within one is in no order of time."""
     by, direction = query.get("orderby", "date"), query.get("order", "desc")
     if by not in _ORDER_BY:
         raise invalid("orderby", f"orderby is not one of {', '.join(_ORDER_BY)}.")
     if direction not in ("asc", "desc"):
         raise invalid("order", "order is not one of asc, and desc.")
-    sign = "-" if direction == "desc" else ""
-    return f"{sign}{_ORDER_BY[by]}", f"{sign}pk"
+    descending, column = direction == "desc", _ORDER_BY[by]
+    first = F(column) if column == "pk" else TruncSecond(column)
+    return OrderBy(first, descending=descending), OrderBy(F("pk"), descending=descending)
 
 
 def _search(shop: PracticeShop, text: str) -> Q:

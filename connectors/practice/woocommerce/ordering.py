@@ -61,11 +61,11 @@ def update(order: PracticeOrder, body: Mapping[str, Any], *, at: datetime) -> Pr
     kept = order.details
     for name in ("billing", "shipping"):
         if body.get(name) is not None:
-            kept[name] = {**kept[name], **body[name]}
+            kept[name] = {**kept[name], **lines.without_null(body[name])}
             kept[f"{name}Address"] = _page_address(kept[name])
-    if "transaction_id" in body:
+    if body.get("transaction_id") is not None:
         order.source_identifier = body["transaction_id"][:_CUT]
-    if "customer_note" in body:
+    if body.get("customer_note") is not None:
         order.note = rules.cut_note(body["customer_note"])
     lines.change(order, body.get("line_items") or ())
     if body.get("shipping_lines"):
@@ -175,14 +175,17 @@ def _new(shop: PracticeShop, kept: Mapping[str, Any], body: Mapping[str, Any], *
         "payment_method_title": str(body.get("payment_method_title") or ""),
         "date_paid": None,
         "has_stock": False,
-        "billing": dict(kept.get("billing") or {}),
-        "shipping": dict(kept.get("shipping") or {}),
+        "billing": lines.without_null(kept.get("billing") or {}),
+        "shipping": lines.without_null(kept.get("shipping") or {}),
         "billingAddress": _page_address(kept.get("billing")),
         "shippingAddress": _page_address(kept.get("shipping")),
-        "email": (kept.get("billing") or {}).get("email", ""),
+        "email": (kept.get("billing") or {}).get("email") or "",
         "shipping_lines": shipping_lines,
         "shippingLines": _shown_shipping(shipping_lines),
-        "fee_lines": [{"name": "", **fee} for fee in body.get("fee_lines") or ()],
+        "fee_lines": [
+            {"name": "", **lines.without_null(fee), "total": str(lines.amount(fee.get("total"), Decimal(0)))}
+            for fee in body.get("fee_lines") or ()
+        ],
         "meta_data": _merged([], kept.get("meta_data") or ()),
         "lines": {},
         "notes": [],
@@ -214,8 +217,10 @@ def _page_address(address: Mapping[str, Any] | None) -> dict[str, str] | None:
 
 
 def _merged(known: list[dict[str, Any]], given: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Meta data with the same key is replaced; null takes it away."""
-    pairs = {pair["key"]: pair["value"] for pair in (*known, *given)}
+    """Meta data with the same key, or id, is replaced; null takes it away. A pair without either is lost."""
+    keys = {pair["id"]: pair["key"] for pair in known}
+    named = [(pair.get("key") or keys.get(pair.get("id"), ""), pair.get("value")) for pair in (*known, *given)]
+    pairs = {key: value for key, value in named if key}
     return [
         {"id": at, "key": key, "value": value} for at, (key, value) in enumerate(pairs.items(), 1) if value is not None
     ]
@@ -230,6 +235,8 @@ def _wanted(body: Mapping[str, Any]) -> str:
 def _settle_status(order: PracticeOrder, wanted: str, *, at: datetime) -> None:
     """Stock goes with the status, and what it means for the money and the shared pages."""
     kept = order.details
+    if wanted == "processing" and documents.status(order) == "completed":
+        _take_newest_back(order, at=at)
     takes_stock, has_stock = wanted in _TAKES_STOCK, kept["has_stock"] and not order.cancelled_at
     if takes_stock != has_stock:
         lines.move_stock(order, -1 if takes_stock else 1)
@@ -253,6 +260,14 @@ def _send_the_rest(order: PracticeOrder, *, at: datetime) -> None:
         fulfillment = order.fulfillments.create(created_at=at, updated_at=at)
         for pk, units in left.items():
             fulfillment.lines.create(line_id=pk, quantity=units)
+
+
+def _take_newest_back(order: PracticeOrder, *, at: datetime) -> None:
+    """An order that is completed has nothing left to send: going back from there, its newest fulfillment was none."""
+    if not order.shop.settings["fulfillments"]:
+        newest = order.fulfillments.filter(status=services.SUCCESS).latest("pk")
+        newest.status, newest.updated_at = services.CANCELLED, at
+        newest.save(update_fields=["status", "updated_at"])
 
 
 def _changed(order: PracticeOrder, *, at: datetime) -> None:

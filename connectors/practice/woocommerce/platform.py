@@ -88,7 +88,7 @@ class WooCommercePractice(PracticePlatform):
 
     def headers(self, delivery: PracticeDelivery, body: bytes) -> dict[str, str]:
         """The delivery's id is of its second: all deliveries of one second share it."""
-        webhook = delivery.shop.webhooks.filter(topic=delivery.topic, uri=delivery.uri).first()
+        webhook = delivery.subscription
         secret = webhook.details["secret"] if webhook else ""
         resource, _, event = delivery.topic.partition(".")
         number = webhook.pk if webhook else 0

@@ -42,6 +42,7 @@ _ADDRESS = dict.fromkeys(
 )
 _LINE = {
     "id": _WHOLE,
+    "sku": _TEXT,
     "product_id": _WHOLE,
     "variation_id": _WHOLE,
     "quantity": _WHOLE,
@@ -49,10 +50,11 @@ _LINE = {
     "subtotal": _TEXT,
     "total": _TEXT,
     "tax_class": _TEXT,
-    "meta_data": _LIST,
 }
 _SHIPPING_LINE = {"id": _WHOLE, "method_id": _TEXT, "method_title": _TEXT, "total": _TEXT}
 _FEE_LINE = {"id": _WHOLE, "name": _TEXT, "total": _TEXT, "tax_status": _TEXT}
+_META = {"id": _WHOLE, "key": _TEXT}
+_COUPON = {"code": _TEXT}
 _ROOT = {
     "id": _WHOLE,
     "status": _TEXT,
@@ -64,8 +66,13 @@ _ROOT = {
     "payment_method": _TEXT,
     "payment_method_title": _TEXT,
     "customer_note": _TEXT,
-    "meta_data": _LIST,
-    "coupon_lines": _LIST,
+}
+_LISTS = {
+    "line_items": _LINE,
+    "shipping_lines": _SHIPPING_LINE,
+    "fee_lines": _FEE_LINE,
+    "meta_data": _META,
+    "coupon_lines": _COUPON,
 }
 _KINDS: Mapping[str, type | tuple[type, ...]] = {_TEXT: str, _WHOLE: int, _YES_NO: bool, _LIST: list}
 
@@ -75,8 +82,10 @@ def check(body: Mapping[str, Any]) -> None:
     _types(body, _ROOT, "")
     for name in ("billing", "shipping"):
         _check_address(body.get(name), name)
-    for name, schema in (("line_items", _LINE), ("shipping_lines", _SHIPPING_LINE), ("fee_lines", _FEE_LINE)):
+    for name, schema in _LISTS.items():
         _check_list(body.get(name), name, schema)
+    for index, line in enumerate(body.get("line_items") or ()):
+        _check_list(line.get("meta_data"), f"line_items[{index}][meta_data]", _META)
     status, currency = body.get("status"), body.get("currency")
     if status is not None and status not in STATUSES:
         raise invalid("status", f"status is not one of {', '.join(STATUSES)}.")

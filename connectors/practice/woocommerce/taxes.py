@@ -155,9 +155,46 @@ def _is_there(rate: Rate, where: Mapping[str, str]) -> bool:
             ("country", [rate["country"]] if rate["country"] else []),
             ("state", [rate["state"]] if rate["state"] else []),
             ("city", [city.upper() for city in rate["cities"]]),
-            ("postcode", rate["postcodes"]),
         )
-    )
+    ) and _is_in_postcodes(rate["postcodes"], where.get("postcode", ""), where.get("country", "").upper())
+
+
+def _is_in_postcodes(wanted: Iterable[str], postcode: str, country: str) -> bool:
+    """Each is one postcode, the beginning of some ("10*", "SW1A 1*") or a range ("1010...1099", "SW1...SW9"); none is anywhere.
+
+    wc_get_wildcard_postcodes and wc_postcode_location_matcher: alone it is the postcode as it is bare or as its country
+    writes it, a beginning is one of how its country writes it.
+    """
+    bare = postcode.upper().replace(" ", "").replace("-", "")
+    gap, sign = _GAPS.get(country, (0, ""))
+    written = f"{bare[:gap]}{sign}{bare[gap:]}".strip(" -") if gap else bare
+    patterns = {bare, written, *(f"{written[:length]}*" for length in range(1, len(written) + 1))}
+    codes = [each.upper().strip() for each in wanted]
+    return not codes or any(code in patterns or ("..." in code and _is_in_range(code, bare)) for code in codes)
+
+
+_GAPS = {"GB": (-3, " "), "CA": (-3, " "), "IE": (3, " "), "BR": (-3, "-"), "PL": (-3, "-"), "JP": (3, "-"),
+         "PT": (4, "-"), "US": (5, "-"), "PR": (5, "-"), "NL": (4, " ")}  # fmt: skip
+
+
+def _is_in_range(code: str, bare: str) -> bool:
+    ends = [end.strip() for end in code.split("...")]
+    if len(ends) != 2 or not bare:
+        return False
+    if not all(map(str.isdecimal, ends)):
+        given = _in_digits(bare)
+        lowest, highest = (_in_digits(end.replace(" ", "").replace("-", "")).ljust(len(given), "0") for end in ends)
+        return int(lowest) <= int(given) <= int(highest)
+    if bare.isdecimal():
+        return int(ends[0]) <= int(bare) <= int(ends[1])
+    return ends[0] <= bare <= ends[1]
+
+
+_LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _in_digits(bare: str) -> str:
+    return "".join(f"{int(each) if each.isdecimal() else max(_LETTERS.find(each), 0):02}" for each in bare)
 
 
 def _names(rate: Rate) -> tuple[bool, bool, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations  # noqa: I001
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,16 @@ from django.utils import timezone
 from connectors.carriers import ups
 from connectors.carriers.base import CarrierLogin, Confirmation, Pieces, PickupRequest, Place
 from connectors.carriers.ups import UpsCarrier
-from connectors.errors import CredentialsError, FieldError, OutcomeUnknownError, RejectedError, RetryableError
+from connectors.errors import (
+    CredentialsError,
+    FieldError,
+    HostRefusedError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+)
 from connectors.http import Answer, HttpClient
+from connectors.practice.carriers import rules
 from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.carriers.models import PracticeCarrier, PracticeCarrierPickup
 from tests.server import let_go
@@ -41,7 +49,7 @@ def driver(live_server: Any, practice_ups: PracticeCarrier) -> Iterator[UpsCarri
         credentials={"client_id": practice_ups.client_id, "client_secret": practice_ups.client_secret},
         country_code="US",
     )
-    with closing(HttpClient(allow_loopback=True, deadline_s=5)) as http:
+    with closing(HttpClient(allow_loopback=True, deadline_s=30)) as http:
         yield UpsCarrier(login, http, lambda letter: None)
     let_go()
 
@@ -71,8 +79,24 @@ def test_a_pickup_is_scheduled_as_documented(driver: UpsCarrier):
 
 
 def test_what_a_pickup_costs_is_told_before(driver: UpsCarrier):
-    assert driver.quote(pickup()) == "6.65 USD"
+    assert driver.quote(pickup(), today=timezone.now().astimezone(ZONE).date()) == "6.65 USD"
     assert not PracticeCarrierPickup.objects.exists()
+
+
+@pytest.mark.parametrize(("days", "option"), [(0, "01"), (1, "02")])
+def test_a_price_is_asked_for_today_or_for_a_later_day(practice_ups: PracticeCarrier, days: int, option: str):
+    """It is Monday there, and Tuesday in UTC already."""
+    now = datetime(2026, 11, 2, 21, 0, tzinfo=ZONE)
+    opens = (now + timedelta(days=days)).replace(hour=21, minute=30)
+    asked = pickup(opens_at=opens, closes_at=opens + timedelta(hours=2))
+
+    wish = ups.quote_body(asked, today=now.date())["PickupRateRequest"]
+
+    assert wish["ServiceDateOption"] == option
+    assert rules.check_quote(practice_ups, wish, at=now) == opens.date()
+    other = {**wish, "ServiceDateOption": {"01": "02", "02": "01"}[option]}
+    with pytest.raises(rules.Refused, match="does not fit the pickup date"):
+        rules.check_quote(practice_ups, other, at=now)
 
 
 def test_one_whose_answer_was_lost_is_found_by_our_reference(driver: UpsCarrier, practice_ups: PracticeCarrier):
@@ -228,6 +252,24 @@ def test_one_pending_pickup_may_come_without_its_list():
     assert answering(pending(row, alone=True)).find(pickup()) == Confirmation("2")
 
 
+class Filtered(Canned):
+    """A firewall that turns every change away, or its answer."""
+
+    def request(self, method: str, *of: Any, **rest: Any) -> Answer:
+        if method == "DELETE":
+            raise HostRefusedError("The host refused it.")
+        return super().request(method, *of, **rest)
+
+
+@pytest.mark.parametrize(("status", "stands"), [("007", False), ("012", True)])
+def test_calling_off_that_was_turned_away_is_looked_for(status: str, stands: bool):
+    driver = answering({})
+    driver.http = Filtered(pending({"PRN": "2", "ReferenceNumber": "SWP-1", "PickupStatusMessage": status}))
+
+    with pytest.raises(HostRefusedError) if stands else nullcontext():
+        driver.cancel(pickup(), "2")
+
+
 @pytest.mark.parametrize("body", [[], {}, {"PickupCreationResponse": {"Response": {}}}])
 def test_an_answer_without_a_number_may_have_been_carried_out(body: Any):
     with pytest.raises(OutcomeUnknownError):
@@ -239,3 +281,10 @@ def test_a_list_that_is_none_is_asked_for_again():
         answering({}).find(pickup())
 
     assert not isinstance(error.value, OutcomeUnknownError)
+
+
+@pytest.mark.parametrize("keys", [{}, {"client_id": "id"}, {"client_id": "id", "client_secret": ""}])
+def test_an_account_without_its_keys_says_what_is_missing_and_asks_nobody(keys):
+    login = CarrierLogin(base_url=ups.TESTING, email="", account_number="A1B2C3", credentials=keys, country_code="US")
+    with closing(HttpClient()) as http, pytest.raises(CredentialsError, match="missing"):
+        UpsCarrier(login, http, lambda letter: None).check()

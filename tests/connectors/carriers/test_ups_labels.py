@@ -52,7 +52,7 @@ def driver(live_server: Any, practice_ups: PracticeCarrier) -> Iterator[UpsCarri
         credentials={"client_id": practice_ups.client_id, "client_secret": practice_ups.client_secret},
         country_code="US",
     )
-    with closing(HttpClient(allow_loopback=True, deadline_s=5)) as http:
+    with closing(HttpClient(allow_loopback=True, deadline_s=30)) as http:
         yield UpsCarrier(login, http, lambda letter: None)
     let_go()
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from connectors.gateway.stripe import StripeGateway
+from connectors.http import Answer, HttpClient
 from tests.connectors.gateway import stripe_stand_in
 from tests.connectors.gateway.contract import Bank, Behaviour
 from tests.connectors.gateway.stripe_stand_in import StripeStandIn
+
+SILENCE_S = 1.0  # long enough to have sent the question
 
 
 class StripeBank(Bank):
@@ -43,9 +48,20 @@ class StripeBank(Bank):
 
 
 @pytest.fixture
-def stripe(settings) -> Iterator[StripeStandIn]:
+def stripe(settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
     with stripe_stand_in.serving() as stripe:
+        monkeypatch.setattr("connectors.gateway.stripe.HttpClient", _waiting_for(stripe))
         settings.STRIPE_API_URL = stripe.url
         settings.STRIPE_SECRET_KEY = stripe_stand_in.KEY
-        settings.HTTP_DEADLINE_S = 0.5
         yield stripe
+
+
+def _waiting_for(stripe: StripeStandIn) -> type[HttpClient]:
+    class Client(HttpClient):
+        """Waits long for each answer, but for one that never comes."""
+
+        def request(self, method: str, url: str, **told: Any) -> Answer:
+            self.deadline_s = SILENCE_S if stripe.is_silent_next(method) else settings.HTTP_DEADLINE_S
+            return super().request(method, url, **told)
+
+    return Client

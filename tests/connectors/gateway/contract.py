@@ -54,8 +54,12 @@ class Bank(ABC):
         self.capture(reference, Decimal(amount), currency=currency)
         return reference
 
-    def refund(self, reference: str, amount: str = "100.00", *, currency: str = "NZD", key: str = "refund:1"):
-        return self.gateway.refund(reference, amount=Decimal(amount), currency=currency, key=key, reason="cancelled")
+    def refund(
+        self, reference: str, amount: str = "100.00", *, currency: str = "NZD", key: str = "refund:1", mark: str = ""
+    ):
+        return self.gateway.refund(
+            reference, amount=Decimal(amount), currency=currency, key=key, reason="cancelled", mark=mark
+        )
 
     def void(self, reference: str, *, key: str = "void:1") -> None:
         self.gateway.void(reference, reason="declined", key=key)
@@ -298,6 +302,14 @@ class GatewayContract:
 
         first = bank.refund(reference, "30.00", key="refund:1")
         second = bank.refund(reference, "30.00", key="refund:1")
+
+        assert (second, bank.taken(reference)) == (first, 7_000)
+
+    def test_the_same_mark_gives_back_once_under_whatever_key(self, bank: Bank):
+        reference = bank.captured()
+
+        first = bank.refund(reference, "30.00", key="refund:1", mark="refund:1")
+        second = bank.refund(reference, "30.00", key="refund:1:2", mark="refund:1")
 
         assert (second, bank.taken(reference)) == (first, 7_000)
 

@@ -122,6 +122,9 @@ class StripeStandIn:
         """How the next answer leaves, once it has been carried out."""
         self.wires.setdefault(to, []).append(wire)
 
+    def is_silent_next(self, method: str) -> bool:
+        return self.wires.get(method, [])[:1] == [silent]
+
     def refuse_next(self, status: int, message: str = "No.", *, to: str = "POST", **error: str) -> None:
         self.refusals.setdefault(to, []).append(Refusal(status, message, **error))
 
@@ -364,7 +367,7 @@ def lost(handler: _Handler, status: int, body: bytes) -> None:
 
 def silent(handler: _Handler, status: int, body: bytes) -> None:
     """No answer until the client gives up."""
-    handler.connection.settimeout(10)
+    handler.connection.settimeout(60)
     with contextlib.suppress(OSError):
         handler.connection.recv(1)
     handler.close_connection = True
@@ -384,4 +387,4 @@ def serving() -> Iterator[StripeStandIn]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)

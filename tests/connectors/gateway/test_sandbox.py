@@ -166,7 +166,7 @@ def test_two_captures_at_once_are_one_charge(bank):
             thread.start()
             until_waiting(count)
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert sorted(one.already for one in taken) == [False, True]
     assert len({one.capture_id for one in taken}) == 1

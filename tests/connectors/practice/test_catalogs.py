@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def driver_to(shop: PracticeShop):
     typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
     url = f"{ADDRESS}{platforms.address(shop)}"
-    entry = form_of(shop.platform).read({"base_url": url, **typed}, practice=f"{ADDRESS}/practice/")
+    entry = form_of(shop.platform).read(typed, base_url=url)
     return connector_class(shop.platform)(Account(entry.base_url, entry.credentials), InProcess())
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from connectors.practice import dials
-from connectors.practice.models import PracticeOrder, PracticeShop
+from connectors.practice import dials, services
+from connectors.practice.models import PracticeCustomer, PracticeOrder, PracticeShop
 from tests.connectors.practice.shop import CREATE, ask, bag, code, create, line, order_input, read, refusals, tax
 
 SALE = {"kind": "SALE", "status": "SUCCESS", "gateway": "ArchiPro"}
@@ -259,3 +259,94 @@ def test_attaching_a_customer_asks_for_its_scope(shop):
     PracticeShop.objects.update(scopes=["write_orders", "write_customers"])
     shop.refresh_from_db()
     assert create(shop, customer=customer)
+
+
+def test_a_customer_is_known_by_the_address_and_by_the_id(shop):
+    upsert = {"email": "Mere@example.com", "firstName": "Mere"}
+    first = create(shop, customer={"toUpsert": upsert}).customer
+
+    again = create(shop, customer={"toUpsert": {"email": "mere@EXAMPLE.com", "lastName": "Tawhiri"}}).customer
+    named = [
+        create(shop, customer={"toAssociate": {"email": "mere@example.com"}}).customer,
+        create(shop, customer={"toUpsert": {"id": f"gid://shopify/Customer/{first.pk}"}}).customer,
+        create(shop, customerId=f"gid://shopify/Customer/{first.pk}").customer,
+    ]
+
+    assert named == [first] * 3
+    assert (again.pk, again.name, again.email) == (first.pk, "Mere Tawhiri", "mere@example.com")
+    assert shop.customers.count() == 1
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [
+        {"toAssociate": {"email": "nobody@example.com"}},
+        {"toAssociate": {}},
+        {"toUpsert": {"id": "gid://shopify/Customer/4711", "email": "mere@example.com"}},
+    ],
+)
+def test_a_customer_of_another_store_does_not_exist(shop, customer):
+    other = services.open_shop(slug="rimu", name="Rimu", currency="NZD", taxes_included=True, variants=[])
+    PracticeCustomer.objects.create(pk=4711, shop=other, email="mere@example.com", created_at=timezone.now())
+    PracticeCustomer.objects.create(shop=other, email="nobody@example.com", created_at=timezone.now())
+
+    (error,) = refusals(shop, customer=customer)
+
+    assert error["message"] == "Customer does not exist"
+
+
+def test_a_fulfilled_order_is_sent_from_the_location_that_was_named(shop):
+    place = {"locationId": f"gid://shopify/Location/{shop.pk}"}
+
+    order = create(shop, fulfillmentStatus="FULFILLED", fulfillment=place)
+
+    assert order.details["fulfillment"]["locationId"] == place["locationId"]
+    assert "All items are sent from Warehouse." in order.events.values_list("text", flat=True)
+
+
+def customers(shop) -> list[tuple[str, str, str]]:
+    return list(PracticeCustomer.objects.order_by("pk").values_list("email", "phone", "first_name"))
+
+
+def upsert(**fields) -> dict:
+    return {"customer": {"toUpsert": fields}}
+
+
+def test_a_customer_is_one_per_e_mail_address(shop):
+    first = create(shop, **upsert(email="Mere@example.com", firstName="Mere", phone="+64211112222"))
+    again = create(shop, **upsert(email="mere@EXAMPLE.com", lastName="Tawhiri"))
+
+    assert customers(shop) == [("mere@example.com", "+64211112222", "Mere")]
+    assert first.customer == again.customer
+
+
+def test_a_phone_that_another_customer_has_is_refused_and_nothing_is_kept(shop):
+    create(shop, **upsert(email="mere@example.com", phone="+64211112222"))
+
+    (error,) = refusals(shop, **upsert(email="hone@example.com", phone="+64211112222"))
+
+    assert error["message"] == "Phone has already been taken"
+    assert error["field"] == ["order", "customer", "toUpsert", "phone"]
+    assert (PracticeOrder.objects.count(), customers(shop)) == (1, [("mere@example.com", "+64211112222", "")])
+    assert create(shop, **upsert(email="mere@example.com", phone="+64211112222"))  # her own is no other's
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"id": "gid://shopify/Customer/1"}, "Customer does not exist"),
+        ({"firstName": "Mere"}, "Email can't be blank"),
+    ],
+)
+def test_a_customer_that_nobody_can_tell_is_refused(shop, fields, words):
+    assert [error["message"] for error in refusals(shop, **upsert(**fields))] == [words]
+
+
+def test_an_order_is_attached_to_a_customer_that_is_there(shop):
+    known = create(shop, **upsert(email="mere@example.com")).customer_id
+
+    by_id = create(shop, customer={"toAssociate": {"id": f"gid://shopify/Customer/{known}"}})
+    by_email = create(shop, customer={"toAssociate": {"email": "mere@example.com"}})
+
+    assert [each.customer_id for each in (by_id, by_email)] == [known, known]
+    assert create(shop).customer is None

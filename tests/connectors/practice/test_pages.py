@@ -11,7 +11,9 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from connectors.practice import platforms, services
 from connectors.practice.dials import DIALS
 from connectors.practice.models import PracticeDelivery, PracticeFulfillment, PracticeOrder, PracticeShop
+from connectors.practice.woocommerce import ordering
 from tests.connectors.practice.shop import bag, create, line, tax
+from tests.connectors.practice.woocommerce import shop as woocommerce
 from tests.factories import NOON
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -57,7 +59,14 @@ def test_hostile_text_stays_text(client, order):
 
 
 def test_pages_have_no_inline_script_or_style(client, order):
-    for name, args in (("shop", ()), ("order", (order.pk,)), ("products", ()), ("webhooks", ()), ("dials", ())):
+    for name, args in (
+        ("shop", ()),
+        ("order", (order.pk,)),
+        ("products", ()),
+        ("webhooks", ()),
+        ("app", ()),
+        ("dials", ()),
+    ):
         page = client.get(url(name, *args))
 
         assertNotContains(page, "style=")
@@ -255,3 +264,18 @@ def test_the_list_takes_the_same_queries_for_any_number_of_orders(client, shop, 
 
     with django_assert_num_queries(5):
         client.get(url("shop"))
+
+
+def test_an_order_note_is_shown_as_it_was_meant_and_stays_text(client, db):
+    shop = woocommerce.make_shop()
+    order = PracticeOrder.objects.create(
+        shop=shop, name="#7", created_at=NOON, updated_at=NOON, currency="NZD", taxes_included=True, subtotal=1, total=1,
+        details={"notes": [], "status": "processing", "lines": {}},
+    )  # fmt: skip
+    ordering.add_note(order, {"note": f"Click &amp; Collect {HOSTILE} https://portal.example/orders/1/"}, at=NOON)
+
+    page = client.get(reverse("practice:order", args=[shop.slug, order.pk]))
+
+    assertContains(page, "Click &amp; Collect")
+    assertContains(page, 'href="https://portal.example/orders/1/"')
+    assertNotContains(page, "<script>alert")

@@ -43,7 +43,7 @@ def wired(live_server):
         currency="NZD",
         shop_domain=shop.domain,
     )
-    with closing(Recorder(allow_loopback=True, deadline_s=5)) as client:
+    with closing(Recorder(allow_loopback=True, deadline_s=30)) as client:
         yield shop, ShopifyConnector(account, client), client
     let_go()
 

@@ -76,6 +76,15 @@ def test_new_credentials_close_the_sockets_of_the_old():
     assert (new is old, server.connections, len(clients._local.kept)) == (False, 2, 1)
 
 
+def test_a_row_that_gets_the_number_of_another_gets_none_of_its_access():
+    row = make_connection(token_expires_at=NOON)
+    kept, number = clients.connector_for(row), row.pk
+    row.delete()
+    other = make_connection(pk=number, credentials={"access_token": "theirs"}, token_expires_at=NOON)
+
+    assert clients.connector_for(other).http is not kept.http
+
+
 def test_no_more_than_so_many_are_kept_and_the_longest_unused_goes_first(monkeypatch):
     monkeypatch.setattr(clients, "_KEPT_AT_MOST", 2)
     first, second, third = (make_connection() for _ in range(3))

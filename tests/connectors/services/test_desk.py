@@ -104,11 +104,27 @@ def test_a_person_settles_what_nobody_knows(book, monkeypatch, arrived, found):
             book.send(FILE)
     row = PurchaseOrder.objects.get()
 
-    assert desk.settle(order_id=row.pk, arrived=arrived, by="ana", at=NOON)
+    desk.settle(order_id=row.pk, arrived=arrived, by="ana", at=NOON)
 
     assert (book.look_up("SW-1") is not None) == found
-    assert not desk.settle(order_id=row.pk, arrived=arrived, by="ana", at=NOON)
+    with pytest.raises(desk.SettledAlready, match="PO SW-1 is settled already"):
+        desk.settle(order_id=row.pk, arrived=arrived, by="ana", at=NOON)
     assert AuditEvent.objects.get(kind="supplier.settled").data == {"arrived": arrived}
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_a_driver_found_is_not_dropped_when_a_person_said_otherwise(book, monkeypatch, arrived):
+    with monkeypatch.context() as patched:
+        refuses(patched, TimeoutError())
+        with pytest.raises(OutcomeUnknownError):
+            book.send(FILE)
+    desk.settle(order_id=PurchaseOrder.objects.get().pk, arrived=arrived, by="ana", at=NOON)
+
+    book.settle("SW-1", arrived=arrived)
+    with pytest.raises(RetryableError, match="looking again"):
+        book.settle("SW-1", arrived=not arrived)
+
+    assert AuditEvent.objects.filter(kind="supplier.settled").count() == 1
 
 
 def test_each_tracking_number_is_a_shipment_and_the_order_is_read(book, connection):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from django.db import connection as database
+from django.db import transaction
 
 from accounts.models import AuditEvent
 from connectors import conditions
-from connectors.base import BlockerCode, RemoteVariant
+from connectors.base import Blocker, BlockerCode, RemoteVariant
 from connectors.models import CatalogVariant, ClearedCondition, Connection, LinkSource, ProductLink, UnlinkedSku
 from connectors.services import catalog, links
 from connectors.services.links import Choice
 from tests.factories import NOON, make_connection
 from tests.fakes import FakeStore
+from tests.locks import until_waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -302,6 +307,42 @@ def test_a_skipped_sku_stays_skipped_when_it_is_asked_again(shop: Connection, fa
 
     assert not UnlinkedSku.objects.asked().exists()
     assert UnlinkedSku.objects.get().skipped_by == "ana"
+
+
+@pytest.mark.parametrize("service", [links.skip, links.bring_back])
+def test_what_is_linked_by_now_cannot_be_put_aside_or_asked_for(shop: Connection, fake: FakeStore, service):
+    links.ask(shop.pk, [Blocker(BlockerCode.UNMAPPED_SKU, "No.", "lines.sku", "OURS")], at=NOON)
+    row = UnlinkedSku.objects.get()
+    links.link(connection_id=shop.pk, sku="OURS", variant_id="v", variant_title="", by="ana", at=NOON)
+
+    with pytest.raises(links.SkuRefused, match="linked meanwhile"):
+        service(unlinked_id=row.pk, by="ben", at=NOON)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_puts_aside_what_is_being_linked_waits_and_is_refused():
+    assert database.vendor == "postgresql", "run by `make test-postgres`"
+    shop, outcomes = make_connection(), []
+    links.ask(shop.pk, [Blocker(BlockerCode.UNMAPPED_SKU, "No.", "lines.sku", "OURS")], at=NOON)
+    row = UnlinkedSku.objects.get()
+
+    def put_aside() -> None:
+        try:
+            links.skip(unlinked_id=row.pk, by="ben", at=NOON)
+        except links.SkuRefused:
+            outcomes.append("refused")
+        finally:
+            database.close()
+
+    thread = threading.Thread(target=put_aside)
+    with transaction.atomic():
+        links.link(connection_id=shop.pk, sku="OURS", variant_id="v", variant_title="", by="ana", at=NOON)
+        thread.start()
+        until_waiting(1)
+    thread.join(timeout=60)
+
+    assert outcomes == ["refused"]
 
 
 def test_skipping_and_bringing_back_stand_in_the_audit_trail(shop: Connection, fake: FakeStore):

@@ -232,6 +232,14 @@ def test_a_store_that_cannot_renew_just_now_is_no_lost_store(wire):
         oauth.renew(connection_id=row.pk, refused_version=1, at=NOON)
 
 
+def test_a_renewal_that_a_host_turned_away_is_tried_again(wire):
+    row = due()
+    answers(wire, row, status=406, reason="no")
+
+    with pytest.raises(RetryableError, match="could not be renewed"):
+        oauth.renew(connection_id=row.pk, refused_version=1, at=NOON)
+
+
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_renewal_leaves_only_the_merchant(wire, status):
     row = due()
@@ -282,6 +290,6 @@ def test_of_two_workers_at_the_same_instant_one_has_the_lease():
             thread.start()
             until_waiting(waiting)
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
     assert sorted(taken) == [False, True]

@@ -16,13 +16,20 @@ URL = "https://kauri.myshopify.com/admin/api/2026-10/graphql.json"
 
 
 def connector(account: Account = ACCOUNT) -> ShopifyConnector:
-    return ShopifyConnector(account, HttpClient(deadline_s=1))
+    return ShopifyConnector(account, HttpClient(deadline_s=30))
 
 
 def answers(data: Any = None, **rest: Any) -> None:
     """Queue a 200 with this `data` and other top-level keys."""
     body = {**({} if data is None else {"data": data}), **rest}
     responses.add(responses.POST, URL, json=body)
+
+
+def shop_with(*scopes: str) -> None:
+    """Queue what the shop says of itself and of what it lets us do."""
+    about = {"id": "gid://shopify/Shop/1", "name": "Kauri", "myshopifyDomain": "kauri.myshopify.com"}
+    rest = {"currencyCode": "NZD", "ianaTimezone": "Pacific/Auckland", "taxesIncluded": True}
+    answers({"shop": about | rest, "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in scopes]}})
 
 
 def fails(*codes: str, data: Any = None, path: list[str] | None = None, **extensions: Any) -> None:

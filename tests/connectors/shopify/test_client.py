@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("wire")
 
 
 def execute(*, changes: bool = False, variables=None):
-    return ShopifyClient(ACCOUNT, HttpClient(deadline_s=1)).execute("job_status", variables, changes=changes)
+    return ShopifyClient(ACCOUNT, HttpClient(deadline_s=30)).execute("job_status", variables, changes=changes)
 
 
 def error_of(*, changes: bool) -> Exception:
@@ -73,7 +73,7 @@ def test_null_variables_are_left_out_however_deep():
 
 def test_the_budget_is_what_the_answer_says():
     answers({}, extensions={"cost": COST})
-    shop = ShopifyClient(ACCOUNT, HttpClient(deadline_s=1))
+    shop = ShopifyClient(ACCOUNT, HttpClient(deadline_s=30))
 
     shop.execute("job_status", changes=False)
 
@@ -83,7 +83,7 @@ def test_the_budget_is_what_the_answer_says():
 @pytest.mark.parametrize("cost", [None, [], {"throttleStatus": None}, {"throttleStatus": {"restoreRate": "x"}}])
 def test_a_budget_that_makes_no_sense_is_none(cost):
     answers({}, extensions={"cost": cost})
-    shop = ShopifyClient(ACCOUNT, HttpClient(deadline_s=1))
+    shop = ShopifyClient(ACCOUNT, HttpClient(deadline_s=30))
 
     shop.execute("job_status", changes=False)
 
@@ -194,6 +194,24 @@ def test_a_query_with_errors_is_not_half_believed():
     fails("ACCESS_DENIED", path=["shop", "name"], data={"shop": {"id": "1", "name": None}})
 
     assert type(error_of(changes=False)) is CredentialsError
+
+
+def test_what_may_be_lacking_is_returned_without_it():
+    whole = {"order": {"id": "1", "email": None, "shippingAddress": {"firstName": None}}}
+    errors = [["order", "email"], ["order", "shippingAddress", "firstName"]]
+    denied = [{"message": "No", "path": path, "extensions": {"code": "ACCESS_DENIED"}} for path in errors]
+    for _ in range(2):
+        answers(whole, errors=denied)
+    answers({"order": None})
+    client = ShopifyClient(ACCOUNT, HttpClient(deadline_s=30))
+    asked = {"changes": False, "may_lack": frozenset({"email", "shippingAddress"})}
+
+    assert client.execute("store_order", {}, **asked) == whole
+    assert client.denied == (("order", "email"), ("order", "shippingAddress", "firstName"))
+    with pytest.raises(CredentialsError):
+        client.execute("store_order", {}, **{**asked, "may_lack": frozenset({"email"})})
+    client.execute("store_order", {}, **asked)
+    assert client.denied == ()
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 import responses
 
-from connectors.base import Budget, Parcel, RemoteRef, ShipmentLine, ShipmentNotice
-from connectors.errors import CredentialsError, RetryableError
+from connectors.base import Budget, OutboundShipment, Parcel, PutBack, RemoteRef, ShipmentLine, ShipmentNotice
+from connectors.errors import CredentialsError, NotVisibleError, RetryableError
 from connectors.registry import connector_class
 from connectors.shopify.connector import ShopifyConnector
 from tests.connectors.shopify.orders import VARIANT
-from tests.connectors.shopify.shop import URL, answers, connector, fails, hit, operations, page, sent
+from tests.connectors.shopify.shop import URL, answers, connector, fails, hit, operations, page, sent, shop_with
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -258,15 +258,36 @@ def test_a_fulfillment_tells_how_it_stands(status, ours):
     assert [each.status for each in connector().read("1").shipments] == [ours]
 
 
-def test_an_order_that_is_gone_reads_as_none():
+def test_an_order_that_is_gone_reads_as_none_where_all_orders_are_shown():
     answers({"order": None})
+    shop_with("read_all_orders")
     fails("RESOURCE_NOT_FOUND")
 
     assert connector().read("gid://shopify/Order/1") is None
     assert connector().read("nonsense") is None
+    assert operations() == ["OrderRead", "ShopInfo", "OrderRead"]
 
 
-def test_changes_are_listed_page_by_page_with_an_overlap_and_none_is_read_singly():
+VERBS_OF_ONE = {
+    "read": lambda shop: shop.read("gid://shopify/Order/1"),
+    "store_order": lambda shop: shop.store_order("gid://shopify/Order/1"),
+    "fulfill": lambda shop: shop.fulfill("gid://shopify/Order/1", OutboundShipment((), (), NOON)),
+    "put_back": lambda shop: shop.put_back("gid://shopify/Order/1", PutBack("SW-1-r", {"1": 1}, Decimal(1), "Damaged")),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_ONE)
+def test_an_order_that_is_not_shown_may_be_too_old_and_is_not_said_to_be_gone(verb):
+    answers({"order": None})
+    shop_with("write_orders")
+
+    with pytest.raises(NotVisibleError, match="older than 60 days") as caught:
+        VERBS_OF_ONE[verb](connector())
+
+    assert (caught.value.code, caught.value.shown_for) == ("not_visible", timedelta(days=60))
+
+
+def test_changes_are_listed_page_by_page_and_none_is_read_singly():
     answers(page("orders", hit(1), hit(9, reference=None, created="2026-11-23T12:00:01Z"), after="c1"))
     answers(page("orders", hit(2, created="2026-11-23T12:00:02Z", cancelledAt="2026-11-23T12:00:02Z")))
 
@@ -279,7 +300,7 @@ def test_changes_are_listed_page_by_page_with_an_overlap_and_none_is_read_singly
         ("#1002", "SW-1", True),
     ]
     assert [sent(n)["query"] for n in range(2)] == [
-        "updated_at:>='2026-11-23T11:55:00Z'",
+        "updated_at:>='2026-11-23T12:00:00Z'",
         "updated_at:>='2026-11-23T12:00:01Z'",
     ]
 
@@ -287,6 +308,7 @@ def test_changes_are_listed_page_by_page_with_an_overlap_and_none_is_read_singly
 def test_every_answer_tells_the_budget():
     status = {"maximumAvailable": 2000, "currentlyAvailable": 1990, "restoreRate": 100}
     answers({"order": None}, extensions={"cost": {"throttleStatus": status}})
+    shop_with("read_all_orders")
     shop = connector()
 
     shop.read("gid://shopify/Order/1")

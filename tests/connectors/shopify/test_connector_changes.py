@@ -84,6 +84,17 @@ def test_a_refusal_is_a_blocker_with_the_platforms_words(message, field, code, b
     assert message in found.message
 
 
+def test_a_phone_that_another_customer_has_is_told_with_the_way_out():
+    refusal("Phone has already been taken", "order", "customer", "toUpsert", "phone")
+
+    with pytest.raises(RejectedError) as caught:
+        connector().create(order())
+
+    (found,) = caught.value.blockers
+    assert (found.code.value, found.field) == ("phone_required", "customer.toUpsert.phone")
+    assert "turn off that customers are created" in found.message
+
+
 @pytest.mark.parametrize(
     ("field", "path"),
     [

@@ -37,8 +37,7 @@ def group(place: str, *items: tuple[ShipmentLine, int], number: int = 1, can: bo
 
 
 def asked(*groups: dict[str, Any], lines: tuple[ShipmentLine, ...] = (BOWL, MUG)) -> dict[str, Any]:
-    order = {"fulfillmentOrders": {"nodes": list(groups)}}
-    return fulfilling.variables(order, OutboundShipment(lines, (), NOON))
+    return fulfilling.variables(list(groups), OutboundShipment(lines, (), NOON))
 
 
 def taken(variables: dict[str, Any]) -> list[tuple[str, int]]:

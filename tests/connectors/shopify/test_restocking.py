@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from connectors.base import BlockerCode, PutBack
-from connectors.errors import OutcomeUnknownError, RejectedError
-from tests.connectors.shopify.shop import answers, connector, fails, operations, sent
+from connectors.base import BlockerCode, OutboundShipment, PutBack
+from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
+from tests.connectors.shopify.shop import answers, connector, fails, operations, page, sent, shop_with
 
+LAST = {"hasNextPage": False, "endCursor": None}
 ORDER, LINE = "gid://shopify/Order/1", "gid://shopify/LineItem/1"
 BACK = PutBack("SW-1-r1", {"line-1": 2}, Decimal("20.00"), "Arrived damaged")
 
@@ -21,26 +23,26 @@ def lies(place: str | None, *, total: int, left: int = 0, line: str = LINE) -> d
     """A fulfillment order at a place."""
     location = {"id": f"gid://shopify/Location/{place}"} if place else None
     item = {"remainingQuantity": left, "totalQuantity": total, "lineItem": {"id": line}}
-    return {"assignedLocation": {"location": location}, "lineItems": {"nodes": [item]}}
+    return {"id": "1", "assignedLocation": {"location": location}, "lineItems": {"nodes": [item], "pageInfo": LAST}}
 
 
 def stands(
     *places: dict[str, Any], refundable: int = 3, notes: tuple[str | None, ...] = (), cancelled: str | None = None
 ):
     attributes = [{"key": "_storeward_line", "value": "line-1"}]
+    line = {"id": LINE, "refundableQuantity": refundable, "customAttributes": attributes}
     answers(
         {
             "order": {
                 "id": ORDER,
                 "cancelledAt": cancelled,
                 "refunds": [{"note": note} for note in notes],
-                "lineItems": {
-                    "nodes": [{"id": LINE, "refundableQuantity": refundable, "customAttributes": attributes}]
-                },
-                "fulfillmentOrders": {"nodes": list(places)},
+                "lineItems": {"nodes": [line], "pageInfo": LAST},
             }
         }
     )
+    if cancelled is None and not any(notes):
+        answers({"order": {"id": ORDER, **page("fulfillmentOrders", *places)}})
 
 
 def refunded(*errors: str) -> None:
@@ -93,24 +95,26 @@ def test_units_of_another_line_are_not_taken():
 
 
 @pytest.mark.parametrize(
-    "there", [{"notes": (None, "Arrived damaged (SW-1-r1)")}, {"cancelled": "2026-11-23T12:00:00Z"}]
+    ("there", "is_back"),
+    [({"notes": (None, "Arrived damaged (SW-1-r1)")}, True), ({"cancelled": "2026-11-23T12:00:00Z"}, False)],
 )
-def test_what_is_settled_there_is_not_booked(there):
+def test_what_is_settled_there_is_not_booked(there, is_back):
     stands(lies("7", total=3), **there)
 
-    connector().put_back(ORDER, BACK)
+    assert connector().put_back(ORDER, BACK) is is_back
 
     assert operations() == ["OrderRestock"]
 
 
 def test_an_order_that_is_gone_has_nothing_to_put_back():
     answers({"order": None})
-    connector().put_back(ORDER, BACK)
+    shop_with("read_all_orders")
+    assert connector().put_back(ORDER, BACK) is False
 
     fails("RESOURCE_NOT_FOUND")
-    connector().put_back(ORDER, BACK)
+    assert connector().put_back(ORDER, BACK) is False
 
-    assert operations() == ["OrderRestock", "OrderRestock"]
+    assert operations() == ["OrderRestock", "ShopInfo", "OrderRestock"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,7 @@ def test_units_that_are_not_there_are_refused_before_anything_is_booked(there, l
     with pytest.raises(RejectedError) as caught:
         connector().put_back(ORDER, BACK)
 
-    assert (operations(), caught.value.blockers[0].code) == (["OrderRestock"], code)
+    assert (operations(), caught.value.blockers[0].code) == (["OrderRestock", "OrderFulfillmentOrders"], code)
 
 
 def test_a_refusal_says_why():
@@ -144,3 +148,37 @@ def test_a_broken_answer_leaves_it_unknown():
 
     with pytest.raises(OutcomeUnknownError):
         connector().put_back(ORDER, BACK)
+
+
+def attributed(number: int) -> dict[str, Any]:
+    attributes = [{"key": "_storeward_line", "value": f"line-{number}"}]
+    return {"id": f"gid://shopify/LineItem/{number}", "refundableQuantity": 1, "customAttributes": attributes}
+
+
+def test_a_line_on_a_further_page_and_a_further_fulfillment_order_is_put_back():
+    """Line 2 is told on the second page of the order, its units on the second page of the second fulfillment order."""
+    head = {"id": ORDER, "cancelledAt": None, "refunds": []}
+    answers({"order": {**head, **page("lineItems", attributed(1), after="L")}})
+    answers({"order": {**head, **page("lineItems", attributed(2))}})
+    answers({"order": {"id": ORDER, **page("fulfillmentOrders", lies("7", total=1), after="F")}})
+    full = lies("8", total=1, line="gid://shopify/LineItem/3")
+    full["lineItems"]["pageInfo"] = {"hasNextPage": True, "endCursor": "G"}
+    answers({"order": {"id": ORDER, **page("fulfillmentOrders", full)}})
+    there = lies("8", total=1, line="gid://shopify/LineItem/2")
+    answers({"fulfillmentOrder": {"id": "1", "lineItems": there["lineItems"]}})
+    refunded()
+
+    connector().put_back(ORDER, PutBack("SW-1-r1", {"line-2": 1}, Decimal("10.00"), "Damaged"))
+
+    assert items() == [("RETURN", "8", 1)]
+    assert [sent(n).get("after") for n in range(5)] == [None, "L", None, "F", "G"]
+
+
+def test_a_fulfillment_order_that_goes_away_while_it_is_read_is_read_again():
+    full = lies("7", total=3)
+    full["lineItems"]["pageInfo"] = {"hasNextPage": True, "endCursor": "G"}
+    answers({"order": {"id": ORDER, **page("fulfillmentOrders", full)}})
+    answers({"fulfillmentOrder": None})
+
+    with pytest.raises(RetryableError, match="went away"):
+        connector().fulfill(ORDER, OutboundShipment((), (), datetime(2026, 11, 23, tzinfo=UTC)))

@@ -47,6 +47,13 @@ def test_a_signed_webhook_is_a_notice():
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "told"), [("2026-07", "2026-07"), ("unstable", "unstable"), ("2026\n07", ""), ("x" * 21, "")]
+)
+def test_the_version_that_it_is_written_in_is_told(given, told):
+    assert parse(headers(API_Version=given)).api_version == told
+
+
 def test_the_signature_is_the_one_of_an_independent_calculation():
     # printf '{}' | openssl dgst -sha256 -hmac hush -binary | base64
     assert webhook.sign(b"{}", "hush") == "UFwgrGBPZilFtmKh8TqcovA78LGYb1BdWu9I4Q2oyRg="

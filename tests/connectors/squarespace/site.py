@@ -26,7 +26,7 @@ WEBSITE = {
 
 
 def connector(account: Account = ACCOUNT) -> SquarespaceConnector:
-    return SquarespaceConnector(account, HttpClient(deadline_s=1))
+    return SquarespaceConnector(account, HttpClient(deadline_s=30))
 
 
 def answers(path: str, data: Any = None, *, method: str = "GET", status: int = 200, **rest: Any) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("wire")
 
 
 def client(account=ACCOUNT) -> SquarespaceClient:
-    return SquarespaceClient(account, HttpClient(deadline_s=1))
+    return SquarespaceClient(account, HttpClient(deadline_s=30))
 
 
 def execute(*, changes: bool = False):

@@ -51,6 +51,17 @@ def test_check_tells_the_site():
 
     assert (shop.remote_id, shop.name, shop.domain) == (SITE, "Kauri & Clay", "www.kauri.example")
     assert (shop.currency, shop.timezone, shop.missing_scopes) == ("NZD", "Pacific/Auckland", ())
+    assert shop.settings == {"url": "https://www.kauri.example"}
+
+
+def test_a_site_whose_address_comes_without_a_scheme_has_its_domain_all_the_same():
+    answers("/authorization/website", {**WEBSITE, "url": "kauri.squarespace.com/"})
+    answers(ORDERS, page("result"))
+    answers(INVENTORY, page("inventory"))
+
+    shop = connector().check()
+
+    assert (shop.domain, shop.settings) == ("kauri.squarespace.com", {"url": "https://kauri.squarespace.com"})
 
 
 def test_check_names_the_permissions_that_the_key_lacks():
@@ -286,28 +297,35 @@ def test_an_address_that_is_unknown_on_the_way_is_not_an_order_that_is_gone():
         connector().read(ORDER.format(1))
 
 
+def test_the_page_of_an_order_is_below_the_address_that_the_site_tells():
+    answers(f"{ORDERS}/{ORDER.format(1)}", row())
+    account = replace(ACCOUNT, settings={"url": "https://shop.kauri.example"})
+
+    assert connector(account).read(ORDER.format(1)).ref.url == "https://shop.kauri.example/config/commerce/orders"
+
+
 def test_a_site_without_a_known_address_has_no_page_to_link_to():
     answers(f"{ORDERS}/{ORDER.format(1)}", row())
 
     assert connector(replace(ACCOUNT, shop_domain="")).read(ORDER.format(1)).ref.url == ""
 
 
-def test_changes_come_oldest_first_from_an_overlap_on_and_move_the_watermark():
+def test_changes_come_oldest_first_from_that_moment_on_and_move_the_watermark():
     own = row(1, modifiedOn="2026-11-23T12:00:10.500Z")
     foreign = row(9, externalOrderReference=None, modifiedOn="2026-11-23T12:00:10Z")
     answers(ORDERS, page("result", own, foreign))
 
-    changed = connector().changed_since(NOON)
+    changed = list(connector().changed_since(NOON))
 
     assert [(remote.ref.name, remote.reference) for remote in changed] == [("#9", ""), ("#1", "SW-1")]
-    assert queries()[0]["modifiedAfter"] == "2026-11-23T11:55:00.000Z"
+    assert queries()[0]["modifiedAfter"] == "2026-11-23T11:59:59.000Z"
 
 
 def test_a_poll_ahead_of_our_clock_still_has_a_window():
     answers(ORDERS, page("result"))
     tomorrow = datetime.now(UTC) + timedelta(days=2)
 
-    connector().changed_since(tomorrow)
+    assert list(connector().changed_since(tomorrow)) == []
 
     assert queries()[0]["modifiedAfter"] < queries()[0]["modifiedBefore"]
 
@@ -316,7 +334,7 @@ BROKEN = [None, [], {}, {"result": [7], "pagination": {"hasNextPage": False, "ne
 VERBS = {
     "find_variants": (INVENTORY, lambda site: site.find_variants(["SKU-1"])),
     "find": (ORDERS, lambda site: site.find("SW-1", since=NOON)),
-    "changed_since": (ORDERS, lambda site: site.changed_since(NOON)),
+    "changed_since": (ORDERS, lambda site: list(site.changed_since(NOON))),
     "read": (f"{ORDERS}/{ORDER.format(1)}", lambda site: site.read(ORDER.format(1))),
 }
 

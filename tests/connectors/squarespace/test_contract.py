@@ -13,7 +13,9 @@ from connectors.practice.models import PracticeOrder
 from connectors.practice.squarespace import ids
 from connectors.squarespace.connector import SquarespaceConnector
 from tests.connectors import live
+from tests.connectors.books_contract import BooksContract
 from tests.connectors.contract import StoreContract
+from tests.connectors.polling_contract import PollingContract
 from tests.connectors.practice.squarespace.site import make_site, oauth
 from tests.connectors.practice_contract import PracticeContract
 from tests.connectors.practice_store import HOOK, PracticeStore
@@ -47,7 +49,9 @@ class TestOnTheWire(WireContract):
 
 
 class SiteStore(PracticeStore):
+    books_what_is_put_back = False  # an adjustment of the inventory
     tells_parts = False  # all or nothing
+    tells_its_domain = False  # but the address of the site, which is ours where it is a practice one
 
     def row(self, ref: RemoteRef) -> PracticeOrder:
         return PracticeOrder.objects.get(pk=ids.order_pk(ref.remote_id))
@@ -63,7 +67,7 @@ class SiteStore(PracticeStore):
         return replace(app, webhook_secret={"secrets": [secret]}), self.typed_secrets
 
 
-class TestPractice(PracticeContract):
+class TestPractice(BooksContract, PollingContract, PracticeContract):
     def opened(self, url: str) -> PracticeStore:
         return SiteStore.opened(make_site(), url, sku="STOOL")
 

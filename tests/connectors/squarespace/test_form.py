@@ -22,10 +22,10 @@ def test_a_key_is_all_that_is_needed(address):
     assert (entry.base_url, entry.credentials, entry.webhook_secrets) == (form.API, {"api_key": "key-1"}, ())
 
 
-def test_a_practice_site_is_taken_as_it_is():
-    entry = form.read({"api_key": "k", "base_url": f"{PRACTICE}squarespace/kauri/"}, practice=PRACTICE)
-
-    assert entry.base_url == f"{PRACTICE}squarespace/kauri"
+def test_an_address_that_is_known_is_not_typed():
+    assert (
+        form.read({"api_key": "k"}, base_url=f"{PRACTICE}squarespace/kauri").base_url == f"{PRACTICE}squarespace/kauri"
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("wire")
 
 
 def client() -> SsActivewearClient:
-    return SsActivewearClient(ACCOUNT, HttpClient(deadline_s=1))
+    return SsActivewearClient(ACCOUNT, HttpClient(deadline_s=30))
 
 
 def ask():

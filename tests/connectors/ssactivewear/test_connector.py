@@ -365,19 +365,6 @@ def test_a_lost_answer_to_a_cancellation_is_unknown():
 # --- changes ---
 
 
-def test_changes_are_those_of_three_months_and_of_all_that_is_open():
-    answers("orders/", [placed(1), placed(2, poNumber="SW-2"), placed(9, poNumber="")])
-    answers("orders/", [placed(1), placed(3, poNumber="SW-2", warehouseAbbr="KS")])
-
-    changed = connector().changed_since(NOON)
-
-    assert [(one.reference, one.ref.remote_id, one.ref.name) for one in changed] == [
-        ("SW-1", "SW-1", "1"),
-        ("SW-2", "SW-2", "2, 3"),
-    ]
-    assert ["All=True" in call for call in asked()] == [True, False]
-
-
 def test_the_version_of_a_list_is_the_one_of_a_read():
     row = {key: value for key, value in shipped().items() if key != "lines"}
     answers("orders/", [{**row, "Total": 25.50}])
@@ -401,15 +388,6 @@ def test_the_version_changes_with_the_order(change):
     (before,), (after,) = driver.changed_since(NOON), driver.changed_since(NOON)
 
     assert before.remote_version != after.remote_version
-
-
-def test_an_order_placed_twice_is_listed_beside_its_po():
-    answers("orders/", [placed(1), placed(2)])
-    finds_nothing("orders/")
-
-    listed = connector().changed_since(NOON)
-
-    assert [(one.reference, one.ref.remote_id) for one in listed] == [("SW-1", "SW-1"), ("SW-1", "2")]
 
 
 # --- what a merchant chooses from ---

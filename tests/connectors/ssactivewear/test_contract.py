@@ -12,6 +12,7 @@ from connectors.errors import RetryableError
 from connectors.practice.models import PracticeOrder
 from connectors.ssactivewear.connector import SsActivewearConnector
 from tests.connectors import live
+from tests.connectors.books_contract import BooksContract
 from tests.connectors.contract import ConnectContract
 from tests.connectors.practice.ssactivewear.supplier import make_supplier
 from tests.connectors.practice_contract import PracticeContract
@@ -47,14 +48,21 @@ class TestOnTheWire(WireContract):
 
 class SupplierStore(PracticeStore):
     tells_refunds = False
+    taken_in_part = ["takes_part"]
     tells_urls = False
+    tells_its_domain = False
+    links_to_orders = False
     gone = RetryableError  # S&S deletes no order: one that it does not show comes later
 
     def row(self, ref: RemoteRef) -> PracticeOrder:
         return PracticeOrder.objects.get(source_identifier=ref.remote_id)
 
+    def discontinue(self) -> None:
+        """S&S shows no more of it; what was ordered stays."""
+        self.shop.variants.filter(sku=self.sku).update(is_active=False)
 
-class TestPractice(PracticeContract):
+
+class TestPractice(BooksContract, PracticeContract):
     def opened(self, url: str) -> PracticeStore:
         return SupplierStore.opened(make_supplier(), url, sku="B00760003", home=live.ILLINOIS)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.models import Merchant
 from connectors.errors import FieldError
 from connectors.forms import ConnectForm
-from connectors.ssactivewear.form import read
+from connectors.practice import services
+from connectors.services import practice
+from connectors.ssactivewear.form import REGIONS, read
 from tests.connectors.ssactivewear.orders import KEY
 
 US = "https://api.ssactivewear.com/v2"
@@ -40,10 +43,10 @@ def test_what_cannot_be_is_refused_beside_its_field(field, value):
     assert caught.value.field == field
 
 
-def test_a_practice_store_is_an_address_only_where_there_are_some():
+def test_an_address_that_is_known_is_not_typed():
     typed = {**TYPED, "base_url": f"{PRACTICE}ssactivewear/tees"}
 
-    assert read(typed, practice=PRACTICE).base_url == f"{PRACTICE}ssactivewear/tees"
+    assert read(typed, base_url=typed["base_url"]).base_url == f"{PRACTICE}ssactivewear/tees"
     with pytest.raises(FieldError):
         read(typed)
 
@@ -59,6 +62,19 @@ def test_the_page_takes_both_regions_and_a_practice_store(settings):
 
         assert form.is_valid(), form.errors
         assert form.entry.base_url == address
+
+
+@pytest.mark.django_db
+def test_the_page_offers_practice_stores_beside_the_regions(settings, merchant: Merchant):
+    settings.PRACTICE_STORES, settings.BASE_URL = True, "http://127.0.0.1:8000"
+    services.open_shop(
+        slug="tees", name="Tees", currency="USD", taxes_included=False, platform="ssactivewear", variants=[]
+    )
+
+    form = ConnectForm(platform="ssactivewear", offers=practice.choices(merchant, "ssactivewear"))
+
+    there = (f"{PRACTICE}ssactivewear/tees", "Practice: Tees (USD)")
+    assert form.fields["base_url"].choices == [*REGIONS, there]
 
 
 def test_the_page_takes_no_other_address(settings):

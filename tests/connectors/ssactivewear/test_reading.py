@@ -75,6 +75,12 @@ def test_every_box_is_a_parcel_once():
     assert [parcel.number for parcel in shipment.parcels] == ["1Z1", "1Z2"]
 
 
+def test_while_no_box_has_a_number_the_orders_own_counts():
+    (shipment,) = read(shipped(boxes=[{"boxNumber": 1, "trackingNumber": None}], trackingNumber="1Z9")).shipments
+
+    assert [parcel.number for parcel in shipment.parcels] == ["1Z9"]
+
+
 def test_tracking_may_come_later():
     (shipment,) = read(shipped(trackingNumber=None)).shipments
 

@@ -20,7 +20,7 @@ NOT_FOUND = {
 
 
 def connector(account: Account = ACCOUNT) -> SsActivewearConnector:
-    return SsActivewearConnector(account, HttpClient(deadline_s=1))
+    return SsActivewearConnector(account, HttpClient(deadline_s=30))
 
 
 def answers(path: str, body: Any, *, method: str = "GET", status: int = 200, **headers: str) -> None:

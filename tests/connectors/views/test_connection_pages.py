@@ -182,7 +182,9 @@ def test_a_test_says_who_answered(page: Client, row: Connection, store: ShopOnTh
 def test_a_test_that_fails_says_why(page: Client, row: Connection, store: ShopOnTheWire):
     store.status = 402
 
-    assert "did not answer as it should: The shop is frozen, says Shopify." in said(page, url("test", row), {})
+    assert "did not answer as it should: Shopify has frozen this shop until its bill is paid." in said(
+        page, url("test", row), {}
+    )
 
 
 @pytest.mark.parametrize(("refused", "words"), [(set(), "Webhooks are in place."), ({TOPICS[0]}, "Not all webhooks")])

@@ -6,10 +6,13 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEvent, Role
+from connectors.base import OutboundOrder
+from connectors.errors import HostRefusedError
 from connectors.models import Connection, StoreAddress, SupplierTestOrder, SupplierTestState
 from connectors.practice import dials
 from connectors.practice.models import PracticeOrder
 from connectors.services import suppliers
+from connectors.ssactivewear.connector import SsActivewearConnector
 from tests.connectors.practice.ssactivewear.supplier import make_supplier
 from tests.factories import NOON, make_connection, make_member
 from tests.server import let_go
@@ -155,7 +158,7 @@ def test_a_test_order_shows_the_supplier_s_numbers_and_leaves_no_order_standing(
 
     test, order = SupplierTestOrder.objects.get(), PracticeOrder.objects.get()
     assert (test.state, test.numbers) == (SupplierTestState.PASSED, [order.name])
-    assert (order.source_identifier, order.cancelled_at is None) == (f"SWT-{test.pk}-TEST", False)
+    assert (order.source_identifier, order.cancelled_at is None) == (f"SWT-TESTS-{test.pk}-TEST", False)
     assert order.name in said
 
 
@@ -175,6 +178,22 @@ def test_a_test_order_without_an_answer_is_looked_for_before_another_is_sent(pag
     page.post(step(connection, "test"), posted)
 
     assert unsettled == SupplierTestState.SENDING
+    assert SupplierTestOrder.objects.get().state == SupplierTestState.PASSED
+    assert PracticeOrder.objects.count() == 1
+
+
+def test_a_test_order_whose_answer_was_turned_away_is_looked_for_too(page, connection, monkeypatch):
+    create = SsActivewearConnector.create
+
+    def filtered(driver: SsActivewearConnector, order: OutboundOrder) -> None:
+        create(driver, order)
+        raise HostRefusedError("The host refused it.")
+
+    monkeypatch.setattr(SsActivewearConnector, "create", filtered)
+    posted = {**SHOP, "sku": "B00760003", "send": "1"}
+    page.post(step(connection, "test"), posted)
+    page.post(step(connection, "test"), posted)
+
     assert SupplierTestOrder.objects.get().state == SupplierTestState.PASSED
     assert PracticeOrder.objects.count() == 1
 

@@ -20,7 +20,7 @@ API = f"{ROOT}/wc/v3"
 
 def connector(**settings: Any) -> WooCommerceConnector:
     account = replace(ACCOUNT, settings={**SETTINGS, **settings})
-    return WooCommerceConnector(account, HttpClient(deadline_s=1))
+    return WooCommerceConnector(account, HttpClient(deadline_s=30))
 
 
 def answers(path: str, body: Any, *, method: str = "GET", status: int = 200, **headers: Any) -> None:

@@ -7,12 +7,13 @@ import json
 import pytest
 import responses
 
-from connectors.errors import CredentialsError, OutcomeUnknownError, RejectedError
+from connectors.errors import CredentialsError, HostRefusedError, OutcomeUnknownError, RejectedError
 from connectors.registry import connector_class
 from connectors.woocommerce.connector import WooCommerceConnector
 from tests.connectors.neutral import tax
 from tests.connectors.woocommerce.orders import SETTINGS, line, order
 from tests.connectors.woocommerce.store import (
+    API,
     ROOT,
     answers,
     asked,
@@ -92,6 +93,16 @@ def test_a_key_that_may_only_read_lacks_a_permission():
     refuses("orders/0", 401, "woocommerce_rest_authentication_error", message, method="POST")
 
     assert connector().check().missing_scopes == ("read_write",)
+
+
+def test_a_host_that_turns_every_change_away_is_no_store_that_orders_can_be_sent_to():
+    index()
+    options()
+    answers("taxes", [])
+    responses.add("POST", f"{API}/orders/0", body="<html>", status=406, content_type="text/html")
+
+    with pytest.raises(HostRefusedError, match="The host refused it"):
+        connector().check()
 
 
 def test_plain_permalinks_are_named():
@@ -337,10 +348,12 @@ def test_an_order_in_the_trash_or_gone_stays_there():
     assert calls() == ["GET orders/7", "GET orders/8"]
 
 
-def test_a_completed_order_is_for_the_merchant():
-    answers("orders/7", stored(status="completed"))
+@pytest.mark.parametrize("status", ["completed", "delivered"])
+def test_an_order_that_was_sent_is_for_the_merchant(status):
+    """A plugin moves what was completed on; cancelling would put its units back into stock."""
+    answers("orders/7", stored(status=status, date_completed_gmt="2026-11-24T09:00:00"))
 
-    with pytest.raises(RejectedError, match="completed") as caught:
+    with pytest.raises(RejectedError, match=status) as caught:
         connector().cancel("7", note="Why")
 
     assert caught.value.code == "changed_at_destination"
@@ -397,6 +410,18 @@ def test_doubles_are_deleted():
 
     assert calls() == ["GET webhooks", "DELETE webhooks/9"]
     assert asked() == {"force": "true"}
+
+
+def test_a_double_that_somebody_else_deleted_meanwhile_is_gone_and_the_rest_goes_on():
+    made = names()
+    rows = [hook(at, topic, name=name) for at, (topic, name) in enumerate(made.items(), start=1)]
+    answers("webhooks", [*rows, {**rows[0], "id": 8}, {**rows[1], "id": 9}])
+    refuses("webhooks/8", 404, "woocommerce_rest_shop_webhook_invalid_id", method="DELETE")
+    answers("webhooks/9", {}, method="DELETE")
+
+    connector().register_webhooks(HOOK)
+
+    assert calls() == ["GET webhooks", "DELETE webhooks/8", "DELETE webhooks/9"]
 
 
 def names() -> dict[str, str]:

@@ -11,7 +11,9 @@ from connectors.base import RemoteRef
 from connectors.practice.models import PracticeOrder
 from connectors.woocommerce.connector import WooCommerceConnector
 from tests.connectors import live
+from tests.connectors.books_contract import BooksContract
 from tests.connectors.contract import StoreContract
+from tests.connectors.polling_contract import PollingContract
 from tests.connectors.practice.woocommerce.shop import change, make_shop
 from tests.connectors.practice_contract import PracticeContract
 from tests.connectors.practice_store import FIRST, SECOND, PracticeStore
@@ -50,6 +52,8 @@ class TestOnTheWire(WireContract):
 
 class WooStore(PracticeStore):
     found_at_once = True
+    taken_in_part = ["half_made"]
+    refuses_what_it_lacks = False  # by its API it sells what is not there
     tells_parts = False  # without its own fulfillments a store knows "completed" alone
 
     def row(self, ref: RemoteRef) -> PracticeOrder:
@@ -72,7 +76,7 @@ class StoreWithFulfillments(WooStore):
         self.ship(ref, units=1, parcels=[SECOND])
 
 
-class TestPractice(PracticeContract):
+class TestPractice(BooksContract, PollingContract, PracticeContract):
     def opened(self, url: str) -> PracticeStore:
         return WooStore.opened(make_shop(), url, sku="STOOL")
 

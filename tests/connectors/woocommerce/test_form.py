@@ -8,11 +8,10 @@ from connectors.errors import FieldError
 from connectors.woocommerce import form
 
 KEYS = {"consumer_key": f"ck_{'a' * 40}", "consumer_secret": f"cs_{'b' * 40}"}
-PRACTICE = "http://127.0.0.1:8000/practice/"
 
 
 def read(address="https://kauri.example.com", **given):
-    return form.read({"base_url": address, **KEYS, **given}, practice=PRACTICE)
+    return form.read({"base_url": address, **KEYS, **given})
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,6 @@ def read(address="https://kauri.example.com", **given):
         ("https://kauri.example.com/shop/wp-admin/admin.php", "https://kauri.example.com/shop"),
         ("https://kauri.example.com/wp-json/wc/v3", "https://kauri.example.com"),
         ("https://kauri.example.com:443", "https://kauri.example.com"),
-        (f"{PRACTICE}woocommerce/kauri", f"{PRACTICE}woocommerce/kauri"),
     ],
 )
 def test_an_address_is_that_of_the_site(typed, address):
@@ -42,7 +40,7 @@ def test_an_address_is_that_of_the_site(typed, address):
         "https://localhost",
         "https://",
         "https://[::1",
-        "http://127.0.0.1:9000/practice/",
+        "http://127.0.0.1:8000/practice/woocommerce/kauri",
     ],
 )
 def test_other_addresses_are_refused(typed):
@@ -57,9 +55,8 @@ def test_http_is_refused_with_the_reason():
         read("http://kauri.example.com")
 
 
-def test_a_practice_address_counts_only_where_there_are_practice_stores():
-    with pytest.raises(FieldError):
-        form.read({"base_url": f"{PRACTICE}woocommerce/kauri", **KEYS})
+def test_an_address_that_is_known_is_not_typed():
+    assert form.read(KEYS, base_url="http://127.0.0.1:8000/kauri").base_url == "http://127.0.0.1:8000/kauri"
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_paid_order_is_there_to_be_packed():
 def test_an_unpaid_order_waits():
     sent = body(order(options=with_options(mark_paid=False)))
 
-    assert sent["status"] == "on-hold"
+    assert (sent["status"], sent["payment_method_title"]) == ("on-hold", "Ordered on ArchiPro")
     assert "set_paid" not in sent
 
 

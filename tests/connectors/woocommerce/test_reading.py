@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,7 +11,10 @@ import responses
 
 from connectors.base import Parcel, ShipmentLine, ShipmentNotice
 from connectors.errors import RetryableError
+from connectors.http import HttpClient
 from connectors.woocommerce import tracking
+from connectors.woocommerce.connector import WooCommerceConnector
+from tests.connectors.woocommerce.orders import ACCOUNT
 from tests.connectors.woocommerce.store import ROOT, answers, calls, connector, refuses, stored, stored_line, with_meta
 
 DONE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -24,9 +28,11 @@ def read(**fields):
     return connector().read("7")
 
 
+SENT = {"status": "completed", "date_completed_gmt": "2026-11-24T09:00:00"}
+
+
 def completed(**fields):
-    done = {"status": "completed", "date_completed_gmt": "2026-11-24T09:00:00"}
-    return read(**{**done, **fields})
+    return read(**{**SENT, **fields})
 
 
 def item(number="NZ1", **fields):
@@ -103,6 +109,20 @@ def test_an_order_that_went_back_takes_its_shipment_back():
     assert shipment.status == "cancelled"
 
 
+@pytest.mark.parametrize("status", ["delivered", "shipped", "wc-partial"])
+def test_a_plugins_status_after_completion_leaves_the_goods_sent(status):
+    (shipment,) = completed(status=status).shipments
+
+    assert shipment.status == "success"
+
+
+@pytest.mark.parametrize("status", ["pending", "on-hold", "failed", "cancelled", "trash"])
+def test_an_order_that_was_closed_or_waits_again_is_not_sent(status):
+    (shipment,) = completed(status=status).shipments
+
+    assert shipment.status == "cancelled"
+
+
 def test_a_refund_after_completion_leaves_the_goods_sent():
     (shipment,) = completed(status="refunded").shipments
 
@@ -117,6 +137,63 @@ def test_a_line_added_in_the_store_has_none_of_our_ids():
     (shipment,) = completed(line_items=[stored_line(12, meta_data=[], sku="OTHER", quantity=1)]).shipments
 
     assert shipment.lines == (ShipmentLine("OTHER", 1, "", "12"),)
+
+
+# --- a plugin that the merchant named ---
+
+
+@pytest.mark.parametrize(
+    ("value", "parcels"),
+    [
+        ("NZ1", [Parcel("", "NZ1")]),
+        ("NZ1, NZ2;NZ 3", [Parcel("", "NZ1"), Parcel("", "NZ2"), Parcel("", "NZ 3")]),
+        (12345, [Parcel("", "12345")]),
+        ("https://track.example/NZ1", [Parcel("", "", "https://track.example/NZ1")]),
+        (["NZ1", "NZ2"], [Parcel("", "NZ1"), Parcel("", "NZ2")]),
+        ({"code": "NZ1", "carrier": "NZ Post"}, [Parcel("NZ Post", "NZ1")]),
+        ({"1": {"number": "NZ1", "url": "https://t.example/%number%"}}, [Parcel("", "NZ1", "https://t.example/NZ1")]),
+        ({"carrier": "UPS", "trackingNumber": "1Z9", "date": "2026-11-20", "id": 77}, [Parcel("UPS", "1Z9")]),
+        ({"carrier": "UPS", "awb": "1Z9", "date": "2026-11-20", "id": 77}, []),
+        ({"parcel_1": {"number": "NZ1"}, "note": "fragile"}, [Parcel("", "NZ1")]),
+        ({"0": "NZ1", "2": "NZ2"}, [Parcel("", "NZ1"), Parcel("", "NZ2")]),
+        ("x" * 200, []),
+        ([["NZ1"], None, True], []),
+        (None, []),
+    ],
+)
+def test_tracking_is_read_where_the_merchant_says(value, parcels):
+    answers("orders/7", with_meta(meta={"_shipper": value}, **SENT))
+
+    (shipment,) = named("_shipper").read("7").shipments
+
+    assert list(shipment.parcels) == parcels
+
+
+def test_what_the_common_plugins_keep_is_read_too_each_number_once():
+    answers("orders/7", with_meta(meta={tracking.ITEMS: [linked("NZ1"), linked("NZ2")], "_shipper": "NZ2"}, **SENT))
+
+    (shipment,) = named("_shipper").read("7").shipments
+
+    assert [parcel.number for parcel in shipment.parcels] == ["NZ2", "NZ1"]
+
+
+def test_a_common_key_that_is_named_keeps_its_carrier():
+    answers("orders/7", with_meta(meta={"_tracking_number": "NZ1", "_tracking_provider": "NZ Post"}, **SENT))
+
+    (shipment,) = named("_tracking_number").read("7").shipments
+
+    assert shipment.parcels == (Parcel("NZ Post", "NZ1"),)
+
+
+def test_another_number_there_is_another_version_of_the_order():
+    for number in ("NZ1", "NZ2"):
+        answers("orders/7", with_meta(meta={"_shipper": number}, **SENT))
+
+    assert named("_shipper").read("7").remote_version != named("_shipper").read("7").remote_version
+
+
+def named(key: str) -> WooCommerceConnector:
+    return WooCommerceConnector(replace(ACCOUNT, tracking_key=key), HttpClient(deadline_s=30))
 
 
 # --- links of plugins ----------------------------------------------------------------------------

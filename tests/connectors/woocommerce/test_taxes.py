@@ -45,6 +45,37 @@ def test_postcodes_are_names_patterns_and_ranges(pattern, fits):
     assert applied(rate("15", postcodes=[pattern])) == (["15"] if fits else [])
 
 
+@pytest.mark.parametrize(
+    ("country", "postcode", "pattern", "fits"),
+    [
+        ("GB", "SW1A 1AA", "SW1A 1AA", True),
+        ("GB", "sw1a1aa", "SW1A 1AA", True),
+        ("GB", "SW1A 1AA", "SW1A1AA", True),
+        ("GB", "SW1A 1AA", "SW1A*", True),
+        ("GB", "SW1A 1AA", "SW1A 1*", True),
+        ("GB", "SW1A 1AA", "SW1A1*", False),  # a beginning is of how it is written
+        ("GB", "SW1A 1AA", "SW1...SW9", True),
+        ("GB", "NW1 4NP", "SW1...SW9", False),
+        ("GB", "SW9 0AA", "SW1...SW9", False),  # the last is SW9 with nothing behind it
+        ("CA", "K1A 0B1", "K1A...K1B", True),
+        ("CA", "M5V 3L9", "K1A...K1B", False),
+        ("NL", "1012 AB", "1000...1099", True),
+        ("NL", "1012AB", "1012 A*", True),
+        ("NL", "2011 AB", "1000...1099", False),
+        ("US", "90210-1234", "90210*", True),
+        ("US", "90210", "90000…90999", True),
+        ("PT", "1000205", "1000-2*", True),
+        ("GB", "", "SW1...SW9", False),
+        ("GB", "SW1A 1AA", "SW1...SW5...SW9", False),
+        ("NZ", "1011", "1*1", False),
+    ],
+)
+def test_postcodes_with_letters_are_matched_as_woocommerce_does(country, postcode, pattern, fits):
+    at = {"country": country, "state": "", "postcode": postcode, "city": ""}
+
+    assert applied(rate("15", country=country, postcodes=[pattern]), at=at) == (["15"] if fits else [])
+
+
 def test_a_city_has_to_be_the_one():
     assert applied(rate("15", cities=["AUCKLAND"])) == ["15"]
     assert applied(rate("15", cities=["HAMILTON"])) == []

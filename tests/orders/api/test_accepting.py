@@ -181,8 +181,9 @@ def test_an_order_without_a_decision_has_none(api: Api):
 
 def test_orders_are_found_by_their_clock(api: Api):
     now = timezone.now()
-    soon = make_order(api.merchant, confirm_by=now + timedelta(hours=1))
-    make_order(api.merchant, confirm_by=now + timedelta(days=9), ship_by=now + timedelta(days=8))
+    paid = {"authorized_until": now + timedelta(days=30)}
+    soon = make_order(api.merchant, confirm_by=now + timedelta(hours=1), **paid)
+    make_order(api.merchant, confirm_by=now + timedelta(days=9), ship_by=now + timedelta(days=8), **paid)
 
     until = (now + timedelta(days=1)).isoformat().replace("+", "%2B")
     found = ask(api, "GET", f"orders/?due_before={until}&due_kind=accept").json()["results"]

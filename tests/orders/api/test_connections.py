@@ -18,6 +18,7 @@ from tests.connectors.views.pages import logged
 from tests.connectors.wire import ShopOnTheWire
 from tests.factories import NOON, make_blocked, make_connection, make_merchant
 from tests.orders.api.client import Api, make_api
+from tests.orders.services.partnered import make_partnership
 
 pytestmark = pytest.mark.django_db
 READS = ["", "impact/", "calls/"]
@@ -145,8 +146,19 @@ def test_the_impact_tells_orders_and_money(api: Api, shop: Connection):
     (share,) = send(api, "GET", shop, "impact/").json()["shares"]
 
     assert (share["label"], share["orders"], share["money"]) == (
-        "Not sent yet", 1, [{"amount": "15", "currency": "NZD"}],
+        "Not sent yet", 1, [{"amount": "15.00", "currency": "NZD"}],
     )  # fmt: skip
+
+
+def test_the_impact_tells_partnerships_that_end(api: Api):
+    store = make_connection(api.merchant)
+    make_partnership(make_merchant(name="Kauri & Clay"), store)
+
+    told = send(api, "GET", store, "impact/").json()
+
+    assert (told["shares"], len(told["partnerships"])) == ([], 1)
+    assert set(told["partnerships"][0]) == {"id", "partner", "state", "outcome"}
+    assert told["partnerships"][0]["partner"] == "Kauri & Clay"
 
 
 def test_calls_are_searched_and_come_in_pages(api: Api, shop: Connection):

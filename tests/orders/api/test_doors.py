@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 
 from accounts import urls as account_urls
@@ -75,6 +76,14 @@ DOORS: dict[str, Door] = {
     "label_new": ("order_labels", "post"),
     "labels_file": ("labels_print", "post"),
 }
+# What a page can do or shows besides: each has a door of its own.
+BESIDE: dict[str, list[Door]] = {
+    "pickup_new": [("pickup_quote", "post")],
+    "list": [("overview", "get")],
+    "detail": [("events", "get")],
+    "refund": [("refund_quote", "post"), ("refund_suggested", "get")],
+    "requests": [("owed_orders", "get")],
+}
 PAGES_ALONE = {
     "health": "for machines", "health_pump": "for machines", "health_gateways": "for machines",
     "refund_ask": "the customer's, behind a signed link", "partner_invitation": "a person's, behind a mailed link",
@@ -96,6 +105,7 @@ DOORS_OF_CONNECTIONS: dict[str, Door] = {
     "calls": ("connection_calls", "get"),
     "carriers": ("carriers", "get"),
     "carrier_new": ("carriers", "post"),
+    "carrier_edit": ("carrier", "patch"),
     "carrier_test": ("carrier_test", "post"),
     "carrier_disconnect": ("carrier", "delete"),
     "tracking": ("tracking_files", "post"),
@@ -139,8 +149,26 @@ def test_every_page_of_the_account_has_its_door_or_is_a_person_s():
     assert without_door(account_urls, OF_PERSONS, OF_THE_BUSINESS) == {}
 
 
+def test_what_pages_can_do_besides_has_its_door():
+    there = _methods()
+
+    assert [door for doors in BESIDE.values() for door in doors if door[1] not in there.get(door[0], ())] == []
+
+
+def test_doors_ask_in_one_place_whose_key_it_is_and_leave_transactions_to_services():
+    words = ("request.auth", 'f"API key', "raise_exception=True", "transaction.atomic")
+    found = {
+        f"{path.name}: {word}"
+        for path in Path(api_urls.__file__).parent.glob("*.py")
+        for word in words
+        if path.name != "common.py" and word in path.read_text()
+    }
+
+    assert found == set()
+
+
 def test_the_tables_name_pages_that_there_are():
-    assert {*DOORS, *PAGES_ALONE} <= _names(urls)
+    assert {*DOORS, *BESIDE, *PAGES_ALONE} <= _names(urls)
     assert {*DOORS_OF_CONNECTIONS, *PAGES_ALONE_OF_CONNECTIONS} <= _names(connection_urls)
     assert {*OF_THE_BUSINESS, *OF_PERSONS} <= _names(account_urls)
 

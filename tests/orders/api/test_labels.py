@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connectors.models import CarrierAccount
 from orders.models import Order, ShippingLabel
-from tests.factories import NOON
+from tests.factories import NOON, later
 from tests.orders.api.client import Api, make_api
 from tests.orders.services.collected import drain, make_account
 from tests.orders.services.labelled import FakeSeller, make_bought, make_label, make_rated, make_seller
@@ -103,7 +103,7 @@ def test_what_nobody_knows_is_settled_over_the_api(api: Api, order: Order):
     unsure = send(api, "GET", path).json()
     early = send(api, "POST", f"{path}void/")
     looked = send(api, "POST", f"{path}look/").json()
-    drain(FakeSeller(), at=NOON + timedelta(hours=2))
+    drain(FakeSeller(), at=later(hours=2))
     settled = send(api, "POST", f"{path}settle/", {"numbers": ["1Z88"]}).json()
 
     assert (unsure["status"], early.status_code, looked["status"]) == ("unsure", 409, "buying")

@@ -40,6 +40,14 @@ def test_the_settings_are_read(api, store):
     assert (body["tag_template"], body["taxes"], body["shipping_rules"]) == ("{channel} Order", [], [])
 
 
+def test_what_does_nothing_as_the_rest_is_chosen_is_said(api, store):
+    (idle,) = send(api, "GET", store).json()["without_effect"]
+    assert (idle["field"], idle["message"][:25]) == ("create_customer", "No customers are created:")
+
+    for change in ({"email_policy": "customer"}, {"email_policy": "none", "create_customer": False}):
+        assert send(api, "PATCH", store, change).json()["without_effect"] == []
+
+
 def test_some_change_and_the_others_stay(api, store):
     place = Location.objects.create(connection=store, remote_id="gid://shopify/Location/1", name="Warehouse")
     tax = {"country_code": "nz", "name": "GST", "rate": "0.15"}
@@ -51,7 +59,18 @@ def test_some_change_and_the_others_stay(api, store):
     body = answer.json()
     assert (answer.status_code, body["push_every_minutes"], body["location"]) == (200, 30, place.remote_id)
     assert body["taxes"] == [{"country_code": "NZ", "name": "GST", "rate": "0.150000", "on_shipping": True}]
-    assert [rule["cost"] for rule in body["shipping_rules"]] == ["12.0000", "0.0000"]
+    assert [rule["cost"] for rule in body["shipping_rules"]] == ["12.00", "0.00"]
+
+
+def test_where_a_plugin_keeps_tracking_is_read_and_changed(api):
+    shop = make_connection(api.merchant, platform="woocommerce")
+    assert send(api, "GET", shop).json()["tracking_key"] == ""
+
+    changed = send(api, "PATCH", shop, {"tracking_key": "_shipper_code"})
+    too_long = send(api, "PATCH", shop, {"tracking_key": "x" * 101})
+
+    assert (changed.status_code, changed.json()["tracking_key"]) == (200, "_shipper_code")
+    assert (too_long.status_code, SyncSettings.objects.get().tracking_key) == (400, "_shipper_code")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +96,8 @@ def test_what_cannot_be_is_a_problem_with_code_and_field(api, store, body, probl
     ("body", "field"),
     [
         ({"push_every_minutes": "soon"}, "push_every_minutes"), ({"financial_status": "x"}, "financial_status"),
-        ({"location": "nowhere"}, "location"), ({"taxes": [{"country_code": "NZ"}]}, "taxes.0.name"),
-        ({"shipping_rules": [{"minimum": "NaN", "cost": "0"}]}, "shipping_rules.0.minimum"),
+        ({"location": "nowhere"}, "location"), ({"taxes": [{"country_code": "NZ"}]}, "taxes[0].name"),
+        ({"shipping_rules": [{"minimum": "NaN", "cost": "0"}]}, "shipping_rules[0].minimum"),
         ({"alert_addresses": "me"}, "alert_addresses"), ({"note_template": "x" * 2001}, "note_template"),
     ],
 )  # fmt: skip

@@ -44,7 +44,7 @@ def test_some_change_and_the_others_stay(api: Api):
     [
         ({"confirm_within_hours": 0}, "confirm_within_hours"),
         ({"confirm_within_hours": 721}, "confirm_within_hours"),
-        ({"alert_addresses": ["nobody"]}, "alert_addresses.0"),
+        ({"alert_addresses": ["nobody"]}, "alert_addresses[0]"),
         ({"alert_addresses": [f"a{n}@kauri.example" for n in range(11)]}, "alert_addresses"),
         ({"auto_accept": "perhaps"}, "auto_accept"),
     ],

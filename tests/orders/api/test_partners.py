@@ -80,6 +80,17 @@ def test_another_merchants_store_cannot_be_given():
     assert [problem["field"] for problem in answer.json()["errors"]] == ["store"]
 
 
+@pytest.mark.parametrize("lacks", ["at_least", "costs"])
+def test_a_shipping_rule_without_its_half_is_refused_by_name(pair, lacks: str):
+    rule = {"at_least": "100.00", "costs": "10.00"}
+    del rule[lacks]
+
+    answer = send(pair.seller, "PATCH", at(pair, "settings/"), {"shipping_rules": [rule]})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"].endswith(lacks)
+
+
 def test_declined_over_the_api():
     seller, owner = make_merchant(), make_merchant(slug="atua")
     asked = send(seller, "POST", "partnerships/", {"side": "destination", "whom": "atua"}).json()
@@ -106,7 +117,7 @@ def test_settings_are_read_and_changed_by_the_destination_alone(pair):
         "automatic": True,
         "email_policy": "own",
         "other_email": "",
-        "shipping_rules": [{"at_least": "100.0000", "costs": "10.0000"}],
+        "shipping_rules": [{"at_least": "100.00", "costs": "10.00"}],
     }
     assert send(pair.seller, "GET", at(pair, "settings/")).json() == changed
     for method in ("GET", "PATCH"):
@@ -169,6 +180,14 @@ def test_an_order_is_listed_pushed_and_listed_as_pushed(pair):
 
     (row,) = send(pair.seller, "GET", "partner-orders/").json()["results"]
     assert row["push_state"] == "pushed"
+
+
+def test_an_order_that_lacks_something_is_listed_with_what_it_lacks(pair):
+    order = pair.place(("BOWL", 1, "30.00"), payment=None)
+
+    (row,) = send(pair.seller, "GET", "partner-orders/").json()["results"]
+
+    assert (row["number"], [blocker["code"] for blocker in row["blockers"]]) == (order.number, ["not_paid"])
 
 
 def test_a_shipping_cost_that_cannot_be_names_its_field(pair):

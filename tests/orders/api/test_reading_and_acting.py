@@ -16,9 +16,11 @@ from accounts.services import api_keys
 from orders.api import description
 from orders.enums import OrderStatus, Topic
 from orders.models import Order, OutboxMessage
-from orders.services import decisions
+from orders.services import decisions, requirements
+from orders.services.readiness import Needs
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.api.client import Api, make_api, sample
+from tests.orders.services.pushed import make_pushed
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,27 @@ def test_confirming_over_the_api_names_the_key(api: Api):
     assert response.status_code == 200
     assert response.json()["status"] == "confirmed"
     assert response.json()["decided_by"].startswith("API key tests (")
+
+
+@pytest.mark.parametrize(
+    ("needs", "door", "body", "status"),
+    [
+        ({}, "", None, "draft"),
+        ({"payment": False}, "", None, "pending"),
+        ({"payment": False}, "confirm/", None, "confirmed"),
+        ({"payment": False}, "decline/", {"reason": "Sold out."}, "declined"),
+        ({"payment": False}, "cancel/", {"reason": "Sold out."}, "cancelled"),
+    ],
+)
+def test_an_order_without_a_payment_is_read_and_decided_about(api: Api, needs, door: str, body, status: str):
+    requirements.save(merchant_id=api.merchant.pk, key=requirements.EVERY, needs=Needs(**needs), by="ana", at=NOON)
+    order = placed(api, payment=None)
+
+    response = api.send("POST" if door else "GET", f"orders/{order.public_id}/{door}", body, key=api.merchant_key)
+
+    told = response.json()
+    assert response.status_code == 200
+    assert (told["status"], told["payment"], told["owed_back"]) == (status, None, None)
 
 
 def test_a_second_confirmation_is_a_conflict(api: Api):
@@ -146,7 +169,7 @@ def test_a_filter_that_means_nothing_is_refused(api: Api, query: str):
 def test_an_unknown_filter_is_answered_with_those_that_there_are(api: Api):
     refusal = api.send("GET", "orders/?limit=1", key=api.merchant_key).json()["errors"][0]
 
-    assert "There are: archived, blocker, due_before" in refusal["message"]
+    assert "There are: archived, blocker, channel, destination, due_before" in refusal["message"]
 
 
 @pytest.mark.parametrize(
@@ -233,3 +256,14 @@ def test_cancelling_while_the_payment_is_being_taken_is_a_wish_that_the_answer_n
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
     assert answer.json()["cancel_wished_at"] is not None
     assert api.send("POST", path, {"reason": "Flood"}, key=api.merchant_key).status_code == 409
+
+
+def test_a_push_tells_what_was_read_back(api: Api):
+    pushed = make_pushed(merchant=api.merchant)
+
+    (push,) = api.send("GET", f"orders/{pushed.order.public_id}/", key=api.merchant_key).json()["pushes"]
+    pushed.push.remote_total = None
+    pushed.push.save(update_fields=["remote_total"])
+    (unread,) = api.send("GET", f"orders/{pushed.order.public_id}/", key=api.merchant_key).json()["pushes"]
+
+    assert (push["total"], push["remote_total"], unread["remote_total"]) == ("45.00", "45.00", None)

@@ -42,7 +42,8 @@ def moved(*pairs: tuple[str, str]) -> dict[str, Any]:
 def test_an_order_tells_the_lines_and_the_amounts_of_each_push(api: Api, order: Order):
     (push,) = ask(api, "GET", f"orders/{order.public_id}/").json()["pushes"]
 
-    assert push["lines"] == [{"id": str(n), "quantity": 1, "routed_by": "only"} for n in (1, 2)]
+    line = {"quantity": 1, "sent_quantity": None, "routed_by": "only", "missing": False, "given_back_there": 0}
+    assert push["lines"] == [{"id": str(n), **line} for n in (1, 2)]
     assert (push["subtotal"], push["total"]) == ("30.00", "30.00")
 
 
@@ -147,8 +148,8 @@ def test_rules_are_replaced_and_read_back(api: Api, stores):
 @pytest.mark.parametrize(
     ("rule", "status", "where"),
     [
-        ({"kind": "colour"}, 400, "rules.0.kind"),
-        ({"value": ""}, 400, "rules.0.value"),
+        ({"kind": "colour"}, 400, "rules[0].kind"),
+        ({"value": ""}, 400, "rules[0].value"),
         ({"destination": "x"}, 400, "rules[0].destination"),
         ({"kind": "country"}, 409, "routing_refused"),
     ],

@@ -132,6 +132,18 @@ def test_order_sync_is_read_and_turned_off(api, supplier):
     assert (before, after, supplier.sync_settings.sync_orders) == (True, False, False)
 
 
+def test_a_choice_that_is_refused_changes_nothing_of_what_came_with_it(api, supplier):
+    given = {"sync_orders": False, "auto_fulfillment": False, "store_address": PLACE | {"country_code": "US"}}
+
+    refused = send(api, "PATCH", supplier, given | {"shipping_method": "99"})
+
+    supplier.sync_settings.refresh_from_db()
+    assert refused.status_code == 400
+    assert supplier.sync_settings.sync_orders
+    assert not StoreAddress.objects.exists()
+    assert not SupplierSettings.objects.exists()
+
+
 def ask_tests(api, row, method="GET", body=None, key=None):
     return api.send(method, f"connections/{row.public_id}/test-orders/", body, key=key or api.merchant_key)
 

@@ -14,6 +14,8 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from accounts.services import api_keys
 from connectors.models import CatalogReading, Connection, UnlinkedSku
+from connectors.services import links
+from orders.api import unlinked
 from tests.factories import NOON, make_blocked, make_connection, make_merchant, make_variant
 from tests.orders.api.client import Api, make_api
 
@@ -58,10 +60,10 @@ def test_unlinked_skus_are_ranked_with_orders_money_and_candidates(api: Api, sho
 
     assert (first["unlinked"]["sku"], first["unlinked"]["connection"]) == ("TWO", shop.public_id)
     assert (first["title"], first["orders"], first["money"]) == (
-        "Title of TWO", 2, [{"amount": "30", "currency": "NZD"}],
+        "Title of TWO", 2, [{"amount": "30.00", "currency": "NZD"}],
     )  # fmt: skip
     assert [(row["variant_id"], row["price"], row["stock"]) for row in first["candidates"]] == [
-        (variant.variant_id, "9.9", 3)
+        (variant.variant_id, "9.90", 3)
     ]
     assert (second["unlinked"]["sku"], second["candidates"]) == ("ONE", [])
     assert skus(api, "?sort=money") == ["ONE", "TWO"]
@@ -136,6 +138,23 @@ def test_a_sku_is_put_aside_and_asked_for_again(api: Api, shop: Connection):
     assert (skus(api), skus(api, "?skipped=true")) == (["A"], [])
     kinds = AuditEvent.objects.filter(by__startswith="API key").order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["unlinked_sku.skipped", "unlinked_sku.brought_back"]
+
+
+@pytest.mark.parametrize("path", ["skip/", "unskip/"])
+def test_a_sku_that_is_linked_at_that_moment_is_409(api: Api, shop: Connection, monkeypatch, path: str):
+    make_blocked(shop, "A")
+    address, found = of("A"), unlinked._unlinked
+
+    def linked_after(*args):
+        row = found(*args)
+        links.link(connection_id=shop.pk, sku="A", variant_id="v", variant_title="", by="ben", at=NOON)
+        return row
+
+    monkeypatch.setattr(unlinked, "_unlinked", linked_after)
+
+    response = send(api, "POST", f"{address}{path}")
+
+    assert (response.status_code, response.json()["code"]) == (409, "sku_not_asked")
 
 
 def test_the_catalog_is_read_and_its_progress_told(api: Api, shop: Connection):

@@ -18,7 +18,12 @@ class StoreWhereBought(FakeStore):
     """
 
     capabilities = replace(
-        FakeStore.capabilities, fulfills=True, fulfills_parts=True, fulfills_by_place=True, takes_back=True
+        FakeStore.capabilities,
+        fulfills=True,
+        fulfills_parts=True,
+        fulfills_by_place=True,
+        takes_back=True,
+        readies=True,
     )
 
     def __init__(self, clock: FakeClock) -> None:
@@ -26,7 +31,9 @@ class StoreWhereBought(FakeStore):
         self.told: list[OutboundShipment] = []
         self.place_of: dict[str, str] = {}
         self.undone: list[str] = []
+        self.recalled: list[OutboundShipment] = []
         self.loses_answer = False
+        self.ready: list[Any] = []  # lines of each call
 
     def place(self, remote_id: str) -> None:
         """An order of a customer, that came to us from here."""
@@ -59,12 +66,41 @@ class StoreWhereBought(FakeStore):
         if len(parts) > 1 and not shipment.known_id:
             raise SeveralPlacesError(parts)
 
+    def ready_for_pickup(self, remote_id: str, lines: Any) -> None:
+        self._call("ready_for_pickup")
+        self.ready.append([(line.sku, line.quantity, line.remote_line_id) for line in lines])
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")
+
     def unfulfill(self, remote_id: str, fulfillment_id: str) -> None:
         self._call("unfulfill")
         self.undone.append(fulfillment_id)
         (standing,) = [one for one in self.orders[remote_id].shipments if one.remote_id == fulfillment_id]
         assert standing.status == "success"
         self.put(remote_id, replace(standing, status="cancelled"))
+        if self.loses_answer:
+            self.loses_answer = False
+            raise OutcomeUnknownError("The store did not answer in time.")
+
+
+class StoreWithoutFulfillments(StoreWhereBought):
+    """What is told of an order is written into that, so that it is taken out again by what it is: once or twice alike."""
+
+    capabilities = replace(FakeStore.capabilities, fulfills=True, fulfills_parts=True, takes_back=True, recalls=True)
+
+    def fulfill(self, remote_id: str, lines: Any = None, parcels: Any = ()) -> Any:
+        self._call("fulfill")
+        self.told.append(lines)
+        self._lose_answer()
+        return remote_id
+
+    def recall(self, remote_id: str, shipment: OutboundShipment) -> None:
+        self._call("recall")
+        self.recalled.append(shipment)
+        self._lose_answer()
+
+    def _lose_answer(self) -> None:
         if self.loses_answer:
             self.loses_answer = False
             raise OutcomeUnknownError("The store did not answer in time.")

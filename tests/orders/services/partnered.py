@@ -14,7 +14,7 @@ from connectors.services import partner_products, partner_settings, partners
 from orders import outbox
 from orders.enums import Delivery, OrderStatus
 from orders.models import Channel, Order, OrderPush
-from orders.services import decisions, fulfillment, intake, partner_orders
+from orders.services import decisions, fulfillment, intake, partner_orders, partner_terms
 from orders.services.new_order import NewAddress, NewLine, NewOrder, NewPayment
 from orders.world import World
 from tests.factories import NOON, make_channel, make_connection, make_member, make_merchant
@@ -72,7 +72,7 @@ class Partnered:
 
     def rules(self, *rules: tuple[str, str]) -> None:
         given = [partner_settings.Threshold(Decimal(at_least), Decimal(costs)) for at_least, costs in rules]
-        partner_settings.replace_rules(partnership_id=self.partnership.pk, rules=given, by="ana", at=NOON)
+        partner_terms.replace_rules(partnership_id=self.partnership.pk, rules=given, by="ana", at=NOON)
 
     def revoke(self, by: Merchant | None = None) -> None:
         merchant = by or self.owner

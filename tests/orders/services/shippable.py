@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from connectors.gateway import sandbox
@@ -45,8 +46,8 @@ def set_aside(order: Order, lines: dict[str, int] | None = None) -> Fulfillment:
     return collecting.set_aside(order_id=order.pk, lines=units(lines or {"1": 3, "2": 1}), by="ana", at=NOON)
 
 
-def drain() -> None:
+def drain(*, at: datetime = NOON) -> None:
     """Carry out what is due: mails."""
-    clock = FakeClock()
+    clock = FakeClock(at)
     world = World(clock=clock, connector_for=lambda connection: None, gateway_for=lambda name: sandbox.SandboxGateway())
     outbox.drain(at=clock.now(), world=world)

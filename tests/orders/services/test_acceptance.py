@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Merchant
+from orders import outbox
 from orders.enums import OrderStatus
 from orders.models import AcceptDecision, AcceptRule, AcceptSettings, Order, OrderEvent
-from orders.services import accept_rules, acceptance, decisions
+from orders.services import accept_rules, acceptance, decisions, preflight
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
+from tests.fakes import FakeStore, make_world
 from tests.orders.services.accepting import auto_accept, make_checked, make_hours, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -297,3 +301,45 @@ def test_the_stores_of_an_order_must_all_agree_first():
     order = make_order(merchant, connections=[make_connection(merchant)])
 
     assert not decisions.auto_accept(order_id=order.pk, at=NOON)
+
+
+# --- in stock, as the destination tells it -----------------------------------------------------------
+
+
+def ruled(*, stock: int | None, told: bool = True, bypass: bool = True) -> Order:
+    """Checked at a store that has so many of A, by a merchant who accepts what is linked and in stock."""
+    store = FakeStore()
+    store.capabilities = replace(store.capabilities, stock=told)
+    store.stock_up("A", stock=stock)
+    connection = make_connection(name="Kauri Shopify", settings={"bypass_stock_check": bypass})
+    make_rule(connection.merchant, ready=True)
+    order = make_order(connection.merchant, connections=[connection], lines=[{"sku": "A", "quantity": 2}])
+    preflight.ask(order, at=NOON)
+    outbox.drain(at=NOON, world=make_world(store))
+    order.refresh_from_db()
+    return order
+
+
+@pytest.mark.parametrize(("stock", "bypass"), [(2, True), (2, False), (None, True)])
+def test_what_the_store_has_is_accepted(stock: int | None, bypass: bool):
+    assert ruled(stock=stock, bypass=bypass).status != OrderStatus.PENDING
+
+
+def test_what_is_out_of_stock_is_asked_about_although_it_may_be_sent():
+    order = ruled(stock=0)
+
+    assert (order.status, order.pushes.get().blockers) == (OrderStatus.PENDING, [])
+    assert failed(order) == ["A: 2 ordered, 0 in stock at Kauri Shopify"]
+
+
+def test_where_no_stock_is_told_it_is_asked_about():
+    assert failed(ruled(stock=None, told=False)) == ["Kauri Shopify does not tell its stock"]
+
+
+def test_the_doubt_goes_when_a_later_check_sees_it_in_stock():
+    order = ruled(stock=0)
+
+    with transaction.atomic():
+        preflight.write_down(preflight.Finding(order.pushes.get().pk, ()), at=NOON)
+
+    assert decisions.auto_accept(order_id=order.pk, at=NOON)

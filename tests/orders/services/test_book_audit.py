@@ -49,6 +49,7 @@ def test_money_that_was_taken_for_an_order_nobody_confirmed_is_found():
     assert found() == []
 
 
+@pytest.mark.plants("I4", "its promise is deleted")
 def test_a_confirmed_order_whose_money_nobody_will_take_is_found():
     order = make_order(connections=[make_connection()])
     decisions.confirm(order_id=order.pk, by="ana", at=NOON)

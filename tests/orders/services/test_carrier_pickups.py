@@ -276,7 +276,7 @@ def test_who_sends_what_is_asked_once_for_all_orders(django_assert_num_queries):
     merchant = make_merchant()
     for count in (1, 3):
         orders = [make_paid(merchant) for _ in range(count)]
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert open_units.leaving(orders).from_here == {order.pk for order in orders}
 
 

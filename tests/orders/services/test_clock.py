@@ -15,7 +15,7 @@ from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, Topic
 from orders.models import Order, OutboxMessage, PumpBeat
 from orders.services import clock
-from orders.services.decisions import capture_key
+from orders.services.keys import capture_key
 from tests.factories import NOON, make_connection, make_merchant, make_order
 from tests.orders.services.pushed import make_pushed
 from tests.orders.services.test_inbound import make_event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from orders.errors import DocumentsRefused, InvalidShipment, OrderError
 from orders.models import DocumentJob, Fulfillment, Order, OutboxMessage
 from orders.services import clock, customs_data, documents, privacy
 from tests.factories import NOON, make_connection, make_merchant, make_order
+from tests.orders.services.partnered import make_partnered
 from tests.orders.services.printed import make_declared, pages, send_to
 from tests.orders.services.refundable import STOOLS, issue, make_paid
 from tests.orders.services.shippable import drain, make_collectable, ship
@@ -67,6 +69,42 @@ def test_a_discount_lowers_what_the_customer_pays_for_unless_values_were_typed()
 
     assert "Discount" not in typed
     assert "Goods 45.00 NZD Discount -4.00 NZD Freight 5.00 NZD Total 46.00 NZD" in paid
+
+
+@pytest.mark.parametrize(
+    ("status", "remote_id", "freight"), [("pushed", "1", False), ("waiting", "", False), ("cancelled", "", True)]
+)
+def test_freight_is_declared_where_the_shipping_stays(status: str, remote_id: str, freight: bool):
+    """The store has the vase, and the shipping with it."""
+    order = make_declared(connections=[make_connection()])
+    push = order.pushes.get()
+    push.push_lines.filter(line__external_id="1").delete()
+    push.status, push.wait_for, push.remote_id = status, "x" if status == "waiting" else "", remote_id
+    push.pushed_at = NOON if remote_id else None
+    push.save()
+
+    text = pages(make(order, kind=INVOICE))[0]
+
+    assert push.shipping == 5
+    assert ("Freight 5.00 NZD" in text) is freight
+
+
+def test_freight_is_declared_whole_where_a_partner_is_paid_for_sending_the_rest():
+    pair = make_partnered()
+    order = pair.paid(("BOWL", 1, "30.00"), ("RUG", 1, "100.00"), shipping=Decimal("5.00"))
+    pair.rules(("0", "4.00"))
+    order.pushes.exclude(connection=pair.connection).update(status="skipped", wait_for="")
+    [read] = documents._read([order.pk])
+
+    assert (pair.push_of(order).shipping, documents._freight(read)) == (4, 5)
+
+
+def test_an_invoice_is_named_by_its_key_where_it_has_no_number():
+    order = make_declared(invoice_number="", invoice_key="35" * 22)
+
+    text = pages(make(order, kind=INVOICE))[0]
+
+    assert ("Invoice key" in text, "Invoice number" in text) == (True, False)
 
 
 def test_units_that_were_given_back_before_are_neither_packed_nor_declared():
@@ -206,7 +244,7 @@ def test_a_gap_is_named_for_every_order_that_has_one():
         make(good, bad, kind=INVOICE)
 
     assert [gap.number for gap in refusal.value.gaps] == [bad.number]
-    assert "The invoice number is missing. Oak stool lacks the HS code." in str(refusal.value)
+    assert "The invoice is missing. Give its number or its key. Oak stool lacks the HS code." in str(refusal.value)
 
 
 def test_everything_that_an_invoice_lacks_is_said_at_once():

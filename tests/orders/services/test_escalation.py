@@ -11,7 +11,7 @@ from django.core import mail
 from accounts.models import Merchant
 from orders import outbox
 from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, Topic
-from orders.models import BusinessHours, Order, OrderEvent, OutboxMessage
+from orders.models import BusinessHours, Order, OrderEvent, OutboxMessage, Payment
 from orders.services import clock, decisions, escalation
 from tests.factories import make_merchant, make_order
 from tests.orders.services.accepting import make_checked, make_hours
@@ -206,6 +206,27 @@ def test_an_order_is_released_when_the_merchant_chose_that(merchant: Merchant):
     assert len(told("released")) == 1
 
 
+@pytest.mark.parametrize(
+    ("paid", "money"),
+    [
+        (PaymentStatus.AUTHORIZED, " What the customer's card was authorized for is released."),
+        (PaymentStatus.CAPTURED, " What was taken of the customer is given back."),
+        (PaymentStatus.NONE, ""),
+    ],
+)
+def test_the_mail_about_a_release_says_what_becomes_of_the_money(merchant: Merchant, paid: str, money: str):
+    make_hours(merchant, last_resort="release", last_resort_before=60)
+    order = until_tuesday_evening(merchant, make_checked)
+    Payment.objects.filter(order=order).update(
+        status=paid, captured_at=MONDAY_NINE if paid == PaymentStatus.CAPTURED else None
+    )
+    Order.objects.update(payment_status=paid)
+
+    tick_from(TUESDAY_NINE + 7 * HOUR, until=TUESDAY_NINE + 7 * HOUR + 30 * MINUTE)
+
+    assert told("released") == [f"Nobody decided in time. It was declined, as your deadline settings say.{money}"]
+
+
 def test_a_change_of_the_settings_reaches_orders_that_are_here(merchant: Merchant):
     order = make_checked(merchant, placed_at=MONDAY_NINE, received_at=MONDAY_NINE, confirm_by=TUESDAY_NINE + 8 * HOUR)
     make_hours(merchant, last_resort="release", last_resort_before=120)
@@ -291,6 +312,18 @@ def test_what_is_sent_is_not_reminded_of(merchant: Merchant):
 
     order.refresh_from_db()
     assert (told("ship_soon"), order.wake_at) == ([], None)
+
+
+def test_what_was_given_back_whole_is_not_reminded_of_until_the_money_comes_back(merchant: Merchant):
+    to_ship(merchant)
+    Order.objects.update(payment_status=PaymentStatus.REFUNDED)
+
+    tick_from(MONDAY_NINE, until=TUESDAY_NINE)
+    assert told("ship_soon") == []
+    Order.objects.update(payment_status=PaymentStatus.CAPTURED)
+    tick_from(TUESDAY_NINE, until=TUESDAY_NINE + 7 * HOUR)
+
+    assert len(told("ship_soon")) == 2
 
 
 # --- confirmed, and not paid yet ---

@@ -171,6 +171,16 @@ def test_more_than_was_ordered_is_counted_as_ordered_and_told_once():
     assert len(pushed.promised(Topic.TELL_MERCHANT)) == 1
 
 
+def test_more_than_was_to_be_sent_is_told_though_the_customer_ordered_as_many():
+    pushed = make_pushed()
+    pushed.push.push_lines.filter(line__sku="A").update(sent_quantity=1)
+    pushed.store.fulfill(pushed.push.remote_id, {"A": 2})
+
+    pushed.pull()
+
+    assert pushed.history("push.changed_in_store") == ["Kauri Shopify sent 2 of A; it was to send 1."]
+
+
 def test_what_was_added_in_the_store_is_none_of_our_lines():
     pushed = make_pushed()
     shipment = pushed.store.fulfill(pushed.push.remote_id, {"A": 1})
@@ -247,7 +257,7 @@ def test_a_total_edited_in_the_store_is_told_once_and_holds_nothing():
     assert pushed.push.status == PushStatus.PUSHED
     (text,) = pushed.history("push.changed_in_store")
     assert text.startswith("The total of #1001 was changed to 50.00 NZD in Kauri Shopify.")
-    assert text.endswith("The customer paid 45.00 NZD; no money has moved here.")
+    assert "The customer paid 45.00 NZD; no money has moved here." in text
     assert len(pushed.promised(Topic.TELL_MERCHANT)) == 1
 
 

@@ -13,7 +13,7 @@ from connectors.models import Connection, ConnectionState, InboundEvent, Inbound
 from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
-from orders.services import inbound
+from orders.services import clock, inbound, nightly_reads
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.services.pushed import make_pushed
 
@@ -189,6 +189,53 @@ def test_a_payment_that_the_gateway_does_not_know_is_a_failed_event():
 
     assert process(event) == InboundState.FAILED
     assert event.note.startswith("This is not a sandbox payment")
+
+
+def captured_there(reference: str) -> None:
+    SandboxCharge.objects.create(
+        reference=reference, currency="NZD", authorized=11500, captured=11500, state="succeeded",
+        capture_before=NOON + timedelta(days=900),
+    )  # fmt: skip
+
+
+def test_a_payment_event_that_overtakes_its_order_is_kept_until_that_comes():
+    captured_there("sandbox_ok_early")
+    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id="sandbox_ok_early")
+    assert (process(event), event.attempts) == (InboundState.NEW, 1)
+
+    order = make_order(payment={"reference": "sandbox_ok_early", "expires_at": NOON + timedelta(days=7)})
+    clock.process_forgotten(at=NOON + timedelta(minutes=1))
+
+    event.refresh_from_db()
+    order.refresh_from_db()
+    assert (event.state, order.payment_status) == (InboundState.DONE, PaymentStatus.CAPTURED)
+
+
+def test_a_payment_event_after_its_order_ends_in_the_same_state():
+    captured_there("sandbox_ok_early")
+    order = make_order(payment={"reference": "sandbox_ok_early", "expires_at": NOON + timedelta(days=7)})
+    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id="sandbox_ok_early")
+
+    assert process(event) == InboundState.DONE
+    order.refresh_from_db()
+    assert order.payment_status == PaymentStatus.CAPTURED
+
+
+def test_an_order_that_comes_after_its_event_was_given_up_is_looked_at_by_night():
+    captured_there("sandbox_ok_early")
+    event = make_event(None, gateway="sandbox", topic="payment.updated", remote_order_id="sandbox_ok_early")
+    assert process(event, at=NOON + timedelta(hours=1)) == InboundState.IGNORED
+
+    order = make_order(payment={"reference": "sandbox_ok_early", "expires_at": NOON + timedelta(days=7)})
+    nightly_reads.promise_payments(at=NOON + timedelta(hours=14))
+    outbox.drain(at=NOON + timedelta(hours=14))
+
+    order.refresh_from_db()
+    assert order.payment_status == PaymentStatus.CAPTURED
+
+
+def test_an_event_about_no_payment_is_ignored_at_once():
+    assert process(make_event(None, gateway="stripe", topic="charge.updated")) == InboundState.IGNORED
 
 
 def test_an_event_that_is_gone_is_no_fault():

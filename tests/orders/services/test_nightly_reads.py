@@ -13,7 +13,7 @@ from connectors.models import Connection, ConnectionState
 from orders.enums import FulfillmentStatus, OrderStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
 from orders.services import nightly_reads
-from tests.factories import NOON
+from tests.factories import NOON, make_merchant, make_order
 from tests.orders.services.pushed import Pushed, make_pushed
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,17 @@ def test_an_order_that_was_deleted_there_without_a_word_is_noticed(pushed: Pushe
 
     assert pushed.push.remote_cancelled
     assert pushed.history("push.held") == ["#1001 was deleted in Kauri Shopify."]
+
+
+def test_a_held_order_that_stands_there_is_read_too(pushed: Pushed):
+    OrderPush.objects.update(status="held", reason="Another total.")
+    pushed.store.fulfill(pushed.push.remote_id)
+
+    assert nightly_reads.promise(at=NIGHT) == 1
+    pushed.store.clock.at = NIGHT + nightly_reads.APART
+    pushed.drain()
+
+    assert pushed.order.fulfillment_status == FulfillmentStatus.FULFILLED
 
 
 def test_one_night_is_one_reading(pushed: Pushed):
@@ -86,6 +97,18 @@ def test_more_than_one_night_takes_are_read_in_turn_and_apart(pushed: Pushed, mo
         rows.update(status="done", done_at=NIGHT)
 
     assert (len(read), most) == (5, 2)
+
+
+def test_payments_are_read_apart_so_that_captures_pass_them():
+    merchant = make_merchant()
+    for _ in range(3):
+        make_order(merchant)
+
+    assert nightly_reads.promise_payments(at=NIGHT) == 3
+
+    checks = OutboxMessage.objects.filter(payload={nightly_reads.PAYMENT: True})
+    due = list(checks.order_by("next_attempt_at").values_list("next_attempt_at", flat=True))
+    assert due == [NIGHT + number * nightly_reads.APART for number in range(3)]
 
 
 def test_it_costs_as_many_statements_for_many_as_for_one(pushed: Pushed):

@@ -101,7 +101,14 @@ def test_the_refusal_of_a_short_interval_gives_the_reason(store):
         ("squarespace", {"taxes": [GST]}, ("taxes", "not_offered")),
         ("squarespace", {"rules": [NewRule(Decimal(0), Decimal(1))]}, ("shipping_rules", "not_offered")),
         ("ssactivewear", {"push_by_hand": True}, ("push_by_hand", "not_offered")),
+        ("shopify", {"tracking_key": "_code"}, ("tracking_key", "not_offered")),
+        ("woocommerce", {"tracking_key": "two words"}, ("tracking_key", "invalid")),
+        ("woocommerce", {"tracking_key": "a\nb"}, ("tracking_key", "invalid")),
+        ("woocommerce", {"tracking_key": "x" * 101}, ("tracking_key", "invalid")),
+        ("woocommerce", {"tracking_key": "storeward_reference"}, ("tracking_key", "invalid")),
+        ("woocommerce", {"tracking_key": "_storeward_line"}, ("tracking_key", "invalid")),
         ("filedrop", {"bypass_stock_check": True}, ("bypass_stock_check", "not_offered")),
+        ("ssactivewear", {"bypass_stock_check": True}, ("bypass_stock_check", "not_offered")),
     ],
 )
 def test_what_cannot_be_is_refused_beside_its_field(platform, chosen, problem):

@@ -10,13 +10,24 @@ from django.core import mail
 from accounts.models import Merchant
 from connectors import conditions
 from connectors.base import Parcel
-from connectors.models import Connection, ConnectionState, LinkSource, PartnerEmail, ProductLink
+from connectors.models import Connection, ConnectionState, LinkSource, PartnerEmail, PartnerShippingRule, ProductLink
 from connectors.services import connections, partner_products, plans
 from connectors.services.partners import PartnerRefused
-from orders.enums import FulfillmentStatus, PaymentStatus, PushStatus, RoutedBy
+from orders.enums import FulfillmentStatus, PaymentStatus, PushStatus, RefundReason, RoutedBy
 from orders.errors import InvalidPush, OrderBlocked, RoutingRefused, TransitionNotAllowed
 from orders.models import Channel, Order, OrderPush, OutboxMessage, Payment, PushLine
-from orders.services import decisions, disconnected, inbound, marking, reconcile, requirements, rerouting
+from orders.services import (
+    decisions,
+    disconnected,
+    inbound,
+    marking,
+    partner_terms,
+    reconcile,
+    refund_quotes,
+    refunds,
+    requirements,
+    rerouting,
+)
 from orders.services.readiness import Needs
 from tests.factories import NOON, make_connection
 from tests.orders.services.bought import StoreWhereBought
@@ -190,6 +201,72 @@ def test_a_typed_zero_counts_too(pair):
     push = pair.push(pair.paid(("BOWL", 1, "30.00")), "0")
 
     assert (push.shipping, push.carries_shipping, push.total) == (0, False, Decimal("30.00"))
+
+
+def test_new_rules_count_for_what_waits_to_be_pushed(pair):
+    pair.rules(("0", "12.00"))
+    order = pair.paid(("BOWL", 1, "30.00"))
+
+    pair.rules(("0", "4.00"))
+
+    assert (pair.push_of(order).shipping, pair.push_of(order).total) == (Decimal("4.00"), Decimal("34.00"))
+    assert pair.push(order).remote_total == Decimal("34.00")
+
+
+def test_new_rules_reach_the_rest_of_many_when_it_is_sent(pair, monkeypatch):
+    monkeypatch.setattr(partner_terms, "AT_ONCE", 1)
+    pair.rules(("0", "12.00"))
+    first, second = (pair.paid(("BOWL", 1, "30.00")) for _ in range(2))
+
+    pair.rules(("0", "4.00"))
+
+    assert [pair.push_of(order).shipping for order in (first, second)] == [Decimal("4.00"), Decimal("12.00")]
+    assert pair.push(second).remote_total == Decimal("34.00")
+
+
+def test_new_rules_leave_what_is_there_and_what_was_typed(pair):
+    pair.rules(("0", "12.00"))
+    there = pair.push(pair.paid(("BOWL", 1, "30.00")))
+    order = pair.paid(("BOWL", 1, "30.00"))
+    pair.remote.next_fault = "rejected"
+    typed = pair.push(order, "3.50")
+    assert typed.status == PushStatus.HELD
+
+    pair.rules(("0", "4.00"))
+
+    amounts = [OrderPush.objects.get(pk=push.pk).shipping for push in (there, typed)]
+    assert amounts == [Decimal("12.00"), Decimal("3.50")]
+
+
+def test_rules_that_changed_unseen_are_asked_when_it_is_pushed(pair):
+    pair.rules(("0", "12.00"))
+    order = pair.paid(("BOWL", 1, "30.00"))
+    PartnerShippingRule.objects.update(costs=Decimal("4.00"))
+
+    push = pair.push(order)
+
+    assert (push.shipping, push.remote_total, push.due_total) == (Decimal("4.00"), Decimal("34.00"), None)
+
+
+def test_rules_go_by_what_is_left_of_an_order(pair):
+    pair.rules(("0", "12.00"), ("60.00", "5.00"))
+    order = pair.paid(("BOWL", 2, "30.00"))
+    line = refund_quotes.WantedLine(order.lines.get().external_id, 1)
+    wanted = refund_quotes.Wanted((line,), reason=RefundReason.OUT_OF_STOCK)
+    refunds.issue(order_id=order.pk, wanted=wanted, by="ana", at=NOON)
+
+    push = pair.push(order)
+
+    assert (push.shipping, push.remote_total) == (Decimal("12.00"), Decimal("42.00"))
+
+
+@pytest.mark.parametrize("costs", ["99999999999", "1000000", "0.001", "NaN", "Infinity", "-1"])
+def test_rules_that_name_impossible_amounts_are_refused(pair, costs):
+    for rule in (("0", costs), (costs, "1")):
+        with pytest.raises(PartnerRefused) as refused:
+            pair.rules(rule)
+        assert refused.value.field == "rules"
+    assert not pair.partnership.shipping_rules.exists()
 
 
 @pytest.mark.parametrize("shipping", ["-1", "1.001", "300.01", "1e9", "NaN"])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
 from connectors.gateway.stripe import StripeGateway
 from connectors.models import SandboxCharge
 from orders import outbox
-from orders.enums import OrderStatus, PaymentStatus, Topic
+from orders.enums import OrderStatus, PaymentStatus, RefundReason, Topic
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OutboxMessage, Payment
-from orders.services import decisions, payment_news, payments
+from orders.services import decisions, payment_news, payments, refunds
+from orders.services.refund_quotes import Wanted
 from orders.world import World
 from tests.connectors.gateway import stripe_stand_in
 from tests.connectors.gateway.stripe_stand_in import Intent, StripeStandIn
@@ -132,6 +134,24 @@ def test_a_release_that_the_gateway_broke_off_is_overcome_too(stripe):
 
     assert intent.status == "canceled"
     assert Payment.objects.get(order=order).status == PaymentStatus.VOIDED
+
+
+@pytest.mark.parametrize(("fault", "keys"), [("broken_before", 2), ("broken_after", 1)])
+def test_a_refund_that_the_gateway_broke_off_is_given_once_within_minutes(fault: str, keys: int, stripe):
+    order, clock = make_order(), FakeClock()
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    intent = paid_by_stripe(order, stripe, clock)
+    wanted = Wanted(amount=Decimal(5), reason=RefundReason.GOODWILL)
+    refund, _ = refunds.issue(order_id=order.pk, wanted=wanted, by="ana", at=clock.now())
+    setattr(stripe, fault, 1)
+
+    for _ in range(12):
+        outbox.drain(world=World(clock, lambda connection: FakeStore(), lambda name: StripeGateway()))
+        clock.advance(60)
+
+    refund.refresh_from_db()
+    asked = [call.headers["idempotency-key"] for call in stripe.writes() if call.path == "/v1/refunds"]
+    assert (refund.status, intent.refunded, len(stripe.refunds), len(set(asked))) == ("done", 500, 1, keys)
 
 
 @pytest.mark.parametrize(("disputed", "told"), [(True, 1), (False, 0)])

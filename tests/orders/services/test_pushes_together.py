@@ -10,7 +10,7 @@ from connectors.base import RemoteOrder, RemoteRef
 from orders import outbox
 from orders.enums import PushStatus, Topic
 from orders.models import Order, OrderEvent, OrderPush, OutboxMessage
-from orders.services import decisions, loading, outbound, push_marks, push_records
+from orders.services import decisions, loading, looks, outbound, push_marks, push_records
 from tests.factories import NOON, make_channel, make_connection, make_merchant, make_order
 from tests.fakes import FakeStore, make_world
 
@@ -52,7 +52,7 @@ def sent(messages: list[OutboxMessage], pushes: list[OrderPush], *, more: int = 
         ref = RemoteRef(f"id-{number}", f"#{number}")
         total = push.total + (more if message is messages[-1] else 0)
         remote = RemoteOrder(ref, push.reference, "NZD", total)
-        found.append(push_records.Sent(message, push, ref, remote, adopted=False, copies=1, at=NOON))
+        found.append(push_records.Sent(message, push, ref, remote, adopted=False, others=(), at=NOON))
     return found
 
 
@@ -100,6 +100,39 @@ def test_of_several_one_with_another_total_is_held_and_the_others_are_not():
     assert OrderPush.objects.get(status="held").blockers[0]["code"] == "total_mismatch"
 
 
+def test_whether_a_person_should_look_is_asked_where_it_can_be_different_and_nowhere_else():
+    messages = claimed(2)
+    pushes = loaded(messages)
+
+    with CaptureQueriesContext(database) as seen:
+        push_marks.write_all(marks(messages, pushes))
+        push_records.write_all(sent(messages, pushes))
+
+    assert not [query for query in seen if "needs_look" in query["sql"]]
+
+
+def refunded_there(push: OrderPush) -> None:
+    OrderPush.objects.filter(pk=push.pk).update(remote_refunded=1)
+
+
+def given_back(push: OrderPush) -> None:
+    OrderPush.objects.filter(pk=push.pk).update(remote_refunded=push.total, given_back=push.total)
+
+
+@pytest.mark.parametrize("prepare", [refunded_there, given_back])
+def test_an_order_with_something_to_see_is_looked_at_with_each_change(prepare):
+    messages = claimed(2)
+    pushes = loaded(messages)
+    prepare(pushes[0])
+
+    push_marks.write_all(marks(messages, pushes))
+    push_records.write_all(sent(messages, pushes))
+
+    due = set(Order.objects.filter(looks.needs_look()).values_list("pk", flat=True))
+    assert set(Order.objects.filter(needs_look=True).values_list("pk", flat=True)) == due
+    assert due == {pushes[0].order_id}
+
+
 def test_none_of_several_is_marked_when_one_lost_its_lease():
     messages = claimed(3)
     pushes = loaded(messages)
@@ -124,6 +157,7 @@ def test_none_of_several_is_recorded_when_one_lost_its_lease():
     assert not OrderPush.objects.filter(status=PushStatus.PUSHED).exists()
 
 
+@pytest.mark.plants("I5", "called off by a bare update")
 def test_an_order_called_off_meanwhile_keeps_several_from_being_marked():
     messages = claimed(2)
     pushes = loaded(messages)

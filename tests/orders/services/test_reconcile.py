@@ -9,13 +9,13 @@ from django.db import transaction
 
 from connectors.base import RemoteOrder, RemoteRef
 from connectors.errors import RetryableError
-from connectors.models import ConnectionState
+from connectors.models import Connection, ConnectionState
 from connectors.services import health, limits
 from orders import outbox
 from orders.enums import OrderStatus, PaymentStatus, PushStatus, Topic
 from orders.models import OutboxMessage
 from orders.services import outbound, reconcile
-from orders.services.decisions import push_key
+from orders.services.keys import push_key
 from tests.factories import NOON, make_connection, make_order
 from tests.fakes import FakeStore, make_world
 from tests.orders.services.pushed import Pushed, make_pushed
@@ -166,6 +166,7 @@ def test_an_order_that_is_there_but_not_recorded_is_taken_over():
     assert push.remote_total == order.total
 
 
+@pytest.mark.plants("I1", "the store has a second copy")
 def test_two_orders_with_one_reference_raise_one_alarm_and_cancel_nothing():
     pushed = make_pushed()
     pushed.store.add(outbound.build(pushed.push))
@@ -179,6 +180,7 @@ def test_two_orders_with_one_reference_raise_one_alarm_and_cancel_nothing():
     assert [order.cancelled for order in pushed.store.orders.values()] == [False, False]
 
 
+@pytest.mark.plants("I1", "the store has a second copy")
 def test_a_second_copy_is_found_though_the_first_has_not_changed():
     pushed = make_pushed()
     poll(pushed)
@@ -190,6 +192,7 @@ def test_a_second_copy_is_found_though_the_first_has_not_changed():
     assert len(pushed.history("push.duplicate")) == 1
 
 
+@pytest.mark.plants("I1", "the store has a second copy")
 def test_a_copy_that_was_cancelled_raises_no_alarm():
     pushed = make_pushed()
     copy = pushed.store.add(outbound.build(pushed.push))
@@ -217,19 +220,19 @@ def test_a_reference_of_another_shop_is_not_ours():
 
 
 class BusyStore(FakeStore):
-    """Lists 100 changes a page, without versions, and throttles after so many pages."""
+    """Lists its changes page by page, without versions, and throttles after so many pages."""
 
-    def __init__(self, *, pages: int, page_s: float = 0.0) -> None:
+    def __init__(self, *, pages: int, page_s: float = 0.0, per_page: int = 100) -> None:
         super().__init__()
-        self.pages, self.page_s = pages, page_s
+        self.pages, self.page_s, self.per_page = pages, page_s, per_page
 
     def changed_since(self, since):
         rows = super().changed_since(since)
-        for number, start in enumerate(range(0, len(rows), 100), start=1):
+        for number, start in enumerate(range(0, len(rows), self.per_page), start=1):
             if number > self.pages:
                 raise RetryableError("Too many requests.", throttled=True, after_s=10)
             self.clock.advance(self.page_s)
-            yield from [replace(row, remote_version="", shipments=()) for row in rows[start : start + 100]]
+            yield from [replace(row, remote_version="", shipments=()) for row in rows[start : start + self.per_page]]
 
     def crowd(self, count: int) -> None:
         """Orders of the shop's own customers, one a second."""
@@ -256,6 +259,19 @@ def test_a_store_with_hundreds_of_changes_is_read_on_over_several_polls_although
     assert polls > 1
 
 
+def test_what_came_before_a_store_throttled_counts_although_it_is_no_whole_batch():
+    store = BusyStore(pages=1, per_page=30)
+    pushed = make_pushed(store=store)
+    store.fulfill(pushed.push.remote_id)
+    store.crowd(40)
+
+    poll(pushed)
+
+    assert len(pushed.promised(Topic.PULL_REMOTE)) == 1
+    assert pushed.push.connection.poll_goes_on_from == store.orders["foreign-28"].updated_at
+    assert pushed.push.connection.poll_error
+
+
 def test_when_the_time_is_up_within_one_store_its_next_poll_goes_on_there():
     store = BusyStore(pages=99, page_s=30)
     pushed = make_pushed(store=store)
@@ -265,7 +281,51 @@ def test_when_the_time_is_up_within_one_store_its_next_poll_goes_on_there():
     poll(pushed)
 
     assert store.clock.now() - began == timedelta(seconds=60)
-    assert pushed.push.connection.polled_until == store.orders["foreign-198"].updated_at
+    assert pushed.push.connection.poll_goes_on_from == store.orders["foreign-198"].updated_at
+
+
+def test_a_store_with_more_changes_within_the_overlap_than_one_poll_reads_is_read_to_its_end():
+    store = BusyStore(pages=1, per_page=30)
+    pushed = make_pushed(store=store)
+    store.crowd(300)  # in five minutes
+    store.fulfill(pushed.push.remote_id)
+
+    polls = 0
+    while not pushed.promised(Topic.PULL_REMOTE) and polls < 30:
+        poll(pushed)
+        store.clock.advance(300)
+        polls += 1
+
+    assert polls == 11
+
+
+def test_a_reading_of_several_polls_is_not_believed_beyond_the_moment_it_began():
+    store = BusyStore(pages=1, per_page=30)
+    pushed = make_pushed(store=store)
+    store.crowd(50)
+    began = store.clock.now()
+    poll(pushed)
+    store.clock.advance(300)
+    store.crowd(60)
+    store.pages = 9
+
+    poll(pushed)
+
+    assert (pushed.push.connection.polled_until, pushed.push.connection.poll_goes_on_from) == (began, None)
+
+
+def test_more_changes_at_one_moment_than_a_poll_has_time_for_are_read_on():
+    store = BusyStore(pages=99, page_s=50)
+    pushed = make_pushed(store=store)
+    store.crowd(250)
+    moment = store.clock.now()
+    store.orders.update({key: replace(row, updated_at=moment) for key, row in store.orders.items()})
+    store.fulfill(pushed.push.remote_id)
+    Connection.objects.update(poll_goes_on_from=moment, poll_began_at=moment)
+
+    poll(pushed)
+
+    assert len(pushed.promised(Topic.PULL_REMOTE)) == 1
 
 
 def test_one_change_that_is_listed_by_its_time_is_read_once_while_it_is_fresh_and_once_when_it_is_settled():

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from connectors import preflight
 from connectors.errors import CredentialsError, RetryableError
-from connectors.models import Connection
+from connectors.models import Connection, ShippingRule, TaxPreset
 from orders.enums import PushStatus, ReexportStatus, Topic
 from orders.errors import ReexportRefused, RoutingRefused
 from orders.models import Order, OrderPush, OutboxMessage, Payment
-from orders.services import decisions, order_edits, pushes, reexports, refunds, rerouting
+from orders.services import decisions, order_edits, outbound, pushes, reexports, refunds, rerouting
 from tests.factories import NOON, make_connection
 from tests.orders.reexporting import FaultyStore, ask, choose, later, latest, make_exported, why
 from tests.orders.services.pushed import Pushed
@@ -84,6 +85,7 @@ def test_a_copy_that_was_refunded_there_refuses_every_way(exported: Pushed):
     assert all("gave money back for #1001" in why(row, way) for way in ("update", "recreate", "clone"))
 
 
+@pytest.mark.plants("I1", "the store has a second copy")
 def test_two_copies_refuse_every_way(exported: Pushed):
     exported.store.add(exported.store.sent["fake-1001"])
 
@@ -185,6 +187,39 @@ def test_recreating_cancels_there_and_makes_a_new_generation_with_a_new_referenc
     assert events(exported, "reexport.done") == [
         f"#1001 is cancelled in Kauri Shopify, or gone. A new order {new.reference} goes to Kauri Shopify."
     ]
+
+
+def test_the_new_copy_is_on_the_terms_of_the_settings_as_the_earlier_one_was():
+    """Wholesale, without tax: 100.00, shipping by the rules 12.00, and 15 % on both."""
+    connection = make_connection(name="Kauri Shopify", created_at=NOON)
+    ShippingRule.objects.create(connection=connection, minimum=0, cost=Decimal("12.00"))
+    TaxPreset.objects.create(connection=connection, country_code="NZ", name="GST", rate="0.15", on_shipping=True)
+    wholesale = {"attributes": {"payment_terms": "Net 30"}, "prices_include_tax": False, "tax": Decimal(0)}
+    lines = [{"sku": "A", "unit_price": "100.00"}]
+    pushed = make_exported(store=Adding(), connection=connection, lines=lines, total=Decimal("100.00"), **wholesale)
+    assert pushed.remote.total == Decimal("128.80")
+
+    row = ask(pushed)
+    assert why(row, "recreate") == ""
+    choose(pushed, row, "recreate")
+
+    new = latest(pushed)
+    assert (new.status, new.total, new.due_total, new.remote_total) == (
+        PushStatus.PUSHED,
+        Decimal("100.00"),
+        Decimal("128.80"),
+        Decimal("128.80"),
+    )
+
+
+class Adding(FaultyStore):
+    """It refuses what its parts do not add up to."""
+
+    def preflight(self, order, variants):
+        taxes = [tax for line in order.lines for tax in line.taxes] + list(order.shipping_taxes)
+        lines = sum(line.unit_price * line.quantity for line in order.lines)
+        would = lines - order.discount + order.shipping + sum(tax.amount for tax in taxes)
+        return tuple(preflight.equal_total(order, would, holder="The store would hold", fix="Correct it."))
 
 
 def test_a_re_export_takes_no_money(exported: Pushed):
@@ -357,9 +392,29 @@ def test_an_edit_during_an_update_stays_flagged_and_is_sent_by_the_repeat(export
     assert OrderPush.objects.get().changes == []
 
 
+@pytest.mark.plants("I1", "a second copy")
+def test_what_is_read_of_an_order_whose_copy_took_its_place_is_not_written_down(exported: Pushed, monkeypatch):
+    flag(exported, "note", "", "Ring twice")
+    update = exported.store.update
+
+    def replaced_meanwhile(remote_id, *args, **kwargs):
+        update(remote_id, *args, **kwargs)
+        exported.store.change(remote_id, cancelled=True, refunded=Decimal(5))
+        other = exported.store.add(outbound.build(exported.push))
+        OrderPush.objects.update(remote_id=other.remote_id, remote_name=other.name)
+
+    monkeypatch.setattr(exported.store, "update", replaced_meanwhile)
+    row = choose(exported, ask(exported), "update")
+
+    push = OrderPush.objects.get()
+    assert (row.status, row.reason) == (ReexportStatus.RUNNING, "Another order took the place of #1001 there.")
+    assert (push.remote_refunded, len(push.changes)) == (0, 1)
+
+
 # --- the money -----------------------------------------------------------------------------------
 
 
+@pytest.mark.plants("I4", "a refund without its promise")
 def test_a_part_refund_that_the_order_does_not_follow_is_a_total_mismatch(exported: Pushed):
     exported.order.refunds.create(
         currency="NZD", amount=Decimal("5.00"), computed=0, reason="goodwill", requested_by="ana", requested_at=NOON
@@ -381,6 +436,7 @@ def test_a_line_that_was_given_back_whole_is_left_out(exported: Pushed):
     assert new.total == exported.order.total - 15
 
 
+@pytest.mark.plants("I4", "a refund without its promise")
 def test_money_that_moves_after_the_cancellation_holds_the_order_for_a_person(exported: Pushed):
     exported.store.faults["cancel"] = ["slow"]
     row = choose(exported, ask(exported), "recreate")

@@ -12,12 +12,13 @@ from django.core import mail
 from connectors.errors import ConnectorError, OutcomeUnknownError, RejectedError
 from connectors.gateway.base import AuthorizationGoneError, Refunded
 from connectors.gateway.sandbox import SandboxGateway
+from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, RefundStatus, Topic
 from orders.errors import IdempotencyConflict, InvalidRefund, TransitionNotAllowed
 from orders.models import Order, OutboxMessage, Payment, Refund, RefundRequest
 from orders.services import decisions, owed_back, payment_news, refund_quotes, refunds
 from tests.factories import NOON, make_order
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeStore, make_world
 from tests.orders.services.pushed import make_pushed
 from tests.orders.services.refundable import charge_of, drain, issue, make_paid, wanted
 
@@ -250,14 +251,16 @@ class Line(SandboxGateway):
         self.happenings = list(happenings)
         self.keys: list[str] = []
 
-    def refund(self, reference: str, *, amount: Decimal, currency: str, key: str, reason: str) -> Refunded:
+    def refund(self, reference: str, *, key: str, **of: Any) -> Refunded:
         self.keys.append(key)
         happening = self.happenings.pop(0) if self.happenings else None
         if isinstance(happening, Exception):
             raise happening
-        given = super().refund(reference, amount=amount, currency=currency, key=key, reason=reason)
+        given = super().refund(reference, key=key, **of)
         if happening == "lost":
             raise OutcomeUnknownError("No answer.")
+        if happening == "done all the same":
+            raise answered()
         return Refunded(given.refund_id, given.amount, happening or given.status)
 
 
@@ -283,6 +286,64 @@ def test_a_request_that_never_arrived_is_sent_again_under_its_key():
     drain(line, clock=clock)
 
     assert (charge_of(order).refunded, len(set(line.keys)), len(line.keys)) == (1000, 1, 2)
+
+
+def later(line: Line, clock: FakeClock, *times: int) -> None:
+    for seconds in times:
+        clock.advance(seconds)
+        drain(line, clock=clock)
+
+
+def answered() -> OutcomeUnknownError:
+    return OutcomeUnknownError("The gateway answered with status 500.", answered=True)
+
+
+def test_a_fault_that_the_gateway_keeps_for_our_key_is_asked_past_with_another():
+    order, line, clock = make_paid(), Line(*(answered() for _ in range(4))), FakeClock()
+    refund = issue(order, {"1": 1})
+
+    later(line, clock, 0, 20, 60, 240, 600)
+
+    refund.refresh_from_db()
+    key = refunds.key_of(refund)
+    assert line.keys == [key] * 4 + [f"{key}:2"]
+    assert (refund.status, charge_of(order).refunded) == (RefundStatus.DONE, 1000)
+    assert order.events.filter(kind="refund.asked_anew").count() == 1
+
+
+def test_what_was_given_all_the_same_is_found_and_not_given_again():
+    order, line, clock = make_paid(), Line(*(answered() for _ in range(3)), "done all the same"), FakeClock()
+    refund = issue(order, {"1": 1})
+
+    later(line, clock, 0, 20, 60, 240, 600)
+
+    refund.refresh_from_db()
+    assert (refund.status, charge_of(order).refunded, len(set(line.keys))) == (RefundStatus.DONE, 1000, 2)
+
+
+def test_silence_is_never_asked_past_with_another_key():
+    order, clock = make_paid(), FakeClock()
+    line = Line(*(OutcomeUnknownError("No answer.") for _ in range(5)))
+    issue(order, {"1": 1})
+
+    later(line, clock, 0, 20, 60, 240, 600, 1200)
+
+    assert (len(line.keys), len(set(line.keys)), charge_of(order).refunded) == (6, 1, 1000)
+
+
+def test_a_worker_that_comes_late_with_such_a_fault_changes_nothing():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+    refunds.ask_anew(refund.pk, instead_of=1, at=NOON)
+
+    refunds.ask_anew(refund.pk, instead_of=1, at=NOON)
+
+    refund.refresh_from_db()
+    assert refund.request_number == 2
+    drain()
+    refunds.ask_anew(refund.pk, instead_of=2, at=NOON)
+    refund.refresh_from_db()
+    assert refund.request_number == 2
 
 
 def test_two_lost_answers_of_one_order_are_told_apart_by_their_keys():
@@ -458,6 +519,60 @@ def test_money_that_comes_back_after_it_was_given_is_taken_back_here_and_told(be
     assert (payment.status, payment.refunded, differs) == (status, given, [])
     kinds = OutboxMessage.objects.filter(topic=Topic.TELL_MERCHANT).values_list("payload__kind", flat=True)
     assert list(kinds) == ["refund_failed"]
+
+
+def to_customer(order: Order) -> list[str]:
+    return [letter.subject for letter in mail.outbox if letter.to == [order.customer_email]]
+
+
+def test_a_customer_who_was_told_of_a_refund_is_told_once_that_it_came_back():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+    drain()
+    sent_back(order, refund)
+
+    for _ in range(2):
+        noticed(order)
+        drain()
+
+    assert to_customer(order) == [
+        f"10.00 NZD given back for your order {order.number}",
+        f"The refund of 10.00 NZD for your order {order.number} did not arrive",
+    ]
+    assert "You do not have to do anything" in mail.outbox[-1].body
+    assert order.events.filter(text="Told the customer by e-mail: the refund came back.").count() == 1
+
+
+def test_one_that_came_back_before_the_customer_was_told_is_told_of_in_no_mail():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+    (message,) = outbox.claim(at=NOON, limit=1)
+    outbox.carry_out(message, make_world(FakeStore()))
+    refund.refresh_from_db()
+    assert refund.status == RefundStatus.DONE
+    sent_back(order, refund)
+
+    noticed(order)
+    drain()
+
+    assert to_customer(order) == []
+
+
+def test_when_it_is_given_again_the_customer_is_told_again():
+    order = make_paid()
+    refund = issue(order, {"1": 1})
+    drain()
+    sent_back(order, refund)
+    noticed(order)
+    refunds.try_again(refund_id=refund.pk, by="ana", at=NOON)
+
+    drain()
+
+    assert [subject.split(" for ")[0] for subject in to_customer(order)] == [
+        "10.00 NZD given back",
+        "The refund of 10.00 NZD",
+        "10.00 NZD given back",
+    ]
 
 
 def test_a_refund_that_came_back_is_given_again_under_a_new_key():

@@ -8,13 +8,23 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 
-from connectors.models import Connection, ProductLink, SyncSettings
+from connectors.models import Connection, ConnectionState, ProductLink, SyncSettings
 from connectors.services import connections
 from orders import outbox
-from orders.enums import FulfillmentStatus, Headline, OrderStatus, PaymentStatus, PushStatus, RoutedBy, Topic
+from orders.enums import (
+    FulfillmentStatus,
+    Headline,
+    OrderStatus,
+    PaymentStatus,
+    PushStatus,
+    RefundReason,
+    RoutedBy,
+    Topic,
+)
 from orders.errors import OrderBlocked, RoutingRefused, TransitionNotAllowed
 from orders.models import Order, OrderLine, OrderPush, OutboxMessage, PushLine
-from orders.services import decisions, fulfillment, part_amounts, rerouting
+from orders.services import called_off, decisions, fulfillment, part_amounts, refunds, rerouting
+from orders.services.refund_quotes import Wanted, WantedLine
 from orders.services.rerouting import Move
 from tests.factories import NOON, make_connection, make_order
 from tests.orders.services.split import Split, make_paid, make_split
@@ -44,6 +54,28 @@ def test_a_moved_line_gets_a_push_of_its_own_and_the_parts_add_up():
     assert (second.subtotal, second.shipping, second.carries_shipping) == (Decimal("33.33"), 7, True)
     assert first.total + second.total == split.order.total
     assert first.discount + second.discount == split.order.discount
+
+
+def test_what_was_given_back_whole_keeps_no_other_line_out():
+    split = make_split()
+    split.move("A")
+    split.drain()
+    Connection.objects.update(state=ConnectionState.PAUSED, state_reason="Paused.")
+    split.confirm()
+    Connection.objects.update(state=ConnectionState.ACTIVE, state_reason="")
+    split.step()
+    given = Wanted((WantedLine(split.line("A").external_id, 1),), reason=RefundReason.OUT_OF_STOCK)
+    refund, _ = refunds.issue(order_id=split.order.pk, wanted=given, by="ana", at=NOON)
+    assert split.push(split.second).reason == called_off.REASON
+    link(split.second, "B")
+
+    split.move("B")
+    split.drain()
+
+    (sent,) = split.store(split.second).sent.values()
+    (rest,) = split.store(split.first).sent.values()
+    assert [line.sku for line in sent.lines] == ["B"]
+    assert sent.total + rest.total == split.order.total - refund.amount
 
 
 def test_moving_says_who_what_and_where():
@@ -165,6 +197,40 @@ def test_while_the_payment_is_taken_nothing_moves():
         split.move("A")
 
     assert split.skus(split.second) == []
+
+
+def test_while_the_payment_provider_owes_an_answer_nothing_moves_and_nobody_is_told_to_try_in_a_minute():
+    split = make_split()
+    split.confirm()
+    OutboxMessage.objects.filter(topic=Topic.CAPTURE_PAYMENT).update(maybe_sent_at=NOON)
+
+    with pytest.raises(TransitionNotAllowed) as refused:
+        split.move("A")
+
+    number = split.order.number
+    assert str(refused.value) == (
+        f"The payment of order {number} may have been taken already, for the order as it is: the payment provider has not "
+        "answered yet and is asked again by itself. Try again once the order's page says how it ended."
+    )
+    assert not split.order.events.filter(kind="payment.put_off").exists()
+
+
+def test_a_payment_that_waits_for_the_change_says_so_in_the_history():
+    split = make_split()
+    split.confirm()
+
+    split.move("A")
+
+    text = "The payment waits for this change: it is taken once every destination agrees to the order as it is now."
+    assert list(split.order.events.filter(kind="payment.put_off").values_list("text", flat=True)) == [text]
+
+
+def test_before_the_order_is_confirmed_no_payment_waits():
+    split = make_split()
+
+    split.move("A")
+
+    assert not split.order.events.filter(kind="payment.put_off").exists()
 
 
 def test_a_paid_order_that_was_not_sent_can_still_be_split():

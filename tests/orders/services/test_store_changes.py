@@ -18,9 +18,12 @@ from orders.enums import OrderStatus, OutboxStatus, PaymentStatus, PushStatus, T
 from orders.errors import TransitionNotAllowed
 from orders.models import Order, OutboxMessage
 from orders.services import (
+    backtest,
     decisions,
     drafts,
+    fulfilled,
     fulfillment,
+    open_units,
     privacy,
     shipping,
     store_changes,
@@ -308,7 +311,6 @@ def test_what_goes_missing_on_a_confirmed_order_is_told(sync, order, shop):
         ({"cancelled": True}, "Cancelled in Boutique."),
         ({"payment": StorePayment.REFUNDED}, "Refunded in full in Boutique."),
         ({"lines": ()}, "Emptied in Boutique."),
-        ({"fulfillment": StoreFulfillment.FULFILLED}, "Fulfilled in Boutique."),
     ],
 )
 @pytest.mark.parametrize("missing", [False, True])
@@ -339,6 +341,81 @@ def test_a_confirmed_order_that_was_not_sent_is_called_off_as_well(sync, order, 
     work(shop)
 
     assert (fresh(order).status, shop.orders) == ("cancelled", {})
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_one_that_is_fulfilled_there_is_complete_and_owes_nobody_anything(sync, missing):
+    first = told(**({"shipping_address": None, "billing_address": None} if missing else {}))
+    bring(sync, first)
+
+    bring(sync, later(replace(first, fulfillment=StoreFulfillment.FULFILLED)))
+
+    order = Order.objects.get()
+    assert (order.status, order.decided_by, order.blockers) == (OrderStatus.COMPLETED, "Boutique", [])
+    assert (order.pushes.get().status, order.pushes.get().reason) == (PushStatus.CANCELLED, "Fulfilled in Boutique.")
+    assert last(order) == "Completed: Fulfilled in Boutique."
+    assert not order.events.filter(text__contains="give the money back").exists()
+
+
+def test_a_confirmed_one_that_is_fulfilled_there_is_not_sent(sync, order, shop):
+    work(shop)
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+    work(shop)
+
+    assert (fresh(order).status, fresh(order).decided_by, shop.orders) == (OrderStatus.COMPLETED, "ana", {})
+    assert "sent it itself" in open_units.why_closed(fresh(order))  # nobody sends it once more from here
+
+
+def test_one_that_is_fulfilled_there_stays_complete_when_it_is_counted_anew(sync, order, shop):
+    work(shop)
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+
+    with transaction.atomic():
+        fulfilled.recount(order.pk, by="ana", at=NOON)
+
+    assert fresh(order).status == OrderStatus.COMPLETED
+
+
+def test_one_that_is_fulfilled_there_while_it_is_being_sent_is_told(sync, order, shop):
+    work(shop)
+    decisions.confirm(order_id=order.pk, by="ana", at=NOON)
+    world = world_of(shop)
+    while not OutboxMessage.objects.filter(topic=Topic.PUSH_ORDER).exists():
+        outbox.carry_out(outbox.claim(at=NOON)[0], world)
+    outbox.claim(at=NOON)  # a worker has it
+
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+
+    assert fresh(order).status == OrderStatus.CONFIRMED
+    assert fresh(order).origin.attention.startswith("Fulfilled in Boutique since it was sent.")
+
+
+def test_the_shop_that_sent_an_order_is_no_person_who_confirmed_it(sync, order):
+    bring(sync, later(told(fulfillment=StoreFulfillment.FULFILLED)))
+
+    found = backtest.run(order.merchant, at=NOON)
+
+    assert (found.asked, found.cancelled, found.asked_and_confirmed) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("sums", [{"refunded": Decimal(108)}, {}])  # some shops name the state alone
+def test_all_that_the_shop_gave_back_is_known_here_and_nobody_is_told_to_give_it_again(sync, order, sums):
+    bring(sync, later(told(payment=StorePayment.REFUNDED, **sums)))
+
+    order = fresh(order)
+    assert (order.status, order.payment.status, order.payment.refunded) == ("cancelled", PaymentStatus.REFUNDED, 108)
+    assert not order.events.filter(text__contains="give the money back").exists()
+
+
+def test_a_cancelled_order_says_to_give_back_what_the_shop_has_not(sync, order):
+    bring(sync, later(told(cancelled=True, refunded=Decimal(8))))
+
+    order = fresh(order)
+    assert (order.status, order.payment.refunded) == ("cancelled", 8)
+    assert order.events.filter(text__contains="give the money back").count() == 1
 
 
 def test_what_stays_here_and_is_fulfilled_there_is_complete():

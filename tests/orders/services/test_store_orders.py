@@ -129,7 +129,7 @@ def test_parts_that_do_not_come_to_the_total_make_a_draft_that_says_so(sync):
     order = brought(sync, total=Decimal("118.00"))
 
     assert (order.status, [item["code"] for item in order.blockers]) == ("draft", ["total_mismatch"])
-    assert "118 NZD" in order.blockers[0]["message"]
+    assert "118.00 NZD" in order.blockers[0]["message"]
 
 
 def test_yen_have_no_cents(sync):

@@ -10,11 +10,11 @@ from django.core import mail
 from django.db import IntegrityError, OperationalError, transaction
 
 from accounts.models import Role
-from connectors.errors import ConnectionGoneError, CredentialsError, RejectedError, RetryableError
+from connectors.errors import ConnectionGoneError, CredentialsError, NotVisibleError, RejectedError, RetryableError
 from connectors.models import Connection, InboundEvent
 from connectors.services import connections
 from orders import outbox, tasks
-from orders.enums import OutboxStatus, SkipReason, SyncState, Topic
+from orders.enums import OrderStatus, OutboxStatus, SkipReason, SyncState, Topic
 from orders.errors import SyncRefused
 from orders.models import Order, OrderSync, OutboxMessage
 from orders.services import inbound, store_channels, store_hints, store_sync
@@ -607,6 +607,20 @@ def test_an_order_that_is_gone_when_it_is_read_is_called_off(sync, shop):
     work(shop)
 
     assert Order.objects.get().decision_reason == "Deleted in Boutique."
+
+
+@pytest.mark.parametrize(("age_days", "status"), [(70, OrderStatus.PENDING), (20, OrderStatus.CANCELLED)])
+def test_an_order_that_is_not_shown_is_called_off_only_while_it_would_be(sync, shop, age_days, status):
+    bring(sync, told())
+    Order.objects.update(placed_at=NOON - timedelta(days=age_days))
+    shop.fails = [NotVisibleError("Not shown.", shown_for=timedelta(days=60))]
+
+    process(event(sync, topic="orders/updated"))
+    work(shop)
+
+    assert Order.objects.get().status == status
+    held = OutboxMessage.objects.filter(topic=Topic.READ_STORE_ORDER, status="held")
+    assert [message.reason for message in held] == (["Not shown."] if age_days == 70 else [])
 
 
 def test_a_webhook_of_what_we_sent_there_asks_for_its_fulfillment(sync, shop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from orders.enums import FulfillmentStatus, OrderStatus, RefundReason
+from orders.enums import FulfillmentStatus, OrderStatus, PushStatus, RefundReason
 from orders.models import Order
 from orders.services import customer_notices, open_units, refunds
 from tests.factories import NOON, make_connection, make_member
@@ -115,6 +115,7 @@ def test_an_order_that_nobody_has_is_complete_when_all_of_it_was_given_back():
 
 def test_one_that_a_store_has_stays_open_to_be_cancelled_there():
     order = two_stools(connections=[make_connection()])
+    order.pushes.update(status=PushStatus.PUSHED, wait_for="", remote_id="1", pushed_at=NOON)
 
     issue(order, {"1": 2}, reason=STOCK)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -104,6 +105,25 @@ def test_late_tracking_changes_the_fulfillment_that_is_there(sold):
     assert [(told.known_id, told.parcels) for told in sold.there.told] == [("", ()), ("F1", (NZ1,))]
     (there,) = sold.there.orders[sold.order.external_id].shipments
     assert there.parcels == (NZ1,)
+
+
+def test_a_number_that_the_partner_corrected_is_named_as_none_any_more(sold):
+    notice = sold.send()
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.put(push.remote_id, replace(notice, parcels=(NZ2,)))
+    sold.pull()
+
+    assert [(told.parcels, told.gone) for told in sold.there.told] == [((NZ1,), ()), ((NZ2,), (NZ1,))]
+
+
+def test_a_corrected_number_that_stands_with_another_part_stays(sold):
+    first = sold.send({"BOWL": 2}, (NZ1,))
+    sold.send({"MUG": 1}, (NZ1,))
+    push = sold.pair.push_of(sold.order)
+    sold.pair.remote.put(push.remote_id, replace(first, parcels=(NZ2,)))
+    sold.pull()
+
+    assert (sold.there.told[-1].parcels, sold.there.told[-1].gone) == ((NZ2,), ())
 
 
 def test_two_parts_are_two_fulfillments_and_the_last_completes_the_order(sold):
@@ -590,3 +610,14 @@ def test_what_a_person_marked_there_and_is_not_found_is_left_to_them(sold):
 
     assert sold.row.state == WriteBackState.HELD
     assert "was marked in Kauri Shop anew by hand, and is not found there" in sold.row.reason
+
+
+def test_an_order_that_the_store_hides_by_now_is_not_said_to_be_gone(sold: Sold):
+    sold.there.hides_after = timedelta(days=60)
+    sold.pair.world.clock.advance(61 * 86_400)
+
+    sold.send()
+
+    message = OutboxMessage.objects.get(topic=Topic.WRITE_BACK)
+    assert (message.status, message.reason) == (OutboxStatus.HELD, "The store does not show it.")
+    assert not sold.there.told

@@ -15,7 +15,7 @@ from connectors.gateway import sandbox
 from connectors.models import Connection
 from connectors.services import connections
 from orders import outbox
-from orders.enums import WriteBackState
+from orders.enums import ShipmentStatus, WriteBackState
 from orders.errors import TransitionNotAllowed
 from orders.models import Channel, Fulfillment, Order, OutboxMessage, WriteBack
 from orders.services import clock, collecting, shipping, write_backs
@@ -24,7 +24,7 @@ from orders.world import World
 from tests.factories import NOON, make_connection, make_member, make_merchant
 from tests.fakes import FakeClock
 from tests.orders.api.test_partners import send
-from tests.orders.services.bought import StoreWhereBought
+from tests.orders.services.bought import StoreWhereBought, StoreWithoutFulfillments
 from tests.orders.services.shippable import DHL, make_collectable, make_paid, set_aside, ship
 
 pytestmark = pytest.mark.django_db
@@ -59,11 +59,19 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def kept_by_woocommerce(kept) -> Kept:
+def kept_by_squarespace(kept) -> Kept:
     """Of a platform where nothing is undone."""
-    kept.shop.platform = "woocommerce"
+    kept.shop.platform = "squarespace"
     kept.shop.save()
     return kept
+
+
+@pytest.fixture
+def kept_by_woocommerce(kept) -> Kept:
+    """Of a platform where a fulfillment is no object of its own."""
+    kept.shop.platform = "woocommerce"
+    kept.shop.save()
+    return replace(kept, there=StoreWithoutFulfillments(kept.clock))
 
 
 def test_a_parcel_sent_from_here_stands_where_the_customer_bought(kept):
@@ -198,8 +206,97 @@ def test_taken_back_while_the_answer_to_telling_is_lost_what_was_done_there_is_u
     assert not WriteBack.objects.exists()
 
 
-def test_where_a_platform_undoes_nothing_a_person_is_asked_and_says_when_it_is_done(kept_by_woocommerce):
+def test_what_was_written_into_an_order_is_taken_out_of_it_again(kept_by_woocommerce):
     kept = kept_by_woocommerce
+    order = kept.order()
+    row = ship(order, None, DHL)
+    kept.work()
+
+    take_back(row)
+    kept.work()
+
+    (recalled,) = kept.there.recalled
+    assert (recalled.parcels, recalled.completes) == ((DHL_THERE,), False)
+    assert not WriteBack.objects.exists()
+    assert order.events.filter(text="The fulfillment is taken back in Kauri Shop too.").count() == 1
+
+
+def test_taken_out_again_after_a_lost_answer_it_is_taken_out_once_more(kept_by_woocommerce):
+    kept = kept_by_woocommerce
+    row = ship(kept.order())
+    kept.work()
+    take_back(row)
+    kept.there.loses_answer = True
+    kept.work()
+
+    kept.work(after_s=3600)
+
+    assert len(kept.there.recalled) == 2
+    assert not WriteBack.objects.exists()
+
+
+def test_what_may_arrive_yet_is_taken_out_only_after_that(kept_by_woocommerce):
+    kept = kept_by_woocommerce
+    kept.there.loses_answer = True
+    row = ship(kept.order())
+    kept.work()
+    take_back(row)
+
+    kept.work(after_s=60)
+    too_early = list(kept.there.recalled)
+    kept.work(after_s=3600)
+    kept.work(after_s=3600)
+
+    assert (too_early, len(kept.there.recalled)) == ([], 1)
+
+
+def test_a_number_that_stands_with_another_fulfillment_stays_in_the_order(kept_by_woocommerce):
+    kept = kept_by_woocommerce
+    order = kept.order()
+    row = ship(order, {"1": 3}, DHL)
+    ship(order, {"2": 1}, DHL)
+    kept.work()
+
+    take_back(row)
+    kept.work()
+
+    assert [recalled.parcels for recalled in kept.there.recalled] == [()]
+
+
+def test_sent_again_before_the_store_was_told_of_either_the_order_is_left_completed_there(kept_by_woocommerce):
+    kept = kept_by_woocommerce
+    order = kept.order()
+    row = ship(order)
+    kept.work()
+    kept.there.next_fault = "down"
+    take_back(row)
+    kept.work()
+
+    ship(order)
+    kept.work(after_s=3600)
+    kept.work(after_s=3600)
+
+    calls = [call for call in kept.there.calls if call in ("fulfill", "recall")]
+    assert calls[-2:] == ["recall", "fulfill"]
+    assert [one.completes for one in (kept.there.recalled[-1], kept.there.told[-1])] == [True, True]
+
+
+def test_what_a_person_was_asked_before_the_platform_could_be_is_done_by_us_on_request(kept_by_woocommerce):
+    kept = kept_by_woocommerce
+    row = ship(kept.order())
+    kept.work()
+    Fulfillment.objects.filter(pk=row.pk).update(status=ShipmentStatus.CANCELLED)
+    WriteBack.objects.update(state=WriteBackState.HELD, reason="Take it back in Kauri Shop too.")
+
+    write_backs.retry(write_back_id=WriteBack.objects.get().pk, by="ana", at=NOON)
+    kept.work()
+
+    assert len(kept.there.recalled) == 1
+    assert not WriteBack.objects.exists()
+
+
+def test_where_a_platform_undoes_nothing_a_person_is_asked_and_says_when_it_is_done(kept_by_squarespace):
+    kept = kept_by_squarespace
     row = ship(kept.order())
     kept.work()
 
@@ -208,7 +305,7 @@ def test_where_a_platform_undoes_nothing_a_person_is_asked_and_says_when_it_is_d
     back = WriteBack.objects.get()
     assert (back.state, back.reason) == (
         WriteBackState.HELD,
-        "It was taken back here. WooCommerce lets no app undo a fulfillment: take it back in Kauri Shop too.",
+        "It was taken back here. Squarespace lets no app undo a fulfillment: take it back in Kauri Shop too.",
     )
     assert OutboxMessage.objects.filter(key__startswith="tell:take_back_held").count() == 1
     write_backs.settle(write_back_id=back.pk, by="ana", at=NOON)
@@ -239,8 +336,8 @@ def test_nothing_is_settled_while_it_stands_as_sent(kept):
         write_backs.settle(write_back_id=WriteBack.objects.get().pk, by="ana", at=NOON)
 
 
-def test_the_page_and_the_api_take_that_a_person_did_it(kept_by_woocommerce):
-    kept = kept_by_woocommerce
+def test_the_page_and_the_api_take_that_a_person_did_it(kept_by_squarespace):
+    kept = kept_by_squarespace
     for door in ("page", "api"):
         row = ship(kept.order())
         kept.work()
@@ -260,8 +357,8 @@ def test_the_page_and_the_api_take_that_a_person_did_it(kept_by_woocommerce):
         assert not WriteBack.objects.exists()
 
 
-def test_a_stranger_and_a_viewer_settle_nothing(kept_by_woocommerce):
-    kept = kept_by_woocommerce
+def test_a_stranger_and_a_viewer_settle_nothing(kept_by_squarespace):
+    kept = kept_by_squarespace
     row = ship(kept.order())
     kept.work()
     take_back(row)

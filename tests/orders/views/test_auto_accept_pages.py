@@ -305,7 +305,8 @@ def test_all_deadlines_that_count_stand_on_the_page(page: Client, merchant: Merc
 )
 def test_a_row_says_what_is_due_and_when(page: Client, merchant: Merchant, fields: dict, said: str, tone: str):
     now = timezone.now()
-    order = make_order(merchant, **{name: now + hours * HOUR for name, hours in fields.items()})
+    hours_left = {"authorized_until": 1000, **fields}
+    order = make_order(merchant, **{name: now + hours * HOUR for name, hours in hours_left.items()})
 
     badge = f'<span class="sub{tone}">{said}</span>'
     assert badge in page.get("/orders/").content.decode()
@@ -314,14 +315,15 @@ def test_a_row_says_what_is_due_and_when(page: Client, merchant: Merchant, field
 
 def test_a_draft_is_to_be_completed(page: Client, merchant: Merchant):
     draft = {"status": "draft", "blockers": [{"code": "not_paid", "message": "No payment.", "field": "", "value": ""}]}
-    make_order(merchant, confirm_by=timezone.now() + 3.5 * HOUR, **draft)
+    now = timezone.now()
+    make_order(merchant, confirm_by=now + 3.5 * HOUR, authorized_until=now + 1000 * HOUR, **draft)
 
     assert "Complete within 3 h</span>" in page.get("/orders/").content.decode()
 
 
 def test_what_is_to_be_shipped_this_week_names_the_day(page: Client, merchant: Merchant):
     at = timezone.now() + timedelta(days=3)
-    make_order(merchant, confirm_by=at + HOUR, ship_by=at)
+    make_order(merchant, confirm_by=at + HOUR, ship_by=at, authorized_until=at + HOUR)
 
     assert f"Ship by {at.astimezone(merchant.zone):%a}</span>" in page.get("/orders/").content.decode()
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import Merchant, Role, User
 from orders.models import DocumentJob, Order
 from orders.services import documents
-from tests.factories import make_member
+from tests.factories import later, make_member
 from tests.orders.api.client import make_api
 from tests.orders.services.printed import make_declared, pages
 from tests.orders.services.refundable import make_paid
@@ -54,7 +54,7 @@ def test_what_is_missing_is_listed_and_mended_on_the_same_page(page: Client, mer
 
     after = text_of(page.post(url(order), {"invoice_number": "INV-7", **fields}, follow=True))
 
-    assert "The invoice number is missing." in before
+    assert "The invoice is missing. Give its number or its key." in before
     assert 'href="#customs"' in before
     assert "Download commercial invoice" in after
 
@@ -65,7 +65,7 @@ def test_a_gap_sends_the_download_back_to_the_page(page: Client, merchant: Merch
     response = page.get(url(order, "commercial_invoice"), follow=True)
 
     assert response.redirect_chain == [(url(order), 302)]
-    assert "The invoice number is missing." in text_of(response)
+    assert "The invoice is missing. Give its number or its key." in text_of(response)
 
 
 def test_a_wrong_value_is_refused_beside_its_field_and_kept(page: Client, merchant: Merchant):
@@ -93,7 +93,7 @@ def test_many_orders_are_made_by_a_worker(page: Client, merchant: Merchant, monk
 
     data = {"orders": chosen, "kind": "packing_slip", "incoterm": "DAP"}
     waiting = page.post(reverse("orders:documents_many"), data, follow=True)
-    drain()
+    drain(at=later())
     job = DocumentJob.objects.get()
     done = page.get(reverse("orders:document_job", args=[job.public_id]))
     file = page.get(reverse("orders:document_file", args=[job.public_id]))
@@ -183,7 +183,7 @@ def test_the_api_has_many_made_by_a_worker():
 
     job = send("POST", "documents/", {"kind": "packing_slip", "orders": orders})
     early = send("GET", f"documents/{job.json()['id']}/file/")
-    drain()
+    drain(at=later())
     done = send("GET", f"documents/{job.json()['id']}/").json()
     file = send("GET", f"documents/{job.json()['id']}/file/")
     strange = send("POST", "documents/", {"kind": "packing_slip", "orders": [make_paid().public_id]})

@@ -17,7 +17,7 @@ from connectors.practice.carriers.endpoint import open_carrier
 from connectors.practice.carriers.models import Fault, PracticeCarrier, PracticeLabel
 from connectors.services import carriers
 from orders.models import Fulfillment, LabelBox, LabelStatus, Order, ShippingLabel
-from tests.factories import NOON, make_member, make_user
+from tests.factories import later, make_member, make_user
 from tests.orders.services.collected import drain, make_account
 from tests.orders.services.labelled import FakeSeller, make_bought, make_label, make_rated, make_seller
 from tests.orders.services.printed import pages, send_to
@@ -61,6 +61,17 @@ def fresh(label: ShippingLabel) -> ShippingLabel:
     ShippingLabel.objects.filter(pk=label.pk).update(rated_at=timezone.now())
     label.refresh_from_db()
     return label
+
+
+def test_weights_and_sizes_are_in_the_units_of_the_form(page: Client, order: Order):
+    text = text_of(page.get(url(make_bought(order))))
+
+    assert '<th class="num">Weight, kg</th><th>Size, cm</th>' in text
+    assert '<td class="num">2.4</td><td>40 \N{MULTIPLICATION SIGN} 30 \N{MULTIPLICATION SIGN} 20</td>' in text
+
+
+def test_labels_stand_under_pickups_in_the_navigation(page: Client):
+    assert '<a href="/pickups/" aria-current="page">' in text_of(page.get(reverse("orders:labels")))
 
 
 # --- asking for rates ---
@@ -182,11 +193,11 @@ def test_buying_again_is_a_button_of_its_own(page: Client, order: Order):
     label = lost(order, carrier, sold=False)
 
     page.post(url(label, "look"))
-    drain(carrier, at=NOON + timedelta(hours=1))
+    drain(carrier, at=later(hours=1))
     label.refresh_from_db()
     assert (label.status, len(carrier.asked)) == (LabelStatus.UNSURE, 1)
     page.post(url(label, "buy_again"))
-    drain(carrier, at=timezone.now())
+    drain(carrier, at=later(hours=2))
 
     label.refresh_from_db()
     assert (label.status, len(carrier.asked)) == (LabelStatus.BOUGHT, 2)

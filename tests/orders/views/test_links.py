@@ -8,9 +8,12 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, Merchant, Role, User
 from connectors.models import CallLog, ClearedCondition, Connection, ProductLink, UnlinkedSku
+from connectors.services import links
+from orders.views import links as link_views
 from tests.connectors.views.pages import HOSTILE, queries, said
 from tests.connectors.wire import ShopOnTheWire
-from tests.factories import make_blocked, make_connection, make_member, make_merchant, make_order, make_variant
+from tests.factories import NOON, make_blocked, make_connection, make_member, make_merchant, make_order, make_variant
+from tests.orders.services.partnered import make_partnership
 
 pytestmark = pytest.mark.django_db
 LIST = "/links/"
@@ -236,6 +239,26 @@ def test_skipping_and_bringing_back(page: Client, shop: Connection):
     assert UnlinkedSku.objects.asked().exists()
 
 
+@pytest.mark.parametrize("name", ["link_skip", "link_bring_back"])
+def test_a_sku_that_is_linked_at_that_moment_is_refused_in_words(
+    page: Client, shop: Connection, monkeypatch, name: str
+):
+    make_blocked(shop, "OURS")
+    row = UnlinkedSku.objects.get()
+    found = link_views._unlinked
+
+    def linked_after(*args):
+        row = found(*args)
+        links.link(connection_id=shop.pk, sku="OURS", variant_id="v", variant_title="", by="ben", at=NOON)
+        return row
+
+    monkeypatch.setattr(link_views, "_unlinked", linked_after)
+
+    text = said(page, reverse(f"orders:{name}", args=[row.pk]), {})
+
+    assert "OURS: This SKU was linked meanwhile, or no order asks for it any more. Nothing was changed." in text
+
+
 def test_the_store_is_asked_for_what_the_copy_lacks(page: Client, shop: Connection, store: ShopOnTheWire):
     store.variants = [("STOOL", "Oak stool")]
 
@@ -339,7 +362,7 @@ def test_the_disconnect_page_fetches_the_impact_and_links_to_it(page: Client, sh
 
     impact = url("disconnect_impact", shop)
     assert f'hx-get="{impact}" hx-trigger="load"' in text
-    assert f'<a href="{impact}">See which open orders this touches</a>' in text
+    assert f'<a href="{impact}">See what this touches</a>' in text
 
 
 def test_the_impact_is_a_page_and_a_part(page: Client, shop: Connection):
@@ -351,6 +374,24 @@ def test_the_impact_is_a_page_and_a_part(page: Client, shop: Connection):
     assert "Not sent yet: 1 order, $115.00" in whole
     assert "Not sent yet: 1 order, $115.00" in part
     assert ("<html" in whole, "<html" in part) == (True, False)
+
+
+def test_the_impact_names_the_partnerships_that_end(page: Client, shop: Connection):
+    make_partnership(make_merchant(name="Kauri & Clay"), shop)
+
+    text = said(page, url("disconnect_impact", shop))
+
+    assert "Partnership with Kauri &amp; Clay: working together" in text
+    assert "No open order is touched." not in text
+
+
+def test_the_disconnect_page_says_that_orders_stop_coming_in(page: Client, shop: Connection):
+    disconnect = reverse("connectors:disconnect", args=[shop.public_id])
+    before = said(page, disconnect)
+    Connection.objects.update(is_channel=True)
+
+    assert "no longer comes in" not in before
+    assert "What customers order there no longer comes in." in said(page, disconnect)
 
 
 def test_no_open_order_is_said_too(page: Client, shop: Connection):

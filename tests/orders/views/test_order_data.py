@@ -80,10 +80,24 @@ def test_all_settings_are_saved_at_once(page, store):
         "financial_status": "unpaid", "fulfillment_status": "fulfilled", "location": place, "bypass_stock_check": True,
         "email_policy": "other", "other_email": "desk@rimu.example", "create_customer": False,
         "tag_template": "{payment_terms}", "note_template": "Sheet {line_sheet}",
-        "alert_addresses": ["a@kauri.example", "b@kauri.example"],
+        "alert_addresses": ["a@kauri.example", "b@kauri.example"], "tracking_key": "",
     }  # fmt: skip
     assert [str(tax) for tax in TaxPreset.objects.all()] == ["NZ: GST 15 %"]
     assert [str(rule) for rule in ShippingRule.objects.order_by("minimum")] == ["from 0: 12.5", "from 150: 0"]
+
+
+def test_customers_that_will_not_be_created_are_said_beside_the_field_and_on_save(page, store):
+    words = "No customers are created: a store tells them apart by their e-mail address."
+    assert page.get(url(store)).content.decode().count(words) == 1
+
+    assert page.post(url(store), FORM, follow=True).content.decode().count(words) == 2
+    assert words not in page.post(url(store), {**FORM, "email_policy": "customer"}, follow=True).content.decode()
+
+
+def test_a_platform_that_knows_no_customers_says_nothing_of_them(page, merchant):
+    other = make_connection(merchant, platform="woocommerce")
+
+    assert "No customers are created" not in page.get(url(other)).content.decode()
 
 
 def test_a_refusal_stands_beside_its_field_and_keeps_what_was_typed(page, store):
@@ -151,6 +165,20 @@ def test_what_the_platform_cannot_do_is_disabled_with_the_reason_and_stays(page,
     assert "Squarespace takes no tax by name and rate." in text
     row = SyncSettings.objects.get()
     assert (saved.status_code, row.financial_status, row.tag_template) == (302, "auto", "{channel} Order")
+
+
+def test_where_a_plugin_keeps_tracking_is_typed_and_refused_beside_its_field(page, merchant):
+    shop = make_connection(merchant, platform="woocommerce", name="Rimu")
+
+    refused = post(page, shop, tag_template="", tracking_key="two words")
+    saved = post(page, shop, tag_template="", tracking_key=" _shipper_code ")
+
+    assert refused.status_code == 422
+    assert refused.context["form"].errors["tracking_key"] == [
+        "A key is one word of up to 100 characters, as _tracking_code."
+    ]
+    assert (saved.status_code, SyncSettings.objects.get().tracking_key) == (302, "_shipper_code")
+    assert 'value="_shipper_code"' in page.get(url(shop)).content.decode()
 
 
 @pytest.mark.parametrize("platform", ["shopify", "woocommerce", "squarespace", "ssactivewear", "filedrop"])

@@ -262,6 +262,8 @@ def test_shipping_rules_are_saved_and_empty_rows_are_none(pair, seller):
         ([("10", "")], "Fill in both, or neither."),
         ([("10", "1"), ("10", "2")], "Two shipping rules begin at the same total."),
         ([("-1", "2")], "greater than or equal to 0"),
+        ([("10", "99999999999")], "An amount from 0 to below 1,000,000."),
+        ([("10", "0.001")], "NZD has fewer decimals."),
     ],
 )
 def test_shipping_rules_that_make_no_sense_keep_what_was_typed(pair, seller, rows, words):

@@ -1,4 +1,4 @@
-"""The pages of pickups and of Settings > Carriers, and the same over the API."""
+"""The pages of pickups and of Settings > Carriers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from connectors.services import carriers
 from orders.enums import PickupStatus
 from orders.models import CarrierPickup, Order
 from tests.factories import make_connection, make_member
-from tests.orders.api.client import make_api
 from tests.orders.services.collected import FakeCarrier, drain, make_account, make_pickup
 from tests.orders.services.refundable import make_paid
 from tests.orders.services.shippable import make_collectable
@@ -67,6 +66,15 @@ NEW = "/pickups/new/"
 
 
 # --- scheduling ---
+
+
+def test_the_page_of_a_pickup_gives_weights_in_the_unit_of_the_form(page: Client, order: Order):
+    pickup = make_pickup(order)
+
+    text = text_of(page.get(reverse("orders:pickup", args=[pickup.public_id])))
+
+    assert '<th class="num">Weight, kg</th>' in text
+    assert '<td class="num">2</td><td class="num">3</td>' in text
 
 
 def test_a_pickup_is_scheduled_from_the_orders_page(page: Client, order: Order, merchant: Merchant):
@@ -315,55 +323,6 @@ def test_the_practice_carriers_page_tells_its_keys_and_loses_an_answer(client: C
     assert "/practice/carriers/ups/" in index
     assert there.client_secret in text
     assert PracticeCarrier.objects.get().loses_next_answer
-
-
-# --- the API ---
-
-
-def test_the_api_schedules_lists_and_calls_off():
-    api = make_api()
-    order, account = make_paid(api.merchant), make_account(api.merchant)
-    opens = (timezone.now() + timedelta(days=2)).replace(hour=0, minute=0)
-    body = {
-        "carrier": account.public_id, "orders": [{"id": order.public_id, "parcels": 1, "weight_g": 500}],
-        "opens_at": opens.isoformat(), "closes_at": (opens + timedelta(hours=3)).isoformat(),
-    }  # fmt: skip
-
-    def send(method: str, path: str, data: Any = None):
-        return api.send(method, path, data, key=api.merchant_key)
-
-    made = send("POST", "pickups/", body)
-    again = send("POST", "pickups/", body)
-    listed = send("GET", "pickups/").json()["results"]
-    gone = send("POST", f"pickups/{made.json()['id']}/cancel/").json()
-
-    assert (made.status_code, made.json()["status"]) == (201, "requested")
-    assert made.json()["orders"] == [{"id": order.public_id, "parcels": 1, "weight_g": 500}]
-    assert (again.status_code, again.json()["errors"][0]["code"]) == (422, "in_another_pickup")
-    assert [row["id"] for row in listed] == [made.json()["id"]]
-    assert gone["status"] == "cancelled"
-    assert [row["id"] for row in send("GET", "carriers/").json()] == [account.public_id]
-    assert "credentials" not in send("GET", "carriers/").content.decode()
-
-
-def test_the_api_settles_what_failed_and_hides_what_is_others():
-    api = make_api()
-    pickup, theirs = failed(make_paid(api.merchant)), make_pickup(make_paid())
-
-    def send(method: str, path: str, data: Any = None):
-        return api.send(method, path, data, key=api.merchant_key)
-
-    settled = send("POST", f"pickups/{pickup.public_id}/settle/", {"number": "PRN5"})
-    retried = send("POST", f"pickups/{pickup.public_id}/retry/")
-
-    assert (settled.json()["status"], settled.json()["confirmation"]) == ("scheduled", "PRN5")
-    assert retried.status_code == 409
-    assert send("GET", f"pickups/{theirs.public_id}/").status_code == 404
-    body = {
-        "carrier": theirs.account.public_id, "orders": [{"id": pickup.rows.get().order.public_id, "parcels": 1, "weight_g": 1}],
-        "opens_at": theirs.opens_at.isoformat(), "closes_at": theirs.closes_at.isoformat(),
-    }  # fmt: skip
-    assert send("POST", "pickups/", body).status_code == 404
 
 
 def test_the_merchant_is_told_by_mail_that_a_carrier_is_not_arranged(merchant: Merchant, owner: User, order: Order):

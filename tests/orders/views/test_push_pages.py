@@ -13,7 +13,7 @@ from accounts.models import Merchant, Role, User
 from orders.enums import PaymentStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, OutboxMessage
 from orders.world import World
-from tests.factories import make_connection, make_member, make_order
+from tests.factories import later, make_connection, make_member, make_order
 from tests.fakes import FakeStore, make_world
 from tests.orders.services.test_push_findings import ID, doubtful, put_there
 from tests.orders.services.test_pushes import captured, drained
@@ -51,6 +51,7 @@ def test_a_held_push_is_retried_from_its_page_whatever_was_paid(page: Client, me
 
     assert retry_of(push) in seen(page, push)
     page.post(retry_of(push))
+    store.clock.at = later()
 
     assert drained(store, push).status == PushStatus.PUSHED
 
@@ -155,6 +156,7 @@ def test_the_held_pushes_of_the_chosen_orders_are_sent_again(page: Client, merch
 
     assert "2 sent again" in text
     assert OrderPush.objects.get(pk=others.pk).status == PushStatus.HELD
+    store.clock.at = later()
     assert {drained(store, push).status for push in pushes} == {PushStatus.PUSHED}
 
 

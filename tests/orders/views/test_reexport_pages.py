@@ -10,7 +10,7 @@ from accounts.models import Merchant, Role, User
 from orders.enums import ReexportStatus
 from orders.models import Order, OrderPush, Reexport
 from orders.services import order_edits
-from tests.factories import NOON, make_member
+from tests.factories import NOON, later, make_member
 from tests.orders.api.client import Api, make_api
 from tests.orders.reexporting import ask, choose, make_exported
 from tests.orders.services.pushed import Pushed
@@ -41,11 +41,13 @@ def test_it_is_set_looked_at_and_carried_out_without_javascript(page: Client, ex
     assert "Set to re-export" in text(page.get(address(exported)))
 
     assert "Looking at the earlier copy" in text(page.post(address(exported), follow=True))
+    exported.store.clock.at = later()
     exported.drain()
     found = text(page.get(address(exported)))
     assert "It stands there and has not been sent." in found
     row = Reexport.objects.get()
     page.post(reverse("orders:reexport_choose", args=[row.public_id]), {"way": "recreate"})
+    exported.store.clock.at = later()
     exported.drain()
     exported.drain()
 

@@ -89,6 +89,16 @@ def test_htmx_gets_the_total_alone(page: Client, order: Order):
     assert "Refund $10.00" in text_of(response)
 
 
+def test_what_was_given_back_is_said_beside_the_headline(page: Client, order: Order):
+    url = reverse("orders:detail", args=[order.public_id])
+    assert 'id="given-back"' not in text_of(page.get(url))
+
+    issue(order, {"1": 1})
+    drain()
+
+    assert '<span class="badge" id="given-back">Partly refunded</span>' in text_of(page.get(url))
+
+
 def test_confirming_promises_the_amount_that_was_shown(page: Client, order: Order):
     sent = filled(**{"line-0": "2", "shown": "20.00", "confirm": "1", "note": "Sorry", "restock": "on"})
 
@@ -213,6 +223,23 @@ def test_a_refund_in_the_store_is_shown_with_the_matching_refund(page: Client, m
     assert f'href="{refund_url(pushed.order)}?store=1"' in shown
     assert re.search(r'name="line-\d" value="1"', form)
     assert not OutboxMessage.objects.filter(topic="refund_payment").exists()
+
+
+def test_an_order_that_was_given_back_whole_says_which_store_may_still_send_it(page: Client, merchant: Merchant):
+    pushed = make_pushed(merchant=merchant, connection=make_connection(merchant, name="Kauri Shopify"))
+    Payment.objects.filter(order=pushed.order).update(captured=pushed.order.total)
+    url, mark = reverse("orders:detail", args=[pushed.order.public_id]), 'id="still-asked"'
+    issue(pushed.order, {"1": 2})
+    assert mark not in text_of(page.get(url))
+
+    issue(pushed.order, {"2": 1})
+
+    shown = text_of(page.get(url))
+    assert "All of it was given back, and Kauri Shopify may still send it." in shown
+    assert f'<a href="{reverse("orders:cancel", args=[pushed.order.public_id])}">Cancel the order</a>' in shown
+    page.post(reverse("orders:cancel", args=[pushed.order.public_id]), {"reason": "out_of_stock"})
+    pushed.drain()
+    assert mark not in text_of(page.get(url))
 
 
 def make_cancelled_there(merchant: Merchant) -> Order:

@@ -50,11 +50,25 @@ def test_the_order_page_offers_to_ship_what_is_paid_and_kept_here(page: Client, 
     assert url("ship", pushed) not in text_of(page.get(url("detail", pushed)))
 
 
+def test_a_price_has_a_place_on_a_phone_where_its_column_has_none(page: Client, order: Order):
+    text = text_of(page.get(url("detail", order)))
+
+    assert '<span class="phone-only small muted">$10.00 each</span>' in text
+    assert '<td class="num hide-on-phone">$10.00</td>' in text
+
+
 def test_the_form_is_filled_with_all_that_is_open(page: Client, order: Order):
     text = text_of(page.get(url("ship", order)))
 
     assert 'name="line-0" value="3"' in text
     assert "Royal Mail" in text
+
+
+def test_a_label_is_offered_only_while_something_can_be_sent(page: Client, merchant: Merchant, order: Order):
+    unpaid = make_order(merchant)
+
+    assert url("label_new", order) in text_of(page.get(url("ship", order)))
+    assert url("label_new", unpaid) not in text_of(page.get(url("ship", unpaid)))
 
 
 def test_shipping_from_the_form_records_parcel_and_lines(page: Client, order: Order):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.core import mail
 from django.test import Client
@@ -11,6 +13,7 @@ from django.utils import timezone
 from connectors.models import Connection, ProductLink
 from connectors.practice import services as practice
 from connectors.practice.models import PracticeOrder, PracticeShop
+from connectors.practice.squarespace import limits
 from orders import outbox
 from orders.enums import OrderStatus, PushStatus
 from orders.models import Order, OrderPush
@@ -102,6 +105,43 @@ def test_a_poll_brings_the_fulfillment_home_and_the_customer_is_told(order, conn
     order.refresh_from_db()
     assert order.status == OrderStatus.COMPLETED
     assert any("NZ1" in message.body for message in mail.outbox)
+
+
+def test_a_site_that_slows_every_poll_down_is_read_to_its_end_step_by_step(order, connection, site, world, monkeypatch):
+    pushed(order, world)
+    ours = PracticeOrder.objects.get()
+    practice.fulfill(order_id=ours.pk, quantities=None, parcels=[])
+    began = timezone.now() - timedelta(hours=4)
+    foreign(ours, 400, since=began)
+    PracticeOrder.objects.filter(pk=ours.pk).update(updated_at=began + timedelta(hours=3))
+    Connection.objects.update(polled_until=began)
+
+    monkeypatch.setattr(limits, "PER_S", 0.001)  # however slow this machine is, a bucket does not fill meanwhile
+    ends = []
+    while len(ends) < 30 and (not ends or connection.poll_error):
+        PracticeShop.objects.update(bucket=6, bucket_at=timezone.now())  # so many calls, then it throttles
+        Connection.objects.update(polled_at=None, open_until=None)
+        assert reconcile.poll_changes(world=world) == 1
+        connection.refresh_from_db()
+        ends.append(connection.poll_goes_on_from or connection.polled_until)
+    outbox.drain(world=world)
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.COMPLETED
+    assert (len(set(ends)), ends) == (len(ends), sorted(ends))
+    assert (len(ends) > 1, connection.poll_error) == (True, "")
+
+
+def foreign(like: PracticeOrder, count: int, *, since: datetime) -> None:
+    """Orders of the site's own customers, which changed one after the other from then until now."""
+    kept = {each.attname: getattr(like, each.attname) for each in PracticeOrder._meta.concrete_fields}
+    del kept["id"]
+    step = (timezone.now() - since) / count
+    others = [
+        {**kept, "name": f"#{50_000 + number}", "source_identifier": "", "updated_at": since + step * number}
+        for number in range(count)
+    ]
+    PracticeOrder.objects.bulk_create(PracticeOrder(**each) for each in others)
 
 
 def test_a_cancellation_there_holds_the_push_and_moves_no_money(order, connection, world):

@@ -256,12 +256,33 @@ def test_all_orders_are_those_of_three_months(supplier):
     assert len(get(supplier, "orders/")) == 1
 
 
+def test_invoices_are_asked_for_by_their_days(supplier):
+    (sent,), _ = place(supplier), place(supplier)
+    ship(sent["orderNumber"])
+    day = get(supplier, f"orders/{sent['orderNumber']}")[0]["invoiceDate"][:10]
+
+    found = get(supplier, f"orders/?invoicestartdate={day}&invoiceenddate={day}")
+
+    assert [row["orderNumber"] for row in found] == [sent["orderNumber"]]
+    assert call(supplier, "GET", "orders/?invoicestartdate=2020-01-01&invoiceenddate=2020-01-31").status_code == 404
+    assert call(supplier, "GET", f"orders/?invoicestartdate=soon&invoiceenddate={day}").status_code == 400
+
+
 def test_only_the_fields_that_were_asked_for(supplier):
     place(supplier)
 
     assert get(supplier, "orders/SW-1?fields=PoNumber,OrderStatus") == [
         {"poNumber": "SW-1", "orderStatus": "In Progress"}
     ]
+
+
+def test_what_is_fetched_at_the_counter_is_completed_and_not_shipped(supplier):
+    (row,) = place(supplier, (SKU, 2), shippingMethod="6")
+    ship(row["orderNumber"])
+
+    (ready,) = get(supplier, "orders/SW-1?lines=true")
+
+    assert (ready["orderStatus"], ready["deliveryStatus"], "shipDate" in ready) == ("Completed", "", False)
 
 
 def test_lines_and_boxes_come_on_request(supplier):

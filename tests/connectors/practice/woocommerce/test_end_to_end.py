@@ -1,4 +1,4 @@
-"""The real WooCommerce driver against a practice store, over HTTP."""
+"""The real WooCommerce driver against a practice store, over HTTP: what is its own. What all platforms do is in the contracts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from django.utils import timezone
 
 from connectors.base import Account, Parcel
 from connectors.errors import (
-    BadSignatureError,
-    ConnectionGoneError,
     CredentialsError,
-    OutcomeUnknownError,
     RejectedError,
     RetryableError,
 )
 from connectors.http import HttpClient
-from connectors.practice import deliveries, dials, platforms, services
-from connectors.practice.models import PracticeDelivery, PracticeOrder, PracticeShop
+from connectors.practice import dials, platforms, services
+from connectors.practice.models import PracticeOrder, PracticeShop
 from connectors.woocommerce import form
 from connectors.woocommerce.connector import WooCommerceConnector
 from tests.connectors.neutral import SHOWROOM, tax, with_options
@@ -42,7 +39,7 @@ def shop() -> PracticeShop:
 
 @pytest.fixture
 def http():
-    with closing(HttpClient(allow_loopback=True, deadline_s=5)) as client:
+    with closing(HttpClient(allow_loopback=True, deadline_s=30)) as client:
         yield client
     let_go()
 
@@ -50,9 +47,8 @@ def http():
 @pytest.fixture
 def account(live_server, shop, http) -> Account:
     """Connected as a person does it: what is typed, then what the store says of itself."""
-    prefix = f"{live_server.url}/practice/"
     typed = {item.name: item.value for item in platforms.of(shop).typed(shop)}
-    entry = form.read({"base_url": f"{prefix}woocommerce/{shop.slug}", **typed}, practice=prefix)
+    entry = form.read(typed, base_url=f"{live_server.url}/practice/woocommerce/{shop.slug}")
     return known(Account(entry.base_url, entry.credentials), http)
 
 
@@ -184,15 +180,6 @@ def test_other_rates_than_the_orders_are_a_blocker(account, http, shop, outbound
 # --- exactly once --------------------------------------------------------------------------------
 
 
-def test_an_order_is_created_found_and_read_back(driver, outbound):
-    ref = driver.create(outbound)
-
-    assert driver.find("SW-1", since=since()) == (ref,)
-    seen = driver.read(ref.remote_id)
-    assert (seen.ref, seen.reference, seen.outstanding, ref.name) == (ref, "SW-1", Decimal(0), "#1001")
-    assert [one.ref for one in driver.changed_since(since())] == [ref]
-
-
 @pytest.mark.parametrize("settings", [{"version": "9.8.0"}, {"hpos": False}, {"version": "8.5.0", "hpos": False}])
 def test_an_order_is_found_in_older_stores_too(driver, shop, outbound, settings):
     change(shop, **settings)
@@ -209,15 +196,6 @@ def test_an_order_in_the_trash_is_found(driver, outbound, shop):
     assert driver.find("SW-1", since=since()) == (ref,)
     assert driver.read(ref.remote_id).cancelled
     assert [one.cancelled for one in driver.changed_since(since())] == [True]
-
-
-def test_a_lost_answer_leaves_an_order_that_can_be_found(driver, outbound, shop):
-    dials.turn(shop.pk, "lost_answer", left=1)
-
-    with pytest.raises(OutcomeUnknownError):
-        driver.create(outbound)
-
-    assert len(driver.find("SW-1", since=since())) == 1
 
 
 def test_a_product_that_vanished_leaves_nothing_to_be_found(driver, outbound, shop):
@@ -242,28 +220,9 @@ def test_many_orders_are_looked_through(driver, outbound, shop):
         )  # fmt: skip
 
     assert driver.find("SW-1", since=since()) == (ref,)
-    assert [one.ref for one in driver.changed_since(since())] == [ref]
-
-
-@pytest.mark.parametrize(
-    ("dial", "error"),
-    [
-        ("down", OutcomeUnknownError),
-        ("too_many", RetryableError),
-        ("dead_token", CredentialsError),
-        ("frozen", ConnectionGoneError),
-        ("html", OutcomeUnknownError),
-        ("torn", OutcomeUnknownError),
-    ],
-)
-def test_each_fault_is_what_the_driver_takes_it_for(driver, outbound, dial, error):
-    dials.turn(PracticeShop.objects.get().pk, dial, left=1)
-
-    with pytest.raises(error) as caught:
-        driver.create(outbound)
-
-    assert isinstance(caught.value, OutcomeUnknownError) is (error is OutcomeUnknownError)
-    assert PracticeOrder.objects.count() == (dial == "torn")
+    changed = list(driver.changed_since(since()))
+    assert [one.ref for one in changed if one.reference] == [ref]
+    assert len({one.ref.remote_id for one in changed}) == 206
 
 
 def test_an_address_for_mails_that_is_none_is_a_blocker(driver, shop):
@@ -327,36 +286,6 @@ def test_two_parcels_come_back_as_one_shipment(driver, outbound):
     assert [(sent.sku, sent.quantity, sent.line_id) for sent in shipment.lines] == [("STOOL", 2, "line-1")]
 
 
-def test_late_tracking_changes_the_same_shipment(driver, outbound):
-    ref = driver.create(outbound)
-    fulfillment = send(ref)
-    before = driver.read(ref.remote_id)
-
-    services.add_tracking(fulfillment_id=fulfillment.pk, parcels=[{"number": "NZ9", "company": "NZ Post"}])
-
-    after = driver.read(ref.remote_id)
-    assert [one.remote_id for one in before.shipments] == [one.remote_id for one in after.shipments] == ["completed"]
-    assert [parcel.number for parcel in after.shipments[0].parcels] == ["NZ9"]
-    assert after.remote_version != before.remote_version
-
-
-def test_a_part_that_was_sent_comes_back_where_the_store_tells_of_parts(driver, outbound, shop):
-    change(shop, fulfillments=True)
-    ref = driver.create(outbound)
-    send(ref, units=1)
-
-    (shipment,) = driver.read(ref.remote_id).shipments
-
-    assert [line.quantity for line in shipment.lines] == [1]
-
-
-def test_a_shipment_that_was_taken_back_comes_back_as_cancelled(driver, outbound):
-    ref = driver.create(outbound)
-    services.cancel_fulfillment(fulfillment_id=send(ref).pk)
-
-    assert [one.status for one in driver.read(ref.remote_id).shipments] == ["cancelled"]
-
-
 def test_an_order_is_cancelled_and_cancelling_again_is_no_error(driver, outbound, shop):
     ref = driver.create(outbound)
 
@@ -365,20 +294,6 @@ def test_an_order_is_cancelled_and_cancelling_again_is_no_error(driver, outbound
 
     assert driver.read(ref.remote_id).cancelled
     assert (product(shop).stock, notes()) == (5, ["Cancelled in Storeward"])
-
-
-def test_a_refund_in_the_store_is_seen(driver, outbound):
-    ref = driver.create(outbound)
-    services.refund(order_id=int(ref.remote_id), amount=Decimal("12.50"))
-
-    assert driver.read(ref.remote_id).refunded == Decimal("12.50")
-
-
-def test_an_order_that_was_deleted_is_gone(driver, outbound):
-    ref = driver.create(outbound)
-    services.delete_order(order_id=int(ref.remote_id))
-
-    assert driver.read(ref.remote_id) is None
 
 
 # --- webhooks ------------------------------------------------------------------------------------
@@ -397,23 +312,14 @@ def test_webhooks_are_registered_once_and_mended(driver, shop):
     assert shop.webhooks.get(topic="order.updated").details["status"] == "active"
 
 
-def test_a_webhook_is_accepted_and_a_forged_one_refused(driver, account, outbound):
+def test_equal_webhooks_become_one_again(driver, shop):
     driver.register_webhooks(HOOK)
-    ref = driver.create(outbound)
-    delivery = PracticeDelivery.objects.get()
-    given = {"headers": deliveries.of(delivery).headers, "body": deliveries.of(delivery).body, "account": account}
-    secrets = [account.credentials["webhook_secret"]]
+    standing = shop.webhooks.get(topic="order.updated")
+    for _ in range(2):
+        shop.webhooks.create(
+            topic=standing.topic, uri=standing.uri, details=standing.details, created_at=standing.created_at
+        )
 
-    notice = driver.parse_webhook(**given, secrets=secrets)
+    driver.register_webhooks(HOOK)
 
-    assert (notice.remote_order_id, notice.reference) == (ref.remote_id, "SW-1")
-    with pytest.raises(BadSignatureError):
-        driver.parse_webhook(**{**given, "body": given["body"] + b" "}, secrets=secrets)
-    with pytest.raises(BadSignatureError):
-        driver.parse_webhook(**given, secrets=["other"])
-
-
-def test_the_order_page_is_where_the_reference_says(driver, outbound, client):
-    ref = driver.create(outbound)
-
-    assert client.get(ref.url, follow=True).status_code == 200
+    assert (shop.webhooks.count(), shop.webhooks.get(topic="order.updated")) == (3, standing)

@@ -102,6 +102,29 @@ def test_deliveries_of_one_second_share_an_id(shop, webhook):
     assert len(ids) == 1
 
 
+def test_an_equal_one_stands_beside_it_and_each_is_delivered_with_its_own_secret(shop, webhook):
+    body = {"name": "Ours again", "topic": "order.updated", "delivery_url": HOOK, "secret": "0ther"}
+    double = send(shop, "POST", "webhooks", body).json()
+
+    create(shop)
+
+    assert ask(shop, "webhooks") == [webhook, double]
+    first, second = (deliveries.of(delivery) for delivery in PracticeDelivery.objects.order_by("pk"))
+    assert first.body == second.body
+    assert [sent.headers["X-WC-Webhook-ID"] for sent in (first, second)] == [str(webhook["id"]), str(double["id"])]
+    assert first.headers["X-WC-Webhook-Signature"] != second.headers["X-WC-Webhook-Signature"]
+
+
+def test_one_of_two_equal_ones_is_disabled_alone(shop, webhook):
+    double = made(shop)
+    for _ in range(6):
+        create(shop)
+    failing = PracticeDelivery.objects.filter(subscription=double["id"])
+    failing.update(outcome="failed: answered 500", answered_at=timezone.now())
+
+    assert [one["status"] for one in ask(shop, "webhooks")] == ["active", "disabled"]
+
+
 def test_a_webhook_that_fails_again_and_again_is_disabled_until_it_is_activated(shop, webhook):
     for _ in range(6):
         create(shop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -88,6 +88,19 @@ def test_pages_tell_how_many_there_are(shop):
 
     assert (answer["X-WP-Total"], answer["X-WP-TotalPages"]) == ("3", "2")
     assert answer.json() == [{"id": PracticeOrder.objects.order_by("pk").last().pk, "number": "1003"}]
+
+
+def test_changes_within_one_second_come_in_no_order_of_time(shop):
+    ids = [create(shop)["id"] for _ in range(3)]
+    for number, moment in zip(ids, (0.9, 1.5, 0.1), strict=True):
+        PracticeOrder.objects.filter(pk=number).update(updated_at=NOON + timedelta(seconds=moment))
+
+    listed = [
+        [row["id"] for row in ask(shop, f"orders?orderby=modified&order={order}&_fields=id")]
+        for order in ("asc", "desc")
+    ]
+
+    assert listed == [[ids[0], ids[2], ids[1]], [ids[1], ids[2], ids[0]]]
 
 
 # --- products ------------------------------------------------------------------------------------
