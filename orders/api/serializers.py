@@ -40,7 +40,7 @@ from orders.models import (
     Refund,
 )
 from orders.models.export import export_status_of
-from orders.services import overcharged, owed_back, still_due
+from orders.services import called_off, overcharged, owed_back, still_due
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -344,6 +344,7 @@ class OrderSerializer(OrderRowSerializer):
     accept_decision = AcceptDecisionSerializer(allow_null=True)
     attention = serializers.SerializerMethodField()
     owed_back = OwedField(source="*")
+    still_asked = serializers.SerializerMethodField()
 
     class Meta(OrderRowSerializer.Meta):
         fields = (
@@ -354,8 +355,12 @@ class OrderSerializer(OrderRowSerializer):
             "customer_name", "customer_email", "customer_phone", "customer_note",
             "pickup_name", "pickup_address", "pickup_instructions", "attributes", "invoice_number", "invoice_key",
             "lines", "addresses", "payment", "pushes", "fulfillments", "ready_notice", "refunds", "blockers", "attention",
-            "owed_back",
+            "owed_back", "still_asked",
         )  # fmt: skip
+
+    def get_still_asked(self, order: Order) -> list[str]:
+        """Pushes, by id, whose destinations may still send an order all of which was given back: cancel it to stop them."""
+        return [push.public_id for push in called_off.still_asked(order, order.pushes.all())]
 
     def get_attention(self, order: Order) -> str:
         """What happened since it was sent in the store that it came from, until somebody has dealt with it."""

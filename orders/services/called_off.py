@@ -9,7 +9,7 @@ from orders import outbox
 from orders.enums import OrderStatus, OutboxStatus, PushStatus, Topic
 from orders.models import Order, OrderPush, PushLine
 from orders.models.fields import ZERO
-from orders.services import by_hand, fulfilled, history, marking, open_units, preflight, slots, still_due
+from orders.services import by_hand, fulfilled, history, looks, marking, open_units, preflight, slots, still_due
 from orders.services.keys import capture_key, push_key
 from orders.services.transitions import move_push
 
@@ -53,15 +53,15 @@ def is_over(push: OrderPush) -> bool:
 
 
 def still_asked(order: Order, pushes: Iterable[OrderPush]) -> list[OrderPush]:
-    """Pushes that stand at their stores, of an open order all of which was given back before it was sent.
+    """Pushes that stand at their stores, or are on their way there, of an open order all of which was given back before
+    it was sent: orders.services.looks has the same in SQL.
 
     They are cancelled there with the order, and sent otherwise. Reads the order's lines.
     """
     lines = order.lines.all()
     if order.status != OrderStatus.CONFIRMED or not lines or any(line.due_quantity for line in lines):
         return []
-    held = (push for push in pushes if push.remote_id and not push.remote_cancelled)
-    return [push for push in held if push.status not in fulfilled.ELSEWHERE]
+    return [push for push in pushes if push.status not in looks.ELSEWHERE and not push.remote_cancelled]
 
 
 def _pushes(order: Order) -> list[OrderPush]:
@@ -88,7 +88,7 @@ def _end(push: OrderPush, *, at: datetime) -> bool:
 def _tell_unasked(order: Order, *, at: datetime) -> None:
     """Units that come back after their destination was sent the rest: nobody but the merchant can send them."""
     units = open_units.unasked([order])
-    rows = PushLine.objects.filter(line__in=units, push__order=order).exclude(push__status__in=fulfilled.ELSEWHERE)
+    rows = PushLine.objects.filter(line__in=units, push__order=order).exclude(push__status__in=looks.ELSEWHERE)
     for row in rows.select_related("line", "push__connection").order_by("line__position"):
         text = (
             f"{row.push.connection.name} was not asked for {units[row.line_id]} x {row.line.title}: send it from here."

@@ -18,7 +18,7 @@ from orders.errors import DocumentsRefused, FieldProblem, OrderError, OrderGaps
 from orders.models import DocumentJob, Order, OrderAddress, OutboxMessage
 from orders.services import document_pages
 from orders.services.document_pages import Content, Packed
-from orders.services.fulfilled import ELSEWHERE
+from orders.services.looks import ELSEWHERE
 from orders.services.open_units import STANDING
 from orders.world import World
 

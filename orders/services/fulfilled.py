@@ -8,12 +8,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from orders.enums import Delivery, FulfillmentStatus, OrderStatus, PushStatus, RefundStatus
+from orders.enums import Delivery, FulfillmentStatus, OrderStatus, RefundStatus
 from orders.models import Fulfillment, Order, OrderLine, OrderPush, PushLine, RefundLine, StoreOrigin
-from orders.services import missing_lines, ready_notices, shipments, summary
+from orders.services import looks, missing_lines, ready_notices, shipments, summary
 from orders.services.transitions import lock, move_order
-
-ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
 
 
 def recount(order_id: int, *, by: str, at: datetime) -> None:
@@ -54,7 +52,7 @@ def _is_over(order_id: int, lines: list[OrderLine]) -> bool:
     """All was given back before anything was sent, and no destination has it: what one has is cancelled with the order."""
     if not lines or any(line.due_quantity for line in lines):
         return False
-    return not OrderPush.objects.filter(order=order_id).exclude(status__in=ELSEWHERE).exists()
+    return not OrderPush.objects.filter(order=order_id).exclude(status__in=looks.ELSEWHERE).exists()
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from orders.enums import OrderStatus, PushStatus, RefundStatus, ShipmentStatus, 
 from orders.models import (
     FulfillmentLine,
     Order,
+    OrderLine,
     OrderPush,
     Payment,
     PushLine,
@@ -28,6 +29,7 @@ from orders.models.fields import ZERO, amount_field
 from orders.models.payment import STORE
 from orders.services.refund_quotes import TAKEN
 
+ELSEWHERE = (PushStatus.SKIPPED, PushStatus.CANCELLED)  # a push like that leaves its lines to us
 LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 _AMOUNT = amount_field()
 _ZERO = Value(ZERO, output_field=_AMOUNT)
@@ -46,12 +48,13 @@ def _write() -> Change:
 
 
 def left_alone(push: OrderPush) -> bool:
-    """Whether nothing in a push and its lines makes its order need a look: it was asked for all of them, and its store
-    took nothing off and holds no more. Reads `push_lines`."""
+    """Whether nothing in a push and its lines makes its order need a look, or no longer: it goes on, was asked for all of
+    them, and its store took nothing off and holds no more. Reads `push_lines`."""
     differs = push.status == PushStatus.PUSHED and push.remote_total not in (None, push.expected_total)
     is_cancelled = push.status == PushStatus.HELD and push.remote_cancelled
     asked_for_less = any(row.sent_quantity is not None for row in push.push_lines.all())
-    return not (differs or is_cancelled or asked_for_less or push.remote_refunded > 0 or push.given_back > 0)
+    is_seen = differs or is_cancelled or asked_for_less or push.status in ELSEWHERE
+    return not (is_seen or push.remote_refunded > 0 or push.given_back > 0)
 
 
 def needs_look() -> Case:
@@ -66,7 +69,8 @@ def needs_look() -> Case:
     whens = [When(Exists(found), then=Value(True)) for found in rows]
     more = When(Exists(_holding_more(order)), status__in=LIVE, then=Value(True))
     unasked = When(Exists(_unasked(order)), status__in=LIVE, then=Value(True))
-    return Case(*whens, When(owes(), then=Value(True)), more, unasked, default=Value(False))
+    still_asked = When(_still_asked(order), status=OrderStatus.CONFIRMED, then=Value(True))
+    return Case(*whens, When(owes(), then=Value(True)), more, unasked, still_asked, default=Value(False))
 
 
 def owes() -> Exists:
@@ -106,7 +110,15 @@ def _unasked(order: OuterRef) -> QuerySet[PushLine]:
     from_here = Coalesce(Subquery(own.annotate(sum=Sum("quantity")).values("sum")), 0)
     owed = F("line__quantity") - F("line__called_off_quantity") - from_here
     there = PushLine.objects.filter(push__order=order, sent_quantity__lt=owed).exclude(push__remote_id="")
-    return there.exclude(push__status__in=(PushStatus.SKIPPED, PushStatus.CANCELLED))
+    return there.exclude(push__status__in=ELSEWHERE)
+
+
+def _still_asked(order: OuterRef) -> Q:
+    """As orders.services.called_off.still_asked() has it."""
+    lines = OrderLine.objects.filter(order=order)
+    pushes = OrderPush.objects.filter(order=order, remote_cancelled=False).exclude(status__in=ELSEWHERE)
+    is_due = Exists(lines.filter(quantity__gt=F("called_off_quantity")))
+    return Q(Exists(lines.filter(called_off_quantity__gt=0)) & Exists(pushes) & ~is_due)
 
 
 def _edited() -> Q:

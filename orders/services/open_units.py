@@ -11,7 +11,7 @@ from django.db.models import F, Sum
 from orders.enums import FulfillmentStatus, OrderStatus, PaymentStatus, ShipmentStatus
 from orders.errors import FieldProblem, InvalidShipment, TransitionNotAllowed
 from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine, OrderPush, PushLine
-from orders.services.fulfilled import ELSEWHERE
+from orders.services.looks import ELSEWHERE
 
 _LIVE = (OrderStatus.CONFIRMED, OrderStatus.COMPLETED)
 _UNPAID = (PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.VOIDED)

@@ -33,8 +33,8 @@ from orders.services import (
     by_hand,
     called_off,
     draft_fields,
-    fulfilled,
     kept_out,
+    looks,
     missing_lines,
     open_units,
     overcharged,
@@ -186,9 +186,7 @@ def _leaves_from_here(order: Order, pushes: Sequence[OrderPush]) -> bool:
 def _has_open_lines(order: Order, pushes: Sequence[OrderPush]) -> bool:
     if _unasked(order, pushes):
         return True
-    elsewhere = {
-        row.line_id for push in pushes if push.status not in fulfilled.ELSEWHERE for row in push.push_lines.all()
-    }
+    elsewhere = {row.line_id for push in pushes if push.status not in looks.ELSEWHERE for row in push.push_lines.all()}
     return any(line.fulfilled_quantity < line.due_quantity for line in order.lines.all() if line.pk not in elsewhere)
 
 

@@ -27,6 +27,12 @@ def make_paid(merchant: Any = None, **fields: Any) -> Order:
     """Three oak stools at 10.00, a vase at 15.00 and 5.00 of shipping: 50.00 NZD, captured."""
     fields = {"lines": STOOLS, "shipping": Decimal("5.00"), "status": OrderStatus.CONFIRMED, **fields}
     order = make_order(merchant, payment_status=PaymentStatus.CAPTURED, **fields | {"payment": _taken(fields)})
+    take(order)
+    return order
+
+
+def take(order: Order) -> None:
+    """All of its total, in our row and in the books."""
     order.payment.captured = order.total
     order.payment.save()
     units = to_minor(order.total, order.currency)
@@ -34,7 +40,6 @@ def make_paid(merchant: Any = None, **fields: Any) -> Order:
         reference=order.payment.reference, currency=order.currency, authorized=units, captured=units, state="succeeded",
         capture_before=timezone.now() + sandbox.WINDOW,
     )  # fmt: skip
-    return order
 
 
 def wanted(lines: dict[str, int] | None = None, **fields: Any) -> Wanted:

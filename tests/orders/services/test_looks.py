@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from importlib import import_module
 
@@ -13,12 +14,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from connectors.errors import RejectedError
+from connectors.base import OutboundOrder, RemoteRef
+from connectors.errors import RejectedError, RetryableError
 from connectors.services import connections
-from orders import figures, queries
-from orders.enums import Headline
+from orders import figures, outbox, queries
+from orders.enums import Headline, PushStatus
 from orders.models import Order, Payment
 from orders.services import (
+    decisions,
     looks,
     owed_back,
     refund_quotes,
@@ -29,16 +32,21 @@ from orders.services import (
     write_backs,
 )
 from tests.factories import NOON, make_member, make_order
+from tests.fakes import FakeStore, make_world
 from tests.orders.services import test_write_backs
 from tests.orders.services.pushed import make_pushed
-from tests.orders.services.refundable import drain, issue, make_paid
+from tests.orders.services.refundable import drain, issue, make_paid, take
 from tests.orders.services.stores import bring, make_store_channel, told
 from tests.orders.services.test_refund_requests import answer, ask
+from tests.orders.services.test_refunded_before_sending import give_back, paused
 from tests.orders.services.test_refunds import Line
 from tests.orders.services.test_write_backs import sold  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.django_db
-backfill = import_module("orders.migrations.0027_orders_to_look_at")
+BACKFILLS = [
+    import_module(f"orders.migrations.{name}")
+    for name in ("0027_orders_to_look_at", "0041_orders_given_back_whole_to_look_at")
+]
 
 
 def needs_look(order: Order) -> bool:
@@ -46,7 +54,8 @@ def needs_look(order: Order) -> bool:
     kept = Order.objects.get(pk=order.pk).needs_look
     assert bool(Order.objects.filter(looks.needs_look(), pk=order.pk)) == kept
     Order.objects.filter(pk=order.pk).update(needs_look=False)
-    backfill.look(apps, connection.schema_editor())
+    for backfill in BACKFILLS:
+        backfill.look(apps, connection.schema_editor())
     assert Order.objects.get(pk=order.pk).needs_look == kept
     with transaction.atomic():
         summary.refresh(order.pk)
@@ -114,6 +123,52 @@ def test_what_a_customer_asks_back_until_it_is_answered():
     refund_requests.decline(request_id=request.pk, answer="No.", by="ana", at=NOON)
 
     assert not needs_look(order)
+
+
+@pytest.mark.parametrize("way_out", ["withdrawn", "cancelled"])
+def test_what_a_destination_may_still_send_although_all_of_it_was_given_back(way_out: str):
+    pushed = make_pushed()
+    take(pushed.order)
+    refund = issue(pushed.order, {"1": 2})
+    assert not needs_look(pushed.order)
+    rest = issue(pushed.order, {"2": 1})
+    assert needs_look(pushed.order)
+
+    if way_out == "withdrawn":
+        drain(Line(RejectedError("disputed."), RejectedError("disputed.")))
+        for back in (refund, rest):
+            refunds.withdraw(refund_id=back.pk, by="ana", at=NOON)
+    else:
+        drain()
+        decisions.cancel(order_id=pushed.order.pk, reason="Sold out", by="ana", at=NOON)
+        pushed.drain()
+        assert pushed.push.remote_cancelled
+
+    assert not needs_look(pushed.order)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_what_is_being_sent_while_all_of_it_is_given_back(monkeypatch, is_made: bool):
+    store = FakeStore()
+    store.stock_up("A", "B")
+    push = paused(store)
+    connections.resume(connection_id=push.connection_id, by="ana", at=NOON)
+    create = store.create
+
+    def create_meanwhile(order: OutboundOrder) -> RemoteRef:
+        give_back(push.order, A=2, B=1)
+        assert needs_look(push.order)
+        if not is_made:
+            raise RetryableError("The store is away.")
+        return create(order)
+
+    monkeypatch.setattr(store, "create", create_meanwhile)
+    for hour in range(2):
+        outbox.drain(at=NOON + timedelta(hours=hour), world=make_world(store))
+
+    push.refresh_from_db()
+    assert push.status == (PushStatus.PUSHED if is_made else PushStatus.SKIPPED)
+    assert needs_look(push.order) == is_made
 
 
 @pytest.mark.parametrize("way_out", ["by hand", "connected again", "told again", "taken back"])
