@@ -206,6 +206,7 @@ class _Folders(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko 
             return _FAILURE
         if self.dialled("lost_answer"):
             self.drop()
+            return _OK  # nobody hears it; whoever is gone takes no turn of another dial
         time.sleep(self._books.ask(files.turned, self._shop, "hang") or 0)
         self.tear()
         return _OK
