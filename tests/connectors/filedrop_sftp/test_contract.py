@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,10 +22,12 @@ from connectors.errors import (
 )
 from connectors.filedrop_sftp import form
 from connectors.practice import platforms
+from connectors.practice.filedrop_sftp import server
 from connectors.practice.models import PracticeShop
 from connectors.registry import connector_class
 from connectors.services import desk_folder
 from connectors.services.desk import BookDesk
+from connectors.sftp import _BoundedSocket
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.file_contract import FileContract, FileStore
 from tests.connectors.practice_store import at_work
@@ -83,6 +87,25 @@ class TestPractice(FileContract):
     @pytest.mark.parametrize("dial", ["lost_answer"])
     def test_a_lost_answer_leaves_one_order_that_is_found(self, store: Mill, dial: str):
         super().test_a_lost_answer_leaves_one_order_that_is_found(store, dial)
+
+    def test_a_store_that_hangs_after_the_order_is_a_lost_answer(self, store: Mill, monkeypatch: pytest.MonkeyPatch):
+        """The session's time is up once the server hangs, however long it took until then."""
+        order, hanging, given_up = store.order(), Event(), Event()
+        store.turn("hang", seconds=60)
+
+        def sleep(seconds: float) -> None:
+            if seconds:
+                hanging.set()
+                given_up.wait(seconds)
+
+        monkeypatch.setattr(server, "time", SimpleNamespace(sleep=sleep))
+        with monkeypatch.context() as patched:
+            patched.setattr(_BoundedSocket, "over", lambda _: hanging.is_set())
+            with store.told.refusal(OutcomeUnknownError):
+                store.driver.create(order)
+
+        assert len(store.driver.find(order.reference, since=an_hour_ago())) == store.orders() == 1
+        given_up.set()
 
     @pytest.mark.parametrize(
         ("dial", "error"),
