@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from connectors.gateway.stripe import StripeGateway
 from connectors.http import Answer, HttpClient
+from connectors.wire import _TimedReader, limits
 from tests.connectors.gateway import stripe_stand_in
 from tests.connectors.gateway.contract import Bank, Behaviour
 from tests.connectors.gateway.stripe_stand_in import StripeStandIn
 
-SILENCE_S = 1.0  # long enough to have sent the question
+SILENCE_S = 0.05  # once it is certain that the question has been carried out
 
 
 class StripeBank(Bank):
@@ -61,7 +62,23 @@ def _waiting_for(stripe: StripeStandIn) -> type[HttpClient]:
         """Waits long for each answer, but for one that never comes."""
 
         def request(self, method: str, url: str, **told: Any) -> Answer:
-            self.deadline_s = SILENCE_S if stripe.is_silent_next(method) else settings.HTTP_DEADLINE_S
-            return super().request(method, url, **told)
+            if not stripe.is_silent_next(method):
+                return super().request(method, url, **told)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(_TimedReader, "readinto", _giving_up_on(stripe))
+                return super().request(method, url, **told)
 
     return Client
+
+
+def _giving_up_on(stripe: StripeStandIn) -> Callable[[_TimedReader, Any], int | None]:
+    """The time is up a moment after the other side has fallen silent, however long it took until then."""
+    read = _TimedReader.readinto
+
+    def readinto(reader: _TimedReader, buffer: Any) -> int | None:
+        assert stripe.fell_silent.wait(60)
+        stripe.fell_silent.clear()
+        object.__setattr__(limits.get(), "ends_at", time.monotonic() + SILENCE_S)
+        return read(reader, buffer)
+
+    return readinto

@@ -98,6 +98,7 @@ class StripeStandIn:
     broken_before: int = 0  # so many executions end in such a 500 with nothing done
     refund_status: str = "succeeded"
     lock: threading.Lock = field(default_factory=threading.Lock)
+    fell_silent: threading.Event = field(default_factory=threading.Event)  # it was carried out, and is not answered
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     # --- for tests ---
@@ -367,6 +368,7 @@ def lost(handler: _Handler, status: int, body: bytes) -> None:
 
 def silent(handler: _Handler, status: int, body: bytes) -> None:
     """No answer until the client gives up."""
+    handler.stripe.fell_silent.set()
     handler.connection.settimeout(60)
     with contextlib.suppress(OSError):
         handler.connection.recv(1)
