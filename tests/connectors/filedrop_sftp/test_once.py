@@ -13,7 +13,7 @@ from connectors.models import PurchaseOrder, PurchaseState
 from connectors.practice import dials
 from connectors.practice.filedrop_sftp import files
 from connectors.practice.models import PracticeOrder
-from connectors.services import desk
+from connectors.services import desk, desk_folder
 from connectors.services.desk import BookDesk
 from tests.connectors.contract import an_hour_ago
 from tests.connectors.sftp_server import driver_of, purchase
@@ -103,7 +103,8 @@ def test_after_it_the_folder_holds_the_order_and_nothing_else(row, driver, mill,
     assert [file.path for file in mill.files.order_by("path")] == [PATH]
 
 
-def test_an_upload_that_may_still_run_is_not_begun_again(row, driver):
+def test_an_upload_that_may_still_run_is_not_begun_again(row, driver, monkeypatch):
+    monkeypatch.setattr(desk_folder, "UPLOAD_ENDS", timedelta(hours=1))  # however slow this machine is
     with pytest.raises(Stopped):
         driver_of(row, desk=Stopping(row.pk, "after begin")).create(purchase())
 
