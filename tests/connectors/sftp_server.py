@@ -22,6 +22,7 @@ from connectors.services.desk import BookDesk
 from connectors.sftp import Place, Session
 from tests.connectors.contract import AUCKLAND, order_of
 
+PATIENCE_S = 120.0  # of a session: a busy machine takes its time with keys
 STOOL = {"sku": "STOOL", "title": "Oak stool", "price": "40"}
 
 
@@ -49,7 +50,7 @@ def server() -> Iterator[int]:
 
 def shown_key(place: Place) -> str:
     """What a person would confirm."""
-    with pytest.raises(ServerKeyError) as caught, Session(place, allow_loopback=True, deadline_s=30):
+    with pytest.raises(ServerKeyError) as caught, Session(place, allow_loopback=True, deadline_s=PATIENCE_S):
         pass
     return caught.value.shown
 
@@ -63,7 +64,7 @@ def place_of(shop: PracticeShop, port: int, **fields) -> Place:
 
 def driver_of(row: Connection, *, desk: BookDesk | None = None, **options) -> SftpDropConnector:
     account = Account(row.base_url, row.credentials, currency="NZD", desk=desk or BookDesk(row.pk))
-    return SftpDropConnector(account, HttpClient(allow_loopback=True, deadline_s=30, **options))
+    return SftpDropConnector(account, HttpClient(allow_loopback=True, deadline_s=PATIENCE_S, **options))
 
 
 def purchase(reference: str = "SW-1", quantity: int = 2) -> OutboundOrder:

@@ -12,7 +12,8 @@ from connectors.http import CallRecord
 from connectors.models import Connection
 from connectors.practice import platforms
 from connectors.practice.models import PracticeShop
-from tests.connectors.sftp_server import driver_of, make_mill, place_of, server
+from connectors.services import connections
+from tests.connectors.sftp_server import PATIENCE_S, driver_of, make_mill, place_of, server
 from tests.factories import make_connection
 
 
@@ -23,8 +24,9 @@ def port(transactional_db: None) -> Iterator[int]:
 
 
 @pytest.fixture
-def mill(port: int, settings) -> PracticeShop:
+def mill(port: int, settings, monkeypatch: pytest.MonkeyPatch) -> PracticeShop:
     settings.PRACTICE_SFTP_PORT = port
+    monkeypatch.setattr(connections, "ASK_DEADLINE_S", PATIENCE_S)
     return make_mill()
 
 

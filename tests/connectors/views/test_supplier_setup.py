@@ -11,7 +11,7 @@ from connectors.errors import HostRefusedError
 from connectors.models import Connection, StoreAddress, SupplierTestOrder, SupplierTestState
 from connectors.practice import dials
 from connectors.practice.models import PracticeOrder
-from connectors.services import suppliers
+from connectors.services import connections, suppliers
 from connectors.ssactivewear.connector import SsActivewearConnector
 from tests.connectors.practice.ssactivewear.supplier import make_supplier
 from tests.factories import NOON, make_connection, make_member
@@ -30,8 +30,10 @@ SHOP = {
 
 
 @pytest.fixture
-def supplier(live_server, settings):
+def supplier(live_server, settings, monkeypatch):
     settings.BASE_URL = live_server.url
+    for service in (connections, suppliers):  # a busy machine answers late
+        monkeypatch.setattr(service, "ASK_DEADLINE_S", 60.0)
     yield make_supplier()
     let_go()
 
