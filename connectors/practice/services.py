@@ -75,7 +75,7 @@ def fulfill(
     order, at = _locked(order_id), timezone.now()
     if order.cancelled_at:
         raise PracticeError("A cancelled order cannot be fulfilled.")
-    lines = list(order.lines.prefetch_related("fulfillment_lines__fulfillment"))
+    lines = list(order.lines.order_by("pk").prefetch_related("fulfillment_lines__fulfillment"))
     wanted = {line.pk: line.unfulfilled for line in lines} if quantities is None else dict(quantities)
     _check_quantities(lines, wanted)
     if not platforms.of(order.shop).sends_parts and any(line.unfulfilled > wanted.get(line.pk, 0) for line in lines):

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -23,6 +23,7 @@ from connectors.practice.forms import DialForm, FulfillForm, ParcelForms, Quanti
 from connectors.practice.models import (
     PracticeDelivery,
     PracticeFulfillment,
+    PracticeFulfillmentLine,
     PracticeLine,
     PracticeMail,
     PracticeOrder,
@@ -85,11 +86,12 @@ def shop(request: HttpRequest, slug: str) -> HttpResponse:
 def order(request: HttpRequest, slug: str, order_id: int) -> HttpResponse:
     rows = _with_lines(PracticeOrder.objects.select_related("shop", "customer"))
     row = get_object_or_404(rows, shop__slug=slug, pk=order_id)
+    sent = Prefetch("lines", PracticeFulfillmentLine.objects.select_related("line").order_by("pk"))
     context = {
         "shop": row.shop,
         "order": row,
         "lines": sorted(row.lines.all(), key=lambda line: line.pk),
-        "fulfillments": row.fulfillments.prefetch_related("lines__line").order_by("pk"),
+        "fulfillments": row.fulfillments.prefetch_related(sent).order_by("pk"),
         "refunds": row.refunds.order_by("pk"),
         "events": row.events.order_by("-at", "-pk"),
         "fulfillment_status": services.fulfillment_status(row),

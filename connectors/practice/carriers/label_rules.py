@@ -187,7 +187,7 @@ def _reference(shipment: Mapping[str, Any]) -> str:
     if (of_shipment and inland) or (of_packages and not inland):
         raise Refused("120541", "The reference number is not allowed at this level.")
     rows = of_packages or of_shipment
-    values = {str(row.get("Value") or "") for row in rows}
+    values = [str(row.get("Value") or "") for row in rows]
     if any(not 1 <= len(value) <= 35 for value in values):
         raise Refused("120542", "Missing or invalid reference number value.")
     return next(iter(values), "")

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.core.mail import EmailMessage
@@ -30,6 +31,7 @@ COLUMNS = ("po_number", "sku", "quantity", "address1", "city", "postcode", "coun
 
 HEADER = ("po_number", "sku", "quantity", "carrier", "tracking_number", "tracking_url", "shipped_on")
 
+_BY_PK = attrgetter("pk")
 _MADE_TEXT = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 Row = Mapping[str, str]
@@ -61,14 +63,16 @@ def receive(shop: PracticeShop, content: str, *, by: str = "e-mail") -> Practice
 def tracking(shop: PracticeShop) -> str:
     """What was sent of all orders, as the file that goes back."""
     orders = shop.orders.order_by("pk").prefetch_related("fulfillments__lines__line")
-    sent = [each for order in orders for each in order.fulfillments.all() if each.status == "SUCCESS"]
+    sent = [
+        each for order in orders for each in sorted(order.fulfillments.all(), key=_BY_PK) if each.status == "SUCCESS"
+    ]
     return sheet(row for each in sent for row in rows_of(each))
 
 
 def rows_of(sent: PracticeFulfillment) -> Iterator[Sent]:
     """A row for each product, with the first of its parcels."""
     box = next(iter(sent.trackings), {"company": "", "number": "", "url": ""})
-    for row in sent.lines.all():
+    for row in sorted(sent.lines.all(), key=_BY_PK):
         parcel = (box["company"], box["number"], box["url"], sent.created_at.date().isoformat())
         yield (sent.order.source_identifier, row.line.sku, row.quantity, *parcel)
 

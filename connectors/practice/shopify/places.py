@@ -44,9 +44,9 @@ def name_of(shop: PracticeShop, gid: str | None) -> str | None:
 
 
 def by_place(order: PracticeOrder, lines: Iterable[PracticeLine]) -> dict[int, list[PracticeLine]]:
-    """The order's lines by the place that sends them; the first when there are none."""
+    """The order's lines by the place that sends them, the oldest first; the first place when there are none."""
     found: dict[int, list[PracticeLine]] = {}
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.pk):
         found.setdefault(of_line(line), []).append(line)
     return dict(sorted(found.items())) or {0: []}
 

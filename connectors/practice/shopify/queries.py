@@ -140,7 +140,7 @@ def fulfillment_order(call: Call, id: str) -> Node | None:  # noqa: A002  # the 
     lines = places.by_place(row, row.lines.all()).get(place) if row else None
     if row is None or lines is None or not access.sees_fulfillment_orders(call.shop.scopes):
         return None
-    return nodes.fulfillment_order(row, sorted(lines, key=lambda line: line.pk), place)
+    return nodes.fulfillment_order(row, lines, place)
 
 
 def job(call: Call, id: str) -> Node:  # noqa: A002  # the schema's name

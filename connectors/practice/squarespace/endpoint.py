@@ -174,7 +174,8 @@ def inventory_items(call: Call, variant_ids: str) -> HttpResponse:
     wanted = variant_ids.split(",")
     if len(wanted) > IDS_MAX:
         raise Refused(f"At most {IDS_MAX} ids can be specified.")
-    rows = {ids.of_variant(row): row for row in call.shop.variants.filter(pk__in=map(ids.variant_pk, wanted))}
+    found = call.shop.variants.filter(pk__in=map(ids.variant_pk, wanted)).order_by("pk")
+    rows = {ids.of_variant(row): row for row in found}
     if set(wanted) - set(rows):
         raise Refused("One or more requested inventory items were not found.", subtype=None, status=404)
     return answers.ok({"inventory": [nodes.stock(row) for row in rows.values()]})

@@ -74,7 +74,7 @@ def deduct(shop: PracticeShop, lines: Sequence[Mapping[str, Any]], variants: Seq
     for line, variant in zip(lines, variants, strict=True):
         if variant and variant.is_tracked:
             needed[variant.pk] += line["quantity"]
-    for variant in shop.variants.filter(pk__in=needed):
+    for variant in shop.variants.filter(pk__in=needed).order_by("pk"):
         if variant.stock < needed[variant.pk]:
             raise Refused(f"Insufficient stock for variant {ids.of_variant(variant)}.")
     for pk, units in needed.items():

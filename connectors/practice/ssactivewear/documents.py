@@ -19,7 +19,7 @@ _GUIDS = uuid.UUID("6f6c5a02-54a2-4d8f-9d27-0f1b7a3f8f11")
 
 def order(row: PracticeOrder, *, lines: bool = False, boxes: bool = False) -> dict[str, Any]:
     """Reads the lines with their fulfillment lines, and the fulfillments: prefetch them."""
-    sent = [each for each in row.fulfillments.all() if each.status == "SUCCESS"]
+    sent = [each for each in sorted(row.fulfillments.all(), key=lambda each: each.pk) if each.status == "SUCCESS"]
     trackings = [tracking for each in sent for tracking in each.trackings]
     body = {
         "guid": guid(row),

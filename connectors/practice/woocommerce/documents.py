@@ -189,7 +189,8 @@ def _tracking(at: datetime, tracking: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _fulfillment(row: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = {"_items": [{"item_id": part.line_id, "qty": part.quantity} for part in row.lines.all()]}
+    parts = sorted(row.lines.all(), key=lambda part: part.pk)
+    facts: dict[str, Any] = {"_items": [{"item_id": part.line_id, "qty": part.quantity} for part in parts]}
     for tracking in row.trackings[:1]:
         facts["_tracking_number"] = tracking["number"]
         facts["_shipment_provider"] = tracking["company"]

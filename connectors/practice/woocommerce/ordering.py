@@ -254,7 +254,7 @@ def _settle_status(order: PracticeOrder, wanted: str, *, at: datetime) -> None:
 
 
 def _send_the_rest(order: PracticeOrder, *, at: datetime) -> None:
-    rows = order.lines.prefetch_related("fulfillment_lines__fulfillment")
+    rows = order.lines.order_by("pk").prefetch_related("fulfillment_lines__fulfillment")
     left = {row.pk: row.unfulfilled for row in rows if row.unfulfilled > 0}
     if left:
         fulfillment = order.fulfillments.create(created_at=at, updated_at=at)
