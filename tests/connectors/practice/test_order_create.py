@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from connectors.practice import dials, services
 from connectors.practice.models import PracticeCustomer, PracticeOrder, PracticeShop
 from tests.connectors.practice.shop import CREATE, ask, bag, code, create, line, order_input, read, refusals, tax
+from tests.factories import NOON
 
 SALE = {"kind": "SALE", "status": "SUCCESS", "gateway": "ArchiPro"}
 
@@ -109,10 +111,11 @@ def test_a_dormant_shop_takes_no_orders(shop):
 def test_a_development_store_takes_five_orders_a_minute(shop):
     shop.is_development = True
     shop.save()
-    for _ in range(5):
-        create(shop)
+    with time_machine.travel(NOON, tick=False):
+        for _ in range(5):
+            create(shop)
 
-    (error,) = refusals(shop)
+        (error,) = refusals(shop)
 
     assert (error["message"], error["code"]) == ("Too many attempts. Please try again later.", "INVALID")
 
