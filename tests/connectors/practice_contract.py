@@ -75,12 +75,18 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
     def test_a_store_that_hangs_after_the_order_is_a_lost_answer(
         self, store: PracticeStore, monkeypatch: pytest.MonkeyPatch
     ):
-        order, given_up = store.order(), Event()
+        order, hanging, given_up = store.order(), Event(), Event()
         store.turn("hang", seconds=60)
-        hangs = SimpleNamespace(sleep=lambda seconds: seconds and given_up.wait(seconds))
-        monkeypatch.setattr("connectors.practice.faults.time", hangs)
+
+        def hang(seconds: float) -> None:
+            if seconds:
+                hanging.set()
+                given_up.wait(seconds)
+
+        monkeypatch.setattr("connectors.practice.faults.time", SimpleNamespace(sleep=hang))
         with store.told.refusal(OutcomeUnknownError):
             store.driver_of(store.account, deadline_s=2).create(order)
+        assert hanging.wait(60)  # on a busy machine the order may come after we gave up
         given_up.set()
         store.close()
         let_go()
