@@ -27,6 +27,7 @@ PATIENCE_S = 60.0  # no test waits so long; one that does is told by it that the
 class RawServer:
     port: int
     requests: list[bytes] = field(default_factory=list)
+    heard: threading.Event = field(default_factory=threading.Event)  # once there is a request
     connections: int = 0
 
     def url(self, path: str = "/", scheme: str = "http") -> str:
@@ -61,6 +62,7 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
             with tls.wrap_socket(conn, server_side=True) if tls else conn as sock:
                 while request := read_request(sock):
                     server.requests.append(request)
+                    server.heard.set()
                     script(sock)
 
     acceptor = threading.Thread(target=accept)
