@@ -34,12 +34,15 @@ def save(store: Connection, **chosen) -> SyncSettings:
     return order_data.save(connection_id=store.pk, by="ana", at=NOON, **chosen)
 
 
+def kept() -> list[list[dict]]:
+    return [list(kind.objects.order_by("pk").values()) for kind in (SyncSettings, TaxPreset, ShippingRule)]
+
+
 def refused(store: Connection, **chosen) -> list[tuple[str, str]]:
-    before = list(SyncSettings.objects.values()), list(TaxPreset.objects.values()), list(ShippingRule.objects.values())
+    before = kept()
     with pytest.raises(InvalidSettings) as caught:
         save(store, **chosen)
-    after = list(SyncSettings.objects.values()), list(TaxPreset.objects.values()), list(ShippingRule.objects.values())
-    assert before == after
+    assert kept() == before
     return [(problem.field, problem.code) for problem in caught.value.problems]
 
 
