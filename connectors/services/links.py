@@ -69,7 +69,8 @@ def look_up(connection: Connection, connector: Connector, skus: Sequence[str], *
     Two calls at most, except where a SKU is found by reading the whole catalog (`finding`); none inside a transaction.
     SKUs that remain are kept among the unlinked ones.
     """
-    saved = dict(ProductLink.objects.filter(connection=connection, sku__in=skus).values_list("sku", "variant_id"))
+    known = ProductLink.objects.filter(connection=connection, sku__in=skus).order_by("sku")  # and so are the blockers
+    saved = dict(known.values_list("sku", "variant_id"))
     unknown = [sku for sku in dict.fromkeys(skus) if sku and sku not in saved]
     hits = finding.find_variants(connection, connector, unknown, at=at) if unknown else {}
     guesses = _guesses(connection, [sku for sku, found in hits.items() if not found])

@@ -61,6 +61,13 @@ def test_a_link_whose_product_is_gone_is_a_blocker(shop: Connection, fake: FakeS
     assert blocker.message == "The product linked to SKU OURS is no longer in Kauri Shopify. Link it to another one."
 
 
+def test_blockers_of_links_stand_by_sku_whichever_was_saved_first(shop: Connection, fake: FakeStore):
+    for sku in ("OURS", "ALSO"):
+        saved(shop, sku, variant_id=f"variant-gone-{sku}")
+
+    assert [blocker.value for blocker in look(shop, fake, "ALSO", "OURS").blockers] == ["ALSO", "OURS"]
+
+
 def test_one_exact_hit_is_kept_as_a_link(shop: Connection, fake: FakeStore):
     found = look(shop, fake, "A")
 
