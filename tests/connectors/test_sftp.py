@@ -112,21 +112,26 @@ def test_a_file_that_is_too_large_is_not_held(mill, port):
         session.read("/tracking/a.csv", max_bytes=len(BODY) - 1)
 
 
-def test_files_are_listed_the_oldest_first(mill, port):
-    for name in ("b", "a"):
+def leave(mill, **ages: int) -> None:
+    """Files for us, each so many hours old."""
+    now = timezone.now()
+    for name, hours in ages.items():
         files.put(mill, f"/tracking/{name}.csv", b"x")
+        mill.files.filter(path=f"/tracking/{name}.csv").update(modified_at=now - timedelta(hours=hours))
+
+
+def test_files_are_listed_the_oldest_first_and_those_of_one_second_by_name(mill, port):
+    leave(mill, a=1, c=2, b=2)
 
     with visit(place_of(mill, port)) as session:
         found = session.files("/tracking")
 
-    assert [entry.name for entry in found.files] == ["a.csv", "b.csv"]
+    assert [entry.name for entry in found.files] == ["b.csv", "c.csv", "a.csv"]
     assert (type(found.files[0]), found.left_out) == (Entry, 0)
 
 
 def test_of_too_many_files_the_newest_are_held_and_the_others_counted(mill, port):
-    for name, age in {"old": 3, "new": 1, "middle": 2}.items():
-        files.put(mill, f"/tracking/{name}.csv", b"x")
-        mill.files.filter(path=f"/tracking/{name}.csv").update(modified_at=timezone.now() - timedelta(hours=age))
+    leave(mill, old=3, new=1, middle=2)
 
     with visit(place_of(mill, port)) as session:
         found = session.files("/tracking", at_most=2)
