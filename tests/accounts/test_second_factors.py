@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+import time_machine
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -12,8 +13,10 @@ from allauth.mfa.totp.internal import auth as totp
 from cryptography.fernet import Fernet
 from django.core.cache import cache
 from django.core.management import call_command
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import second_factors
@@ -35,10 +38,16 @@ def person() -> User:
     return member
 
 
-def code(*, off_by: int = 0) -> str:
+def code(*, off_by: int) -> str:
     counter = list(totp.yield_hotp_counters_from_time())[totp.app_settings.TOTP_TOLERANCE]
     value = totp.hotp_value(SECRET, counter)
     return totp.format_hotp_value((value + off_by) % 10**totp.app_settings.TOTP_DIGITS)
+
+
+def type_code(client: Client, *, off_by: int = 0) -> HttpResponse:
+    """While the clock stands: a code is right for the rest of its half minute only, which may end any moment."""
+    with time_machine.travel(timezone.now(), tick=False):
+        return client.post(reverse("mfa_authenticate"), {"code": code(off_by=off_by)})
 
 
 def signed_in_half(client: Client, person: User) -> None:
@@ -63,7 +72,7 @@ def test_the_password_alone_opens_nothing(client: Client, person: User):
 def test_with_its_code_the_portal_opens(client: Client, person: User):
     signed_in_half(client, person)
 
-    client.post(reverse("mfa_authenticate"), {"code": code()})
+    type_code(client)
 
     assert may_see_orders(client)
 
@@ -71,7 +80,7 @@ def test_with_its_code_the_portal_opens(client: Client, person: User):
 def test_a_wrong_code_is_refused(client: Client, person: User):
     signed_in_half(client, person)
 
-    response = client.post(reverse("mfa_authenticate"), {"code": code(off_by=1)})
+    response = type_code(client, off_by=1)
 
     assert response.status_code == 200
     assert not may_see_orders(client)
@@ -86,7 +95,7 @@ def test_a_secret_that_was_stored_in_the_open_still_works(client: Client, person
     Authenticator.objects.update(data={"secret": SECRET})
     signed_in_half(client, person)
 
-    client.post(reverse("mfa_authenticate"), {"code": code()})
+    type_code(client)
 
     assert may_see_orders(client)
 
@@ -95,7 +104,7 @@ def test_without_its_key_no_code_is_right(client: Client, person: User, settings
     settings.CREDENTIAL_KEYS = [NEW]
     signed_in_half(client, person)
 
-    response = client.post(reverse("mfa_authenticate"), {"code": code()})
+    response = type_code(client)
 
     assert response.status_code == 200
     assert not may_see_orders(client)
