@@ -20,13 +20,13 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from connectors import webhooks
 from connectors.models import Connection, ConnectionState, InboundEvent
 from connectors.shopify import webhook as shopify
 from tests.connectors.gateway import stripe_events
+from tests.examples import tried
 from tests.factories import NOON, make_connection
 from tests.locks import until_waiting
 
@@ -423,7 +423,7 @@ def test_an_odd_body_of_a_shop_names_no_order(shop, body):
 
 TEXTS = st.text(st.characters(max_codepoint=255), max_size=50) | st.sampled_from(list(ODD.values()))
 DELIVERIES = st.fixed_dictionaries({"signed": st.booleans(), "body": st.binary(max_size=60) | st.sampled_from([ORDER])})
-FUZZ = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = tried(60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @FUZZ
