@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import itertools
 import socket
 import ssl
 import struct
@@ -52,7 +53,10 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
                 threads[-1].start()
 
     def sip(conn: socket.socket) -> None:
+        """After the answer to a first request, with which the connection was opened."""
         with contextlib.suppress(OSError):
+            read_request(conn)
+            script(conn)
             while not over.wait(0.01) and conn.recv(4096):
                 continue
 
@@ -80,6 +84,14 @@ def serving(script: Script, *, tls: ssl.SSLContext | None = None, sips: bool = F
             sock.close()
 
 
+@contextlib.contextmanager
+def refusing() -> Iterator[int]:
+    """A port of this machine at which nobody listens, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 def read_request(sock: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
@@ -90,7 +102,10 @@ def read_request(sock: socket.socket) -> bytes:
     head, _, body = data.partition(b"\r\n\r\n")
     length = next((int(row[15:]) for row in head.split(b"\r\n") if row.lower().startswith(b"content-length:")), 0)
     while len(body) < length:
-        body += sock.recv(65536)
+        piece = sock.recv(65536)
+        if not piece:
+            return b""
+        body += piece
     return head + b"\r\n\r\n" + body
 
 
@@ -111,6 +126,16 @@ def raw(data: bytes, *, reset: bool = False) -> Script:
         sock.close()
 
     return script
+
+
+def after_a_greeting(script: Script) -> Script:
+    """A good answer to the first request, with which the client opens its connection; then the script."""
+    scripts = itertools.chain([answer()], itertools.repeat(script))
+
+    def speak(sock: socket.socket) -> None:
+        next(scripts)(sock)
+
+    return speak
 
 
 def dribble(first: bytes, piece: bytes, *, every_s: float = 0.05) -> Script:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import OutcomeUnknownError, RejectedError, RetryableError
 from connectors.http import HttpClient
-from tests.connectors.raw_server import answer, certificate, serving
+from tests.connectors.raw_server import answer, certificate, refusing, serving
 
 PUBLIC = "93.184.215.14"
 
@@ -177,10 +177,7 @@ def test_a_name_that_is_not_found_was_not_sent(host, resolver):
 
 
 def test_a_refused_port_was_not_sent():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-    with pytest.raises(RetryableError, match="refused the connection") as caught:
+    with refusing() as port, pytest.raises(RetryableError, match="refused the connection") as caught:
         HttpClient(allow_loopback=True).request("POST", f"http://127.0.0.1:{port}/", changes=True)
 
     assert type(caught.value) is RetryableError

@@ -37,6 +37,7 @@ from tests.connectors.raw_server import (
     certificate,
     dribble,
     raw,
+    refusing,
     serving,
     silent,
 )
@@ -44,6 +45,7 @@ from tests.connectors.secrecy import Told, assert_silent, secrets_of
 
 DEADLINE_S = 30.0
 HASTY_S, SENT_S = 0.25, 1.0  # where no end comes; the second is long enough to have sent an order
+HELLO = "/hello"  # opens the connection
 MAX_BYTES = 20_000
 SINCE = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -65,7 +67,7 @@ class Wired:
 
         def speak(sock: socket.socket) -> None:
             path = server().requests[-1].split(b" ", 2)[1].decode().partition("?")[0]
-            known = self.public.get(path)
+            known = {HELLO: {}, **self.public}.get(path)
             (script if known is None else answer(json.dumps(known).encode()))(sock)
 
         return speak
@@ -151,7 +153,7 @@ class WireContract:
                 driver.create(wired.order)
 
             server.heard.wait(PATIENCE_S)  # on a busy machine it may be read after we gave up
-            assert len(server.requests) == 1  # never again by itself
+        assert len(server.requests) == 1  # never again by itself
 
     def test_a_redirect_is_not_followed(self, wired: Wired, told: Told):
         with serving(answer()) as elsewhere:
@@ -182,9 +184,7 @@ class WireContract:
             assert server.requests == []
 
     def test_a_store_that_is_not_there_was_not_sent_anything(self, wired: Wired, told: Told):
-        with socket.socket() as taken, closing(client(told)) as http:
-            taken.bind(("127.0.0.1", 0))  # nobody else gets the port, and nobody listens there
-            port = taken.getsockname()[1]
+        with refusing() as port, closing(client(told)) as http:
             driver = wired.connector(replace(wired.account, base_url=f"http://127.0.0.1:{port}"), http)
             for verb in (create, *READS.values()):
                 with told.refusal(RetryableError) as caught:
@@ -278,15 +278,23 @@ class WireContract:
         assert all(call.operation and "?" not in call.url for call in told.calls)
 
 
-def client(told: Told, deadline_s: float = DEADLINE_S) -> HttpClient:
-    return HttpClient(allow_loopback=True, deadline_s=deadline_s, max_bytes=MAX_BYTES, on_call=told.calls.append)
+def client(told: Told) -> HttpClient:
+    return HttpClient(allow_loopback=True, deadline_s=DEADLINE_S, max_bytes=MAX_BYTES, on_call=told.calls.append)
 
 
 @contextmanager
 def speaking(
     wired: Wired, script: Script, told: Told, *, tls: ssl.SSLContext | None = None, deadline_s: float = DEADLINE_S
 ) -> Iterator[tuple[Connector, RawServer]]:
-    """The driver, and a server that says the same to every question."""
-    with serving(wired.script(lambda: server, script), tls=tls) as server, closing(client(told, deadline_s)) as http:
+    """The driver, and a server that says the same to every question.
+
+    Where time is short the connection is open before: what is late in connecting was not sent, which is another error.
+    """
+    with serving(wired.script(lambda: server, script), tls=tls) as server, closing(client(told)) as http:
         url = server.url("", scheme="https" if tls else "http")
+        if deadline_s < DEADLINE_S:
+            http.request("GET", f"{url}{HELLO}", operation="hello", changes=False)
+            server.requests.clear()
+            server.heard.clear()
+            http.deadline_s = deadline_s
         yield wired.connector(replace(wired.account, base_url=url), http), server
