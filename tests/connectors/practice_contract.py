@@ -85,7 +85,7 @@ class PracticeContract(ShipmentContract, CapabilityContract, StoreContract):
 
         monkeypatch.setattr("connectors.practice.faults.time", SimpleNamespace(sleep=hang))
         with store.told.refusal(OutcomeUnknownError):
-            store.driver_of(store.account, deadline_s=2).create(order)
+            store.driver_of(store.account, deadline_s=4).create(order)
         assert hanging.wait(60)  # on a busy machine the order may come after we gave up
         given_up.set()
         store.close()
