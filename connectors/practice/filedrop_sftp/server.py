@@ -103,8 +103,8 @@ def _welcome(sock: socket.socket, books: Books) -> Any:
         sock.close()
         return None
     if books.ask(files.of_any, "html"):
-        sock.sendall(_PAGE)
-        sock.close()
+        with suppress(OSError), sock:  # whoever called may have hung up
+            sock.sendall(_PAGE)
         return None
     transport = paramiko.Transport(sock)
     transport.auth_timeout = _SIGN_IN_S
