@@ -45,17 +45,19 @@ class Machine:
         }
 
     def manage(self, *command: str) -> None:
-        subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=180)
+        subprocess.run([sys.executable, "manage.py", *command], env=self.env, cwd=ROOT, check=True, timeout=360)
 
     def run(self, code: str) -> str:
         """Python code in a Django process on this machine's database. What it prints."""
         code = f"import django; django.setup()\n{code}"
         command = [sys.executable, "-c", code]
-        ran = subprocess.run(command, env=self.env, cwd=ROOT, check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+        ran = subprocess.run(
+            command, env=self.env, cwd=ROOT, check=True, timeout=240, stdout=subprocess.PIPE, text=True
+        )
         return ran.stdout
 
     def ask(self, sql: str) -> list[tuple]:
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
+        with closing(sqlite3.connect(self.database, timeout=60)) as database:
             return database.execute(sql).fetchall()
 
 

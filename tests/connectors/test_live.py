@@ -35,10 +35,11 @@ def pytest_alone(*arguments: str, **variables: str) -> str:
         *arguments,
     ]
     told = {f"STOREWARD_LIVE_WOOCOMMERCE_{name}": value for name, value in variables.items()}
-    ran = subprocess.run(command, cwd=ROOT, env=kept | told, capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=kept | told, capture_output=True, text=True, timeout=1000, check=False)
     return ran.stdout
 
 
+@pytest.mark.timeout(1200)
 def test_without_all_variables_nothing_live_is_collected():
     collected = pytest_alone("--collect-only", URL="https://store.example", KEY="ck_1")
 
@@ -47,6 +48,7 @@ def test_without_all_variables_nothing_live_is_collected():
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(1200)
 @pytest.mark.django_db(transaction=True)
 def test_the_suite_runs_against_the_store_that_the_variables_name(live_server, settings):
     settings.BASE_URL = live_server.url
