@@ -67,6 +67,6 @@ def _asked(order: Order, form: RefundAskForm) -> bool:
 
 def _too_many(order: Order) -> bool:
     """Counted by the hour."""
-    key = f"refund-ask:{order.pk}:{timezone.now():%Y%m%d%H}"
+    key = f"refund-ask:{order.public_id}:{timezone.now():%Y%m%d%H}"
     cache.add(key, 0, timeout=3600)
     return cache.incr(key) > TRIES_PER_HOUR
