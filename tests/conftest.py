@@ -12,21 +12,29 @@ from typing import Any
 import pytest
 import responses
 import time_machine
+from django.core.cache import caches
 from django.db import connection as database
 from django.db.models.signals import post_migrate
 from django.middleware import csrf
 from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Merchant, Role, User
 from orders.world import DatabaseClock
 from tests import invariants, migrated
 from tests.connectors.wire import ShopOnTheWire
+from tests.examples import tried
 from tests.factories import NOON, make_member, make_merchant
 
 AHEAD = timedelta(hours=36)  # of the time of the machine
 _TODAY = ("processes", "browser", "today")
 _BEGAN = time.monotonic()
+
+# Of every property that says nothing else: a busy machine may take seconds to make an example.
+hypothesis_settings.register_profile("tests", tried(100, suppress_health_check=[HealthCheck.too_slow]))
+hypothesis_settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,6 +66,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     invariants.begin()
+    for cache in caches.all():  # what is counted and kept there goes by ids that the next test has again
+        cache.clear()
 
 
 @pytest.hookimpl(wrapper=True)

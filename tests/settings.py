@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("STOREWARD_ENV", "try-out")
 os.environ["PRACTICE_STORES"] = "1"
 os.environ["INSTALLATION_TOKEN"] = "TESTS"  # one that costs no statement
-os.environ["API_CONNECT_RATE"] = "6000/min"  # the counts outlive a test, and its keys' ids do not
+os.environ["API_CONNECT_RATE"] = "6000/min"  # some tests connect often
 
 from config.settings import *  # noqa: F403
 
