@@ -235,7 +235,7 @@ def test_the_source_reads_what_to_ship_and_nothing_besides(pair):
     assert (row["seller"], row["total"], row["fulfillment_status"]) == ("Kauri & Clay", "60.00", "unfulfilled")
     assert row["lines"] == [{"sku": "BOWL", "title": "Bowl", "quantity": 2}]
     assert row["shipping_address"]["address1"] == "12 Ponsonby Road"
-    for hidden in ("harriet@example.com", "4711", "RUG", "PO-77", "Secret Lane", order.public_id):
+    for hidden in ("harriet@example.com", "gate code", "RUG", "PO-77", "Secret Lane", order.public_id):
         assert hidden not in answer.content.decode()
     assert send(pair.seller, "GET", "partner-shipments/").json()["results"] == []
 

@@ -434,7 +434,16 @@ def test_the_source_sees_what_to_send_and_where_to_and_nothing_besides(pair, own
 
     for shown in ("Bowl", "12 Ponsonby Road", f"Tag: Kauri &amp; Clay {order.number}", "$65.00", "Unfulfilled"):
         assert shown in page
-    for hidden in ("harriet@example.com", "4711", "Rug", "PO-77", "1 Secret Lane", "172.00", "100.00", order.public_id):
+    for hidden in (
+        "harriet@example.com",
+        "gate code",
+        "Rug",
+        "PO-77",
+        "1 Secret Lane",
+        "172.00",
+        "100.00",
+        order.public_id,
+    ):
         assert hidden not in page
 
 
