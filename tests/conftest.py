@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
@@ -55,12 +56,16 @@ def _uses_database(item: pytest.Item) -> bool:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Tests run on the days that they were written for, whatever day it is: pages and models take the time from the
     machine, and tests hand in NOON. Processes of their own, browsers and real stores live today."""
-    if any(map(item.get_closest_marker, _TODAY)) or any(name.startswith("STOREWARD_LIVE_") for name in os.environ):
+    if any(map(item.get_closest_marker, _TODAY)) or _with_real_stores():
         return (yield)
     at = NOON - AHEAD + timedelta(seconds=time.monotonic() - _BEGAN)
     with time_machine.travel(at, tick=True), pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseClock, "_ask", staticmethod(timezone.now))
         return (yield)
+
+
+def _with_real_stores() -> bool:
+    return any(name.startswith("STOREWARD_LIVE_") for name in os.environ)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -131,6 +136,24 @@ def _no_words_by_chance() -> Iterator[None]:
     """A page's token against forgery is made of letters that spell nothing that a test may miss on the page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csrf, "CSRF_ALLOWED_CHARS", "bcdfghjklmnpqrstvwxz")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_names_of_others() -> Iterator[None]:
+    """No name but this machine's has an address: what a network says of it, and how late, is none of a test's."""
+    if _with_real_stores():
+        yield
+        return
+    asked = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **more: Any) -> Any:
+        if host not in (None, "", "localhost"):
+            asked(host, None, flags=socket.AI_NUMERICHOST)  # raises for a name
+        return asked(host, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
         yield
 
 
