@@ -193,7 +193,7 @@ def test_what_is_not_one_s_own_cannot_be_reconnected(api: Api, store: ShopOnTheW
 
 
 def test_connecting_is_counted_apart_and_listing_is_not(api: Api, store: ShopOnTheWire, monkeypatch):
-    monkeypatch.setattr(ConnectThrottle, "THROTTLE_RATES", {"connect": "1/min"})
+    monkeypatch.setattr(ConnectThrottle, "THROTTLE_RATES", {"connect": "1/day"})
     ConnectThrottle.cache.clear()
     store.status = 401
 

@@ -311,7 +311,7 @@ def test_two_equal_posts_at_once_make_one_order():
     barrier, statuses = threading.Barrier(4), []
 
     def post() -> None:
-        barrier.wait(timeout=60)
+        barrier.wait(timeout=300)
         statuses.append(api.place(body).status_code)
         connection.close()
 
@@ -319,7 +319,7 @@ def test_two_equal_posts_at_once_make_one_order():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=300)
 
     assert sorted(statuses) == [200, 200, 200, 201]
     assert Order.objects.count() == 1
