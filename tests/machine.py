@@ -72,7 +72,8 @@ def free_port() -> int:
 
 def children(pid: int) -> list[int]:
     """Living processes that `pid` started, oldest first."""
-    return sorted(int(stat[0]) for stat in _stats() if int(stat[3]) == pid and stat[2] != "Z")
+    found = [stat for stat in _stats() if int(stat[3]) == pid and stat[2] != "Z"]
+    return [int(stat[0]) for stat in sorted(found, key=lambda stat: (int(stat[21]), int(stat[0])))]
 
 
 def session(sid: int) -> list[int]:
@@ -96,7 +97,7 @@ def answers(url: str) -> bool:
 
 
 def _stats() -> list[list[str]]:
-    """pid, name, state, parent, group, session of every process."""
+    """pid, name, state, parent, group, session and, as the 22nd, the beginning of every process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
