@@ -52,7 +52,7 @@ class Machine:
         code = f"import django; django.setup()\n{code}"
         command = [sys.executable, "-c", code]
         ran = subprocess.run(
-            command, env=self.env, cwd=ROOT, check=True, timeout=240, stdout=subprocess.PIPE, text=True
+            command, env=self.env, cwd=ROOT, check=True, timeout=360, stdout=subprocess.PIPE, text=True
         )
         return ran.stdout
 
@@ -90,7 +90,7 @@ def wait_until(holds: Callable[[], object], *, seconds: float, what: str) -> Non
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status == 200
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
