@@ -54,7 +54,7 @@ def _postgresql(given: str) -> Iterator[str]:
     import psycopg
 
     with psycopg.connect(given, autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {NAME}")
+        server.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {NAME}")
         try:
             yield urlsplit(given)._replace(path=f"/{NAME}").geturl()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -21,7 +22,7 @@ from orders.models import OutboxMessage
 from orders.processes import spawn, stop
 
 SAMPLE = "order_discount"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def measure(count: int) -> None:
@@ -83,21 +84,24 @@ def _weights(root: int) -> dict[str, float]:
     """Proportional set size in MiB: what each would free if it ended."""
     found = {"web": 0.0, "worker": 0.0}
     for pid in _family(root):
-        command = Path(f"/proc/{pid}/cmdline").read_text()
+        command = _told(pid, "cmdline")
         kind = "web" if "gunicorn" in command else "worker"
-        pss = next(
-            line for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if line.startswith("Pss:")
-        )
-        found[kind] += int(pss.split()[1]) / 1024
+        pss = (line for line in _told(pid, "smaps_rollup").splitlines() if line.startswith("Pss:"))
+        found[kind] += sum(int(line.split()[1]) for line in pss) / 1024
     return found
 
 
 def _family(root: int) -> list[int]:
-    parents = {
-        int(path.parent.name): int(path.read_text().rsplit(") ", 1)[1].split()[1])
-        for path in Path("/proc").glob("[0-9]*/stat")
-    }
+    told = {int(path.name): _told(int(path.name), "stat") for path in Path("/proc").glob("[0-9]*")}
+    parents = {pid: int(stat.rsplit(") ", 1)[1].split()[1]) for pid, stat in told.items() if stat}
     family = [root]
     for pid in family:
         family += [child for child, parent in parents.items() if parent == pid]
     return family
+
+
+def _told(pid: int, what: str) -> str:
+    """Nothing of a process that ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/{what}").read_text()
+    return ""

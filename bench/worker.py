@@ -9,6 +9,8 @@ import resource
 
 import django
 
+LONGEST_S = 240.0  # a pump of a worker ends earlier, and another goes on
+
 
 def main() -> None:
     django.setup()
@@ -30,7 +32,7 @@ def main() -> None:
     reverse("orders:list")  # reads all addresses once, as any worker has that runs for a while
     began = timezone.now()
     before = _spent()
-    pump()
+    pump(budget_s=LONGEST_S)
     print(began.isoformat(), max(ends[-1] - before, 0.0))
 
 
