@@ -71,7 +71,7 @@ simulate: setup-dev ## The sending protocol against seeded faults and crashes (S
 
 properties: setup-dev ## Property tests on examples of their own each time (PROPERTY_SEED repeats a run, PROPERTY_TIMES=5 tries more)
 	@echo "properties: PROPERTY_SEED=$(PROPERTY_SEED) PROPERTY_TIMES=$(PROPERTY_TIMES)"
-	PROPERTY_TIMES=$(PROPERTY_TIMES) timeout 300 $(PY) -m pytest -n 2 --hypothesis-seed=$(PROPERTY_SEED) \
+	PROPERTY_TIMES=$(PROPERTY_TIMES) timeout 1800 $(PY) -m pytest -n 2 --hypothesis-seed=$(PROPERTY_SEED) \
 		tests/connectors/test_cent_proof.py tests/orders/test_reexport_machine.py tests/orders/test_money.py tests/orders/test_business_time.py \
 		tests/orders/services/test_shares.py tests/orders/services/test_refund_shares.py $(PYTEST_ARGS)
 
