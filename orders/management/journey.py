@@ -22,7 +22,7 @@ from connectors.registry import connector_class
 from connectors.services import desk, desk_folder
 from connectors.services import practice as practice_choices
 
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 
 
 class StepFailed(Exception):

@@ -29,6 +29,7 @@ from orders.processes import spawn, stop
 
 MARK = "STOREWARD_DEMO"  # set, to the database's folder, in the process that has the demo's own settings
 FIRST_PORT, FIRST_SFTP_PORT = 8000, 8122
+STARTS_WITHIN_S = 120.0
 WEB_THREADS = 12
 OLDEST_SAMPLE, BETWEEN_SAMPLES = timedelta(hours=80), timedelta(hours=4, minutes=45)
 TWO_PARCELS = {"two_parcels": 2}
@@ -152,8 +153,8 @@ def _free_port(first: int = FIRST_PORT) -> int:
 
 
 def await_port(number: int) -> None:
-    """Until somebody listens there on this machine. Raises CommandError after 30 seconds."""
-    deadline = time.monotonic() + 30
+    """Until somebody listens there on this machine. Raises CommandError after STARTS_WITHIN_S seconds."""
+    deadline = time.monotonic() + STARTS_WITHIN_S
     while not _is_open(number):
         if time.monotonic() > deadline:
             raise CommandError(f"Nobody listens on port {number}.")
@@ -167,7 +168,7 @@ def _is_open(port: int) -> bool:
 
 def await_web(base_url: str) -> None:
     client = HttpClient(allow_loopback=True, deadline_s=2.0)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
         try:
             client.request("GET", f"{base_url}/healthz", changes=False)
