@@ -30,7 +30,7 @@ from tests.orders.views.test_drafts import typed
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(1200, func_only=True),
     pytest.mark.django_db,
 ]
 
