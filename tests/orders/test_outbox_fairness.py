@@ -72,11 +72,15 @@ import time
 import django; django.setup()
 from tests.factories import NOON
 from orders import outbox
+def claim():
+    messages = outbox.claim(at=NOON, limit=2)
+    print(*(message.pk for message in messages), flush=True)
+    return messages
 print("ready", flush=True)
 input()
-while messages := outbox.claim(at=NOON, limit=2):
-    for message in messages:
-        print(message.pk, flush=True)
+claim()
+input()
+while claim():
     time.sleep(0.01)
 """
 POST = """
@@ -102,12 +106,18 @@ def test_processes_on_one_sqlite_file_take_each_message_once(tmp_path: Path):
     for claimer in claimers:
         assert claimer.stdout
         assert claimer.stdout.readline() == "ready\n"
-    for claimer in claimers:
-        assert claimer.stdin
-        claimer.stdin.write("\n")
-        claimer.stdin.flush()
-    got = [claimer.communicate(timeout=60)[0].split() for claimer in claimers]
+    tell_all(claimers)
+    first = [claimer.stdout.readline().split() for claimer in claimers]  # nobody has it all before the last has begun
+    tell_all(claimers)
+    got = [begun + claimer.communicate(timeout=120)[0].split() for begun, claimer in zip(first, claimers, strict=True)]
 
     assert [claimer.returncode for claimer in claimers] == [0, 0, 0]
     assert sum(map(bool, got)) > 1, "one of them got everything: that was no race"
     assert sorted(int(pk) for each in got for pk in each) == list(range(1, 121))
+
+
+def tell_all(claimers: list[subprocess.Popen[str]]) -> None:
+    for claimer in claimers:
+        assert claimer.stdin
+        claimer.stdin.write("\n")
+        claimer.stdin.flush()
