@@ -20,7 +20,7 @@ def main() -> None:
     clock = DatabaseClock()
     store = _file_store(FakeStore, clock)
     world = World(clock=clock, connector_for=lambda connection: store, gateway_for=registry.get)
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
         outbox.take_back_expired(at=clock.now())
         messages = outbox.claim(at=clock.now(), limit=1)
@@ -36,7 +36,7 @@ def main() -> None:
 def _maybe_stop(topic: str, step: str) -> None:
     if os.environ["STOP_AT"] == f"{topic}/{step}":
         Path(os.environ["LEDGER"]).with_suffix(".reached").touch()
-        time.sleep(120)
+        time.sleep(300)
 
 
 def _file_store(base, clock):
