@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser import pictures
 from tests.browser.steps import fits, reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "java_script_enabled": False}
 RULES = "/settings/auto-accept/"

@@ -13,7 +13,7 @@ from orders.management import sample_orders
 from tests.browser import pictures
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 OPEN = """
 import json

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from orders.management import sample_orders
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 
 def place_draft(running, suffix: str) -> dict:

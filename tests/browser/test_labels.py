@@ -11,7 +11,7 @@ from tests.browser.steps import fits
 from tests.browser.test_shipping import kept_here
 from tests.orders.services.printed import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 
 def connect_ups(running, page: Page) -> None:

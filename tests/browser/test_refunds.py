@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import pictures
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 LINK = """
 from orders.models import Order
@@ -26,6 +26,9 @@ def paid(running, page: Page, suffix: str) -> dict:
     page.goto(f"/orders/{order['id']}/")
     page.get_by_role("button", name=re.compile("Confirm and capture")).click()
     reload_until(page, page.get_by_text("Captured"))
+    reload_until(
+        page, page.locator("#headline", has_text="Awaiting fulfillment")
+    )  # until then the page changes by itself
     return order
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 SETTINGS = """
 from connectors.models import Connection

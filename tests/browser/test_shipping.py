@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.steps import reload_until
 from tests.orders.services.printed import pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 KEEP_HERE = """
 from django.utils import timezone

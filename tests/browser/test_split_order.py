@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import fits, reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400, func_only=True)]
 
 SECOND_STORE = """
 from django.utils import timezone
@@ -43,6 +43,7 @@ def test_an_order_is_split_and_each_store_holds_its_part(running, second_store, 
     page.get_by_role("button", name="Confirm and capture").click()
 
     reload_until(page, page.locator("#headline", has_text="Awaiting fulfillment"))
+    reload_until(page, page.get_by_text("equal to what was paid").nth(3))
     expect(page.get_by_text("equal to what was paid")).to_have_count(4)  # each card, and each line of the history
     assert fits(page), page.url
 
