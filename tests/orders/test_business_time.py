@@ -21,6 +21,7 @@ from orders.business_time import (
     read_spans,
     write_spans,
 )
+from tests.examples import tried
 
 AUCKLAND = ZoneInfo("Pacific/Auckland")
 ZERO, HOUR = timedelta(0), timedelta(hours=1)
@@ -156,6 +157,7 @@ def test_hours_that_make_no_sense_are_refused_in_words(text: str):
 
 # --- properties ---
 
+EXAMPLES = 100
 zones = st.sampled_from(
     [
         AUCKLAND,
@@ -182,6 +184,7 @@ def calendars(draw) -> Calendar:
     return Calendar(draw(zones), week, frozenset(closed))
 
 
+@tried(EXAMPLES)
 @given(calendars(), instants, amounts)
 def test_what_was_added_lies_between(calendar: Calendar, start: datetime, amount: timedelta):
     end = add(calendar, start, amount)
@@ -190,11 +193,13 @@ def test_what_was_added_lies_between(calendar: Calendar, start: datetime, amount
     assert end >= start + amount
 
 
+@tried(EXAMPLES)
 @given(calendars(), instants, amounts, amounts)
 def test_adding_in_two_steps_is_adding_at_once(calendar: Calendar, start: datetime, one: timedelta, two: timedelta):
     assert add(calendar, add(calendar, start, one), two) == add(calendar, start, one + two)
 
 
+@tried(EXAMPLES)
 @given(calendars(), instants, amounts, amounts)
 def test_open_time_of_parts_is_that_of_the_whole(calendar: Calendar, start: datetime, one: timedelta, two: timedelta):
     middle, end = start + one, start + one + two
@@ -202,12 +207,14 @@ def test_open_time_of_parts_is_that_of_the_whole(calendar: Calendar, start: date
     assert between(calendar, start, end) == between(calendar, start, middle) + between(calendar, middle, end)
 
 
+@tried(EXAMPLES)
 @given(zones, instants, amounts)
 def test_around_the_clock_is_the_time_itself(zone: ZoneInfo, start: datetime, amount: timedelta):
     assert between(always(zone), start, start + amount) == amount
     assert add(always(zone), start, amount) == start + amount
 
 
+@tried(EXAMPLES)
 @given(calendars(), instants)
 def test_an_instant_is_open_when_the_time_after_it_counts(calendar: Calendar, at: datetime):
     moment = timedelta(microseconds=1)
@@ -215,6 +222,7 @@ def test_an_instant_is_open_when_the_time_after_it_counts(calendar: Calendar, at
     assert is_open(calendar, at) == (between(calendar, at, at + moment) == moment)
 
 
+@tried(EXAMPLES)
 @given(calendars(), instants, st.integers(1, 10))
 def test_the_last_of_some_business_days_is_one_and_so_many_lie_before(calendar: Calendar, start: datetime, count: int):
     end = closing_after(calendar, start, count)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.money import Money, MoneyError, from_minor, named, plain, round_half_up, to_minor
 from orders.money import money
+from tests.examples import tried
 
 CURRENCIES = st.sampled_from(["NZD", "USD", "JPY", "KWD", "CLF"])
 
@@ -48,6 +49,7 @@ def test_halves_go_away_from_zero():
     assert round_half_up(Decimal("0.125"), "NZD") == Decimal("0.13")
 
 
+@tried(100)
 @given(units=st.integers(0, 10**12), currency=CURRENCIES)
 def test_minor_units_come_back_as_they_went(units: int, currency: str):
     assert to_minor(Decimal(plain(from_minor(units, currency), currency)), currency) == units
