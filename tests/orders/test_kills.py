@@ -22,7 +22,12 @@ from tests import invariants
 from tests.factories import make_connection, make_order
 from tests.orders.services.refundable import charge_of, make_paid, wanted
 
-pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.processes,
+    pytest.mark.timeout(800),
+    pytest.mark.django_db(transaction=True),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_S, ENDS_WITHIN_S = 120.0, 240.0

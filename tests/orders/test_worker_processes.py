@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 PATIENCE_S = 180.0
 # A cluster is given longer than it takes to start: one that is replaced before it works never does.
-WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "45", "--drain", "15"]
+WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "60", "--drain", "15"]
 POST_A_CHECK = """
 from django.db import transaction
 from django.utils import timezone
@@ -56,6 +56,7 @@ def test_a_cluster_that_lost_its_idle_workers_is_replaced_and_does_what_is_due(m
 
 
 def test_a_worker_that_is_told_to_end_leaves_no_process_behind(machine, worker):
+    wait_until(lambda: len(session(_cluster_of(worker.pid))) >= 6, seconds=300, what="the cluster stands")
     cluster = _cluster_of(worker.pid)
     wait_until(lambda: len(session(cluster)) >= 6, seconds=PATIENCE_S, what="the cluster stands")
 
