@@ -109,7 +109,7 @@ def test_processes_on_one_sqlite_file_take_each_message_once(tmp_path: Path):
     tell_all(claimers)
     first = [claimer.stdout.readline().split() for claimer in claimers]  # nobody has it all before the last has begun
     tell_all(claimers)
-    got = [begun + claimer.communicate(timeout=120)[0].split() for begun, claimer in zip(first, claimers, strict=True)]
+    got = [begun + claimer.communicate(timeout=300)[0].split() for begun, claimer in zip(first, claimers, strict=True)]
 
     assert [claimer.returncode for claimer in claimers] == [0, 0, 0]
     assert sum(map(bool, got)) > 1, "one of them got everything: that was no race"
