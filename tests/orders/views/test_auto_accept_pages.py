@@ -295,7 +295,7 @@ def test_all_deadlines_that_count_stand_on_the_page(page: Client, merchant: Merc
         ({"confirm_by": 3.5}, "Accept within 3 h", " bad-text"),
         ({"confirm_by": 30.5}, "Accept within 30 h", ""),
         ({"confirm_by": 73}, "Accept within 3 days", ""),
-        ({"confirm_by": 0.51}, "Accept within 30 min", " bad-text"),
+        ({"confirm_by": 0.516}, "Accept within 30 min", " bad-text"),
         ({"confirm_by": -2.1}, "Accept: overdue by 2 h", " bad-text"),
         ({"confirm_by": 90, "ship_by": 8.5}, "Ship within 8 h", ""),
         ({"confirm_by": 90, "authorized_until": 2.5}, "Take the payment within 2 h", " bad-text"),
