@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 PATIENCE_S = 180.0
 # A cluster is given longer than it takes to start: one that is replaced before it works never does.
-WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "60", "--drain", "15"]
+WORKER = [sys.executable, "manage.py", "worker", "--canary-every", "1", "--canary-limit", "45", "--drain", "15"]
 POST_A_CHECK = """
 from django.db import transaction
 from django.utils import timezone
