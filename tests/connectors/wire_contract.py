@@ -44,7 +44,7 @@ from tests.connectors.raw_server import (
 from tests.connectors.secrecy import Told, assert_silent, secrets_of
 
 DEADLINE_S = 30.0
-HASTY_S, SENT_S = 0.25, 1.0  # where no end comes; the second is long enough to have sent an order
+HASTY_S, SENT_S = 0.25, 2.0  # where no end comes; the second is long enough to have sent an order
 HELLO = "/hello"  # opens the connection
 MAX_BYTES = 20_000
 SINCE = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

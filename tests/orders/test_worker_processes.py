@@ -56,7 +56,6 @@ def test_a_cluster_that_lost_its_idle_workers_is_replaced_and_does_what_is_due(m
 
 
 def test_a_worker_that_is_told_to_end_leaves_no_process_behind(machine, worker):
-    wait_until(lambda: len(session(_cluster_of(worker.pid))) >= 6, seconds=300, what="the cluster stands")
     cluster = _cluster_of(worker.pid)
     wait_until(lambda: len(session(cluster)) >= 6, seconds=PATIENCE_S, what="the cluster stands")
 

@@ -179,13 +179,13 @@ def test_a_key_cannot_subscribe_and_does_not_try():
 
 def test_one_subscription_is_made_for_all_topics_and_its_secret_handed_on():
     answers(SUBSCRIPTIONS, {"webhookSubscriptions": [subscription(endpointUrl="https://other.example/")]})
-    answers(SUBSCRIPTIONS, {**subscription(), "secret": "ab12"}, method="POST", status=201)
+    answers(SUBSCRIPTIONS, {**subscription(), "secret": "the-secret"}, method="POST", status=201)
 
     state = connector(OAUTH).register_webhooks(CALLBACK)
 
-    assert state == WebhookState(TOPICS, (), secret="ab12")
+    assert state == WebhookState(TOPICS, (), secret="the-secret")
     assert sent() == {"endpointUrl": CALLBACK, "topics": list(TOPICS)}
-    assert "ab12" not in repr(state)
+    assert state.secret not in repr(state)
 
 
 def test_a_subscription_that_stands_is_left_alone():
