@@ -26,9 +26,8 @@ def paid(running, page: Page, suffix: str) -> dict:
     page.goto(f"/orders/{order['id']}/")
     page.get_by_role("button", name=re.compile("Confirm and capture")).click()
     reload_until(page, page.get_by_text("Captured"))
-    reload_until(
-        page, page.locator("#headline", has_text="Awaiting fulfillment")
-    )  # until then the page changes by itself
+    done = page.locator("#headline", has_text="Awaiting fulfillment")
+    reload_until(page, done)  # until then the page changes by itself
     return order
 
 
