@@ -237,6 +237,13 @@ def _order(case: Case, variant_ids: list[str]) -> OutboundOrder:
     )
 
 
+def _ends_on_a_half(case: Case) -> bool:
+    """Whether the net amount of a line, or of all, does, in minor units; near enough for six decimals."""
+    rates = [*map(Decimal, case.rates), Decimal(0)]
+    nets = [line.price * line.quantity / (1 + rates[line.product]) for line in case.lines]
+    return any(abs(net % 1 - Decimal("0.5")) < Decimal("0.001") for net in [*nets, sum(nets)])
+
+
 def _taxes(case: Case, product: int, amount: Decimal) -> tuple[OutboundTax, ...]:
     if not case.tells_taxes or product == 2:
         return ()
@@ -288,10 +295,12 @@ def test_an_order_that_adds_up_is_never_blocked_where_no_tax_is_computed(till_of
 @given(case=cases)
 @example(case=Case(currency="JPY", lines=(Line(0, 3, 999), Line(1, 1, 101)), rates=("0.1", "0.077"), discount=0.333))
 @example(case=Case(discount=0.333, lines=(Line(0, 3, 1999), Line(1, 1, 1), Line(2, 7, 333))))
+@example(case=Case(store_inside=False, lines=(Line(1, 9, 2289),), rates=("0.15", "0.2")))
 def test_prices_with_the_stores_own_tax_inside_are_never_blocked_by_woocommerce(till_of: TillOf, case: Case):
     """Taxes told line by line, as the store has them: six decimals carry each net amount to the cent.
 
-    Whole yen, and a discount that is shared out, can miss by one for each line: then it is blocked, and by no more.
+    Whole yen, a discount that is shared out, and a net amount that ends on half a cent, as its tax then does, which the
+    store rounds up both, can miss by one for each line: then it is blocked, and by no more.
     Where no line is taxed the order tells no tax at all, and the store's standard rate is taken to be inside.
     """
     assume(any(line.product != 2 for line in case.lines))
@@ -302,7 +311,7 @@ def test_prices_with_the_stores_own_tax_inside_are_never_blocked_by_woocommerce(
 
     blockers = [blocker for blocker in till.blockers(order) if order.total]
 
-    if money.exponent(case.currency) and not case.discount:
+    if money.exponent(case.currency) and not (case.discount or _ends_on_a_half(case)):
         assert blockers == []
     assert {blocker.code for blocker in blockers} <= {BlockerCode.TOTAL_MISMATCH}
     missed = [money.to_minor(Decimal(blocker.value), case.currency) for blocker in blockers]
