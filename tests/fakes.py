@@ -95,7 +95,7 @@ class FakeStore(Connector):
         self.calls: list[str] = []
         invariants.watch(self)
 
-    def _hides(self, order: RemoteOrder) -> bool:
+    def hides(self, order: RemoteOrder) -> bool:
         return self.hides_after is not None and self.clock.now() - order.created_at > self.hides_after
 
     # --- the connector's verbs ---
@@ -145,7 +145,7 @@ class FakeStore(Connector):
         found = [
             order
             for order in self.orders.values()
-            if order.reference == reference and since <= order.created_at <= visible and not self._hides(order)
+            if order.reference == reference and since <= order.created_at <= visible and not self.hides(order)
         ]
         return tuple(order.ref for order in sorted(found, key=lambda order: order.created_at))
 
@@ -158,7 +158,7 @@ class FakeStore(Connector):
     def read(self, remote_id: str) -> RemoteOrder | None:
         self._call("read")
         order = self.orders.get(remote_id)
-        if self.hides_after is not None and (order is None or self._hides(order)):
+        if self.hides_after is not None and (order is None or self.hides(order)):
             raise NotVisibleError("The store does not show it.", shown_for=self.hides_after)
         return order
 
@@ -168,7 +168,7 @@ class FakeStore(Connector):
 
     def put_back(self, remote_id: str, back: PutBack) -> bool:
         self._call("put_back")
-        if self.hides_after is not None and (remote_id not in self.orders or self._hides(self.orders[remote_id])):
+        if self.hides_after is not None and (remote_id not in self.orders or self.hides(self.orders[remote_id])):
             raise NotVisibleError("The store does not show it.", shown_for=self.hides_after)
         if back not in self.put_back_there:
             self.put_back_there.append(back)
