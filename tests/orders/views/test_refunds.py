@@ -226,8 +226,13 @@ def test_a_refund_in_the_store_is_shown_with_the_matching_refund(page: Client, m
     assert not OutboxMessage.objects.filter(topic="refund_payment").exists()
 
 
-def test_an_order_that_was_given_back_whole_says_which_store_may_still_send_it(page: Client, merchant: Merchant):
-    pushed = make_pushed(merchant=merchant, connection=make_connection(merchant, name="Kauri Shopify"))
+@pytest.mark.parametrize("rest", [0, 5])
+def test_an_order_that_was_given_back_whole_says_which_store_may_still_send_it(
+    page: Client, merchant: Merchant, rest: int
+):
+    """And whether cancelling it gives back more: its shipping, that no refund of its units has."""
+    shop = make_connection(merchant, name="Kauri Shopify")
+    pushed = make_pushed(merchant=merchant, connection=shop, shipping=Decimal(rest))
     Payment.objects.filter(order=pushed.order).update(captured=pushed.order.total)
     url, mark = reverse("orders:detail", args=[pushed.order.public_id]), 'id="still-asked"'
     issue(pushed.order, {"1": 2})
@@ -236,9 +241,11 @@ def test_an_order_that_was_given_back_whole_says_which_store_may_still_send_it(p
     issue(pushed.order, {"2": 1})
 
     shown = text_of(page.get(url))
-    assert "All of it was given back, and Kauri Shopify may still send it." in shown
+    assert "Every unit was given back, and Kauri Shopify may still send it." in shown
+    assert ("and gives back what is left of the payment" in shown, "No money moves" in shown) == (rest > 0, not rest)
     assert f'<a href="{reverse("orders:cancel", args=[pushed.order.public_id])}">Cancel the order</a>' in shown
     page.post(reverse("orders:cancel", args=[pushed.order.public_id]), {"reason": "out_of_stock"})
+    assert sum(refund.amount for refund in pushed.order.refunds.all()) == pushed.order.total
     pushed.drain()
     assert mark not in text_of(page.get(url))
 
